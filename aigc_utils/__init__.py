@@ -1,0 +1,1 @@
+"""Reusable code of *Foundations of AIGC*: data, training, models, evaluation, figures."""

@@ -1,0 +1,131 @@
+"""A figure with its text: the one style of the course, set here and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart with every common form of colour vision, and in this order
+# also by lightness.
+COLORS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "purple": "#AA4499",
+    "sky": "#56B4E9",
+    "yellow": "#E69F00",
+    "grey": "#5F6B7A",
+}
+INK = "#1F2933"
+# For values with a sign: blue below zero, white at zero, orange above.
+DIVERGING = "PuOr_r"
+INK_SCALE = "gray_r"  # digits as ink on paper
+
+WIDTH = 7.2  # inches; shown 720 pixels wide
+PIXELS_PER_INCH = 100
+DENSITY = 2  # image pixels per shown pixel, for dense screens
+
+STYLE: Any = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.prop_cycle": cycler(color=list(COLORS.values())),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
+    "font.size": 10,
+    "grid.color": "#E3E8EE",
+    "image.cmap": INK_SCALE,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+P = ParamSpec("P")
+
+
+class Picture:
+    """A figure and its alternative text; a notebook cell that ends in one shows it."""
+
+    def __init__(self, figure: Figure, alt: str) -> None:
+        if len(alt.split()) < 5:
+            raise ValueError(f"the alternative text must say what is to be seen, not {alt!r}.")
+        self.figure = figure
+        self.alt = " ".join(alt.split())
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+    def png(self) -> bytes:
+        """Returns the figure as a PNG file, twice as dense as it is shown."""
+        buffer = io.BytesIO()
+        with mpl.rc_context(STYLE):
+            self.figure.savefig(
+                buffer,
+                format="png",
+                dpi=DENSITY * PIXELS_PER_INCH,
+                metadata={"Software": None},  # the same figure gives the same bytes
+                pil_kwargs={"optimize": True},
+            )
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the figure as a PNG file and returns its path."""
+        path = Path(path)
+        path.write_bytes(self.png())
+        return path
+
+    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, str], dict[str, Any]]:
+        width, height = self.figure.get_size_inches() * PIXELS_PER_INCH
+        size = {"width": round(width), "height": round(height), "alt": self.alt}
+        data = base64.b64encode(self.png()).decode()
+        return {"image/png": data, "text/plain": repr(self)}, {"image/png": size}
+
+
+def styled(draw: Callable[P, Picture]) -> Callable[P, Picture]:
+    """Makes a drawing function draw in the course's style, whatever the reader's own is."""
+
+    @functools.wraps(draw)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def new_figure(height: float = 3.0, width: float = WIDTH) -> Figure:
+    """Returns an empty figure; sizes in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes_grid(figure: Figure, rows: int, columns: int, **kwargs: Any) -> list[Axes]:
+    """Returns the axes of a regular grid, row by row, as one list."""
+    return list(np.asarray(figure.subplots(rows, columns, squeeze=False, **kwargs)).ravel())
+
+
+def picture_axes(axes: Axes) -> Axes:
+    """Returns `axes` made ready for an image: no ticks, no grid, a thin frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color("#C9D1DA")
+    return axes

@@ -1,0 +1,175 @@
+"""Builds the book: runs each chapter whose code changed, then renders all of them.
+
+`python book/build.py` leaves the executed chapters in `build/executed/` and the pages in
+`book/_build/html/`. A chapter runs again when its own source, the package `aigc_utils`, Python
+or torch has changed; Jupyter Book's own cache looks at the chapter's source alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+EXECUTED = ROOT / "build" / "executed"
+CHAPTERS = ROOT / "book" / "chapters"
+PAGES = ROOT / "book" / "_build" / "html"
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+REPOSITORY_LINE = 'REPOSITORY = ""'
+CELL_LIMIT_SECONDS = 600
+
+
+def course_settings() -> dict[str, str]:
+    """Returns the repository's public address and branch, from pyproject.toml."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        settings: dict[str, str] = tomllib.load(file)["tool"]["course"]
+    return settings
+
+
+def fingerprint(source: Path) -> str:
+    """Returns a hash of all that decides what a chapter's run gives."""
+    digest = hashlib.sha256()
+    package = sorted(p for p in (ROOT / "aigc_utils").rglob("*") if p.is_file())
+    for path in [source, ROOT / "pyproject.toml", *package]:
+        if "__pycache__" not in path.parts:
+            digest.update(path.relative_to(ROOT).as_posix().encode())
+            digest.update(path.read_bytes())
+    for name in ("torch", "torchvision", "numpy", "matplotlib"):
+        digest.update(importlib.metadata.version(name).encode())
+    digest.update(platform.python_version().encode())
+    return digest.hexdigest()
+
+
+def read_chapter(source: Path) -> nbformat.NotebookNode:
+    """Returns a chapter as a notebook, with the repository's address filled in."""
+    notebook: nbformat.NotebookNode = jupytext.read(source)
+    notebook.metadata["kernelspec"] = {
+        "name": "python3", "display_name": "Python 3", "language": "python",
+    }  # fmt: skip
+    address = course_settings()["repository"]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # the same source gives the same file
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace(REPOSITORY_LINE, f'REPOSITORY = "{address}"')
+    return notebook
+
+
+def execute(source: Path) -> nbformat.NotebookNode:
+    """Returns a chapter with its outputs; exits with the failing cell when one fails."""
+    notebook = read_chapter(source)
+    client = NotebookClient(
+        notebook, timeout=CELL_LIMIT_SECONDS, resources={"metadata": {"path": str(source.parent)}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        sys.exit(f"{source.relative_to(ROOT)} stopped with an error:\n{error}")
+    return notebook
+
+
+def executed(source: Path) -> Path:
+    """Returns the path of a chapter's executed notebook, running the chapter if need be."""
+    target = EXECUTED / f"{source.stem}.ipynb"
+    mark = target.with_suffix(".fingerprint")
+    wanted = fingerprint(source)
+    if target.exists() and mark.exists() and mark.read_text() == wanted:
+        print(f"{source.stem}: nothing changed, its last run stands")
+        return target
+    print(f"{source.stem}: running ...", flush=True)
+    start = time.perf_counter()
+    notebook = execute(source)
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)
+    nbformat.write(notebook, target)
+    mark.write_text(wanted)
+    print(f"{source.stem}: ran in {time.perf_counter() - start:.0f} s")
+    return target
+
+
+def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    """Returns a chapter as the book shows it: no live widgets, an alternative text per figure."""
+    notebook.metadata.pop("widgets", None)
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+        figures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+        if len(figures) > 1:
+            sys.exit(f"{name}, cell {number}: show one figure a cell, not {len(figures)}.")
+        for figure in figures:
+            details = figure.metadata.get("image/png", {})
+            if not details.get("alt"):
+                sys.exit(f"{name}, cell {number}: the figure has no alternative text.")
+            image = {"alt": details["alt"], "width": f"{details['width']}px"}
+            cell.metadata["mystnb"] = {"image": image}
+    return notebook
+
+
+def write_if_new(path: Path, text: str) -> None:
+    """Writes a file only when its text differs, so that unchanged pages are not rebuilt."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def book_config() -> Path:
+    """Returns the path of the book's configuration, with launch buttons if there is an address."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "book" / "_config.yml").read_text())
+    settings = course_settings()
+    if settings["repository"]:
+        config["repository"] = {
+            "url": settings["repository"],
+            "path_to_book": "book",
+            "branch": "notebooks",  # where the executed .ipynb files are published
+        }
+        config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+        config.setdefault("html", {})["use_repository_button"] = True
+    path = ROOT / "build" / "_config.yml"
+    write_if_new(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def render() -> int:
+    """Returns the exit status of Jupyter Book, with every warning an error."""
+    command = [
+        sys.executable, "-m", "jupyter_book.cli.main", "build", str(ROOT / "book"),
+        "--config", str(book_config()), "-W", "-n", "--keep-going", "--quiet",
+    ]  # fmt: skip
+    return subprocess.run(command, check=False).returncode
+
+
+def main() -> int:
+    """Returns 0 when every chapter ran and every page was built."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only-run", action="store_true", help="run the chapters, build no pages")
+    arguments = parser.parse_args()
+    for source in sorted(NOTEBOOKS.glob("[0-9]*.py")):
+        notebook = nbformat.read(executed(source), as_version=4)
+        page = nbformat.writes(page_source(notebook, source.stem))
+        write_if_new(CHAPTERS / f"{source.stem}.ipynb", page + "\n")
+    if arguments.only_run:
+        return 0
+    status = render()
+    if status == 0:
+        print(f"\nThe book is ready. Open this file in a browser:\n  {PAGES / 'index.html'}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,866 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1. CNN: how a network learns to see
+#
+# A {term}`convolutional neural network <CNN>` looks at an image through small filters that slide over it.
+# Nobody designs the filters: the network learns them from examples.
+# By the end of this chapter you can say what each layer does, count its weights, train it in seconds, and judge it honestly.
+#
+# The chapter starts from a short listing in an article on AI-generated content.
+# You run that listing, measure it, and then improve it step by step until it is dozens of times faster.
+
+# %%
+# In Colab this cell installs the course's package; where it is installed, it does nothing.
+import importlib.util
+from pathlib import Path
+
+REPOSITORY = ""
+if importlib.util.find_spec("aigc_utils") is None:
+    source = ".." if Path("../pyproject.toml").exists() else f"git+{REPOSITORY}"
+    # %pip install --quiet {source}
+
+# %%
+import copy
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from aigc_utils import cnn, data, evaluation, plotting, training
+from aigc_utils.source import show_source
+
+# %% [markdown]
+# ## Why it matters
+#
+# Everything that generates content stands on networks that recognise it.
+# A {term}`GAN` trains a recogniser to tell real images from made ones.
+# A {term}`VAE` compresses an image before it makes new ones.
+# The systems that paint from a sentence do their work inside convolutional networks or their descendants.
+# So you begin with recognition: which digit is this?
+#
+# The digits come from {term}`MNIST`, 70,000 handwritten digits of 28 by 28 pixels {cite:p}`lecun1998gradient`.
+# They travel inside the course's package, so you need no network.
+
+# %%
+mnist = data.load_mnist()
+print("training:", tuple(mnist.train_images.shape), mnist.train_images.dtype)
+print("test:    ", tuple(mnist.test_images.shape), mnist.test_images.dtype)
+
+# %%
+first = mnist.train_images[:30]
+plotting.image_grid(
+    first,
+    columns=15,
+    title="The first thirty training images",
+    alt="Thirty handwritten digits in two rows; the same digit is slanted, thin or bold by turns.",
+)
+
+# %% [markdown]
+# The labels say which digit each image shows.
+# The {term}`training set` has 60,000 images to learn from.
+# The {term}`test set` has 10,000 that the network never trains on.
+# A third part, the {term}`validation set`, is cut from the training set.
+# You compare ideas on the validation set, and you open the test set once, at the end.
+
+# %%
+train_images, train_labels, held_images, held_labels = data.split(
+    mnist.train_images, mnist.train_labels, validation=5000, seed=0
+)
+print(f"{len(train_images):,} images to train on, {len(held_images):,} held back to choose by")
+
+# %% [markdown]
+# ## The idea in a picture
+#
+# {term}`Deep learning` stacks {term}`layers <layer>`.
+# The {term}`input layer` takes the raw data, here 784 pixels.
+# Each {term}`hidden layer` turns what it gets into features: edges first, then strokes, then parts of digits.
+# The {term}`output layer` gives the result, here one number for each of ten classes.
+#
+# Here is the first training image, with the probabilities that a perfect network would give.
+
+# %%
+digit = mnist.train_images[0, 0] / 255
+plotting.layers_drawing(digit, F.one_hot(mnist.train_labels[0], 10).float())
+
+# %% [markdown]
+# In a {term}`fully connected layer` each neuron has a weight for every input.
+# That is a poor fit for images: a stroke in the upper left and the same stroke in the lower right share nothing.
+# A {term}`convolution` shares: one small filter looks at every place.
+
+# %% [markdown]
+# ## A convolution by hand
+#
+# Take a {term}`kernel` of 3 by 3 weights.
+# Lay it on the image, multiply each weight with the pixel under it, and add up the nine products.
+# Then move it by one pixel and do the same again.
+
+
+# %%
+def cross_correlate(image, kernel):
+    size = len(kernel)
+    result = torch.zeros(image.shape[0] - size + 1, image.shape[1] - size + 1)
+    for row in range(result.shape[0]):
+        for column in range(result.shape[1]):
+            patch = image[row : row + size, column : column + size]
+            result[row, column] = (patch * kernel).sum()
+    return result
+
+
+# %% [markdown]
+# This kernel asks "is there more ink above than below?".
+# It gives a large positive number at the lower edge of a stroke and a negative one at the upper edge.
+
+# %%
+kernel = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
+edges = cross_correlate(digit, kernel)
+plotting.convolution_steps(digit, kernel, edges, at=(8, 11))
+
+# %% [markdown]
+# The nine products add up to one pixel of the result.
+# PyTorch does the same, only faster.
+
+# %%
+by_torch = F.conv2d(digit[None, None], kernel[None, None])[0, 0]
+assert torch.allclose(edges, by_torch, atol=1e-6)
+print("largest difference:", f"{(edges - by_torch).abs().max():.1e}")
+
+# %% [markdown]
+# Mathematicians call this {term}`cross-correlation`.
+# Their convolution turns the kernel by 180 degrees first.
+# For a learned kernel the difference does not matter, since the network would simply learn the turned one.
+#
+# ### Padding and stride
+#
+# The result is smaller than the image: a kernel of size $k$ fits $n - k + 1$ times into $n$ pixels.
+# {term}`Padding` adds $p$ rows of zeros around the image, and a {term}`stride` of $s$ moves the kernel by $s$ pixels at a time.
+# Together they give
+#
+# $$
+# n_{\text{out}} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1 .
+# $$
+
+
+# %%
+def output_size(size, kernel_size, padding=0, stride=1):
+    return (size + 2 * padding - kernel_size) // stride + 1
+
+
+for k, p, s in [(3, 0, 1), (3, 1, 1), (5, 0, 1), (5, 2, 2), (2, 0, 2)]:
+    layer = nn.Conv2d(1, 1, kernel_size=k, padding=p, stride=s)
+    measured = layer(digit[None, None]).shape[-1]
+    assert measured == output_size(28, k, p, s)
+    print(f"kernel {k}, padding {p}, stride {s}:  28 -> {measured}")
+
+# %% [markdown]
+# ### Channels
+#
+# One kernel finds one pattern, so a layer has many.
+# Each kernel makes one {term}`feature map`, and the maps together are the {term}`channels <channel>` of the layer's output.
+# A kernel of the next layer reads all of them at once: its weights have the shape (channels in, height, width).
+#
+# A layer with $c_{\text{in}}$ channels in and $c_{\text{out}}$ channels out has
+# $(c_{\text{in}} \, k^2 + 1) \, c_{\text{out}}$ {term}`parameters <parameter>`; the one is the {term}`bias`.
+
+# %%
+layer = nn.Conv2d(in_channels=32, out_channels=64, kernel_size=3, padding=1)
+counted = sum(p.numel() for p in layer.parameters())
+assert counted == (32 * 3 * 3 + 1) * 64
+print(f"{counted:,} weights, whatever the size of the image")
+
+# %% [markdown]
+# ### Pooling
+#
+# {term}`Pooling` makes the maps smaller: of every 2 by 2 pixels it keeps the largest.
+# People often say that pooling makes a network blind to small shifts.
+# Measure it: move the digit by one pixel and compare the edge maps before and after pooling.
+
+
+# %%
+def changed(a, b):
+    return ((a - b).abs().sum() / a.abs().sum()).item()
+
+
+moved = F.conv2d(digit.roll(1, dims=1)[None, None], kernel[None, None])
+still = F.conv2d(digit[None, None], kernel[None, None])
+before, after = changed(still, moved), changed(F.max_pool2d(still, 2), F.max_pool2d(moved, 2))
+assert 0.1 < after < before
+print(f"changed by a shift of one pixel: {before:.0%} before pooling, {after:.0%} after")
+
+# %% [markdown]
+# Pooling softens the change, and much of it remains.
+# Keep that in mind for the experiment with shifted digits below.
+#
+# ### Receptive field
+#
+# A neuron deep in the network sees more of the image than the size of its own kernel.
+# Its {term}`receptive field` is the square of pixels that can move its value.
+# A layer with kernel $k$ adds $(k - 1)$ steps to it, and each step is as wide as all the strides before it.
+
+# %%
+sizes, field, step_width = {}, 1, 1
+for name, k, s in [
+    ("first convolution", 5, 1),
+    ("first pooling", 2, 2),
+    ("second convolution", 3, 1),
+    ("second pooling", 2, 2),
+    ("third convolution", 3, 1),
+]:
+    field += (k - 1) * step_width
+    step_width *= s
+    sizes[name] = field
+print(sizes)
+
+# %% [markdown]
+# These are the layers of the network that you train below.
+# Three small kernels and two poolings are enough to see a square of 20 by 20 pixels, which is the size of a whole digit.
+
+# %% [markdown]
+# ## The mathematics of learning
+#
+# ### From scores to a loss
+#
+# The output layer gives ten scores $z_0, \dots, z_9$, the {term}`logits`.
+# The {term}`softmax` turns them into positive numbers that add up to one:
+#
+# $$
+# p_i = \frac{e^{z_i}}{\sum_j e^{z_j}} .
+# $$
+#
+# The {term}`loss` says how bad the answer is.
+# For the true class $y$ the {term}`cross-entropy` is $-\log p_y$: zero for a certain right answer, large for a certain wrong one.
+
+# %%
+logits = torch.tensor([[2.0, 1.0, -1.0]])
+label = torch.tensor([0])
+probabilities = logits.exp() / logits.exp().sum()
+by_hand = -probabilities[0, 0].log()
+assert torch.isclose(by_hand, F.cross_entropy(logits, label))
+print("probabilities:", [f"{p:.3f}" for p in probabilities[0]], f" loss: {by_hand:.4f} nats")
+
+# %% [markdown]
+# `F.cross_entropy` takes logits and applies the softmax itself.
+# If your network ends in a softmax too, it is applied twice.
+# Nothing fails, and that is the trap: even a perfect network then cannot bring the loss near zero.
+
+# %%
+perfect = F.one_hot(label, 10).float()
+floor = F.cross_entropy(perfect, label).item()
+print(f"smallest loss that ten classes allow with a softmax too many: {floor:.4f} nats")
+
+# %% [markdown]
+# ### Gradient descent
+#
+# The {term}`gradient` of the loss says for each weight in which direction the loss grows.
+# {term}`Gradient descent <stochastic gradient descent>` takes a step the other way, of a length set by the {term}`learning rate` $\eta$:
+#
+# $$
+# w \leftarrow w - \eta \, \nabla_w L .
+# $$
+#
+# In practice each step looks at a small random {term}`batch` of images, not at all of them.
+# {term}`Backpropagation` computes all gradients in one sweep from the loss back to the first layer {cite:p}`rumelhart1986learning`.
+#
+# Losses often look like a long narrow valley: steep across, flat along.
+# {term}`Momentum` keeps some of the last step's direction.
+# {term}`Adam` divides each weight's step by the usual size of its gradient {cite:p}`kingma2015adam`.
+
+# %%
+curvature = torch.tensor([0.5, 12.0])
+
+
+def walk(make_optimizer, steps=30):
+    weights = nn.Parameter(torch.tensor([-2.0, 0.9]))
+    optimizer = make_optimizer([weights])
+    path = [weights.detach().clone()]
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (curvature * weights**2 / 2).sum().backward()
+        optimizer.step()
+        path.append(weights.detach().clone())
+    return torch.stack(path)
+
+
+# %%
+paths = {
+    "gradient descent": walk(lambda w: torch.optim.SGD(w, lr=0.15)),
+    "with momentum": walk(lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.6)),
+    "Adam": walk(lambda w: torch.optim.Adam(w, lr=0.15, betas=(0.8, 0.95))),
+}
+plotting.descent_paths(paths, tuple(curvature.tolist()))
+
+# %% [markdown]
+# Plain descent bounces between the walls and creeps along the floor.
+# A larger learning rate would throw it out of the valley.
+
+# %% [markdown]
+# ## The article's network
+#
+# Now you have all the parts.
+# This is the network of the article: two convolutions, each with pooling, then two fully connected layers.
+
+# %%
+show_source(cnn.ArticleCNN)
+
+# %%
+article = cnn.ArticleCNN()
+for name, module in article.named_children():
+    count = sum(p.numel() for p in module.parameters())
+    if count:
+        print(f"{name:6} {count:8,}")
+total = sum(p.numel() for p in article.parameters())
+assert total == 421_642
+print(f"total  {total:8,}")
+
+# %% [markdown]
+# More than nine tenths of the weights sit in one fully connected layer.
+# The two convolutions, which do the seeing, have less than five in a hundred.
+
+# %% [markdown]
+# ### The article's listing, one epoch of five
+#
+# The listing reads images through torchvision's `MNIST` and a `DataLoader`.
+# The line below is the article's own; `mnist_root` puts the package's files where it looks, so that nothing is downloaded.
+# One {term}`epoch` is one pass over the training set.
+# You run one epoch here and see the loss fall.
+# All five are timed by `make bench`; their result stands in the table at the end.
+
+# %%
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+torch.manual_seed(0)
+transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+train_dataset = datasets.MNIST(
+    root=data.mnist_root(), train=True, transform=transform, download=True
+)
+train_loader = DataLoader(dataset=train_dataset, batch_size=64, shuffle=True)
+
+# %% [markdown]
+# Here is the training loop with nothing hidden.
+# Five lines do the work: forget the old gradients, compute the loss, compute its gradients, and take a step, for each batch.
+
+# %%
+model = cnn.ArticleCNN()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+article_losses = []
+start = time.perf_counter()
+for index, (images, labels) in enumerate(train_loader):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    article_losses.append(loss.item())
+    if index % 100 == 0:
+        print(f"Epoch [1/5], Step [{index + 1}/{len(train_loader)}], Loss: {loss.item():.4f}")
+article_epoch = time.perf_counter() - start
+print(f"one epoch took {article_epoch:.1f} s")
+
+# %%
+plotting.curves(
+    {"training loss": (range(1, len(article_losses) + 1), article_losses)},
+    x_label="step (batches of 64 images)",
+    y_label="loss (nats)",
+    title="The article's listing learns most in its first hundred steps",
+    marks={"guessing: log 10": torch.tensor(10.0).log().item()},
+    alt="The training loss falls steeply from 2.3 nats to about 0.3 in a hundred steps, "
+    "and then slowly and noisily towards 0.05.",
+)
+
+# %% [markdown]
+# The article stops here.
+# It never asks how the network does on images that it has not seen.
+# Ask, with the held-back images.
+
+
+# %%
+@torch.no_grad()
+def article_accuracy(images, labels):
+    scaled = (images / 255 - 0.5) / 0.5  # as in the listing
+    scores = torch.cat([model(part) for part in scaled.split(1000)])
+    return evaluation.accuracy(scores, labels)
+
+
+article_held = article_accuracy(held_images, held_labels)
+assert article_held > 96
+print(f"after one epoch: {article_held:.2f} % of the held-back digits are read right")
+
+# %% [markdown]
+# ## The course's network
+#
+# You can do better, and much faster.
+# The first step costs nothing: the `DataLoader` opens, converts and normalises each image on its own, in every epoch again.
+# The whole of MNIST fits into memory, so the course takes batches out of one tensor.
+
+# %%
+generator = torch.Generator().manual_seed(0)
+start = time.perf_counter()
+for images, _ in data.batches((train_images, train_labels), 64, generator=generator, epochs=1):
+    data.standardize(images)
+from_memory = time.perf_counter() - start
+start = time.perf_counter()
+for _ in train_loader:
+    pass
+from_loader = time.perf_counter() - start
+print(f"one epoch of batches: {from_loader:.1f} s by the loader, {from_memory:.1f} s from memory")
+
+# %% [markdown]
+# The second step is a better network.
+# Read it from top to bottom.
+
+# %%
+show_source(cnn.CourseCNN)
+
+# %%
+course = cnn.CourseCNN(cnn.SPRINT.widths)
+course_total = sum(p.numel() for p in course.parameters())
+print(f"{course_total:,} parameters, {total / course_total:.0f} times fewer than the article's")
+assert course_total < total / 10
+
+# %% [markdown]
+# Four things are new.
+#
+# - **{term}`Batch normalisation`** gives each channel mean zero and variance one over the batch, so that every layer gets inputs of a steady size {cite:p}`ioffe2015batch`.
+# - **{term}`GELU`** is a smooth relative of the {term}`ReLU` {cite:p}`hendrycks2016gelu`.
+# - **Pooling comes first**, before the norm and the {term}`activation`, which then have a quarter of the work.
+# - **No large fully connected layer**: the strongest answer of each feature, wherever it stands, goes to the classifier.
+#
+# The third step is the way of training.
+# The learning rate rises and then falls to zero, a {term}`one-cycle schedule` {cite:p}`smith2019super`.
+# The filters are trained by {term}`Muon`, which makes each update an orthogonal matrix so that every direction learns at the same pace {cite:p}`jordan2024muon`.
+# Read it when you have time; it is short.
+
+# %%
+show_source(cnn.classifier_step, cnn.train_course)
+
+# %% [markdown]
+# `train_course` uses the course's training loop, `training.fit`.
+# It does what your five lines did and adds a progress bar, a history, evaluation at intervals and a clean stop.
+# All chapters use it.
+# Press the stop button while it runs: model and history stay whole.
+
+# %% [markdown]
+# ## Train, with five seeds
+#
+# A {term}`seed` decides the first weights and the order of the images.
+# One run could be luck, so you make five.
+
+# %%
+runs = [
+    cnn.train_course(
+        cnn.SPRINT,
+        train_images,
+        train_labels,
+        seed=seed,
+        test=(held_images, held_labels),
+        evaluate_every=40,
+    )
+    for seed in range(5)
+]
+for seed, (_, history) in enumerate(runs):
+    print(f"seed {seed}: {history['accuracy'][-1]:.2f} %, trained in {history.seconds:.1f} s")
+
+# %%
+histories = [history for _, history in runs]
+plotting.seed_curves(
+    [(range(1, h.num_steps + 1), h.smooth("loss", 20)) for h in histories],
+    [(h.evaluated_at, h["accuracy"]) for h in histories],
+)
+
+# %% [markdown]
+# The curves lie close together, and the last steps gain the most.
+# That is the falling learning rate at work: while it is high, the weights jump around the minimum; as it falls, they settle.
+# The loss does not fall to zero, and it should not: {term}`label smoothing` asks for 91 % certainty, not for 100 % {cite:p}`szegedy2016rethinking`.
+
+# %%
+final = sorted(history["accuracy"][-1] for history in histories)
+speed = article_epoch / sorted(history.seconds for history in histories)[2]
+assert final[2] > 98.5
+print(f"median of five seeds: {final[2]:.2f} %, against {article_held:.2f} % for the listing")
+print(f"in a run {speed:.1f} times as fast as one epoch of the listing (timing)")
+
+# %% [markdown]
+# ## Look at what it learned
+#
+# The first layer's filters began as random numbers.
+# Nobody told them to look for edges.
+
+# %%
+model = runs[0][0].eval()
+first_layer, rest = model.features[0], model.features[1:4]
+sample = held_images[3:4]
+with torch.no_grad():
+    answers = rest(first_layer(data.standardize(sample)))[0]
+plotting.feature_maps(first_layer.weight.detach()[:8, 0], sample[0, 0], answers[:8].clamp(min=0))
+
+# %% [markdown]
+# You computed the receptive field of the third convolution above.
+# Now measure it: which pixels move the value of its middle neuron, and how much?
+
+# %%
+pixels = data.standardize(held_images[:500]).requires_grad_()
+model.features(pixels)[:, :, 1, 1].sum().backward()
+influence = pixels.grad[:, 0].abs().mean(0)
+reached = (influence > 0).nonzero()
+side = (reached.max(0).values - reached.min(0).values + 1).tolist()
+assert side == [sizes["third convolution"]] * 2
+print(f"measured receptive field: {side[0]} × {side[1]} pixels")
+
+# %%
+shown = {name: sizes[name] for name in sizes if "convolution" in name}
+plotting.receptive_fields(held_images[3, 0] / 255, shown, influence)
+
+# %% [markdown]
+# The field is a square, and the middle counts most.
+# The part that really matters is smaller than the theory says {cite:p}`luo2016understanding`.
+
+# %% [markdown]
+# ## Measure it
+#
+# All choices are made, so open the test set, once.
+
+# %%
+test_logits = evaluation.predict(model, mnist.test_images)
+test_accuracy = evaluation.accuracy(test_logits, mnist.test_labels)
+assert test_accuracy > 98.5
+print(f"test accuracy: {test_accuracy:.2f} %")
+
+# %%
+matrix = evaluation.confusion_matrix(test_logits, mnist.test_labels)
+confidence, predicted = test_logits.softmax(1).max(1)
+wrong = (predicted != mnist.test_labels).nonzero()[:, 0]
+worst = wrong[confidence[wrong].argsort(descending=True)][:9]
+captions = [
+    f"{mnist.test_labels[i]} read as {predicted[i]}\n{confidence[i]:.0%} sure" for i in worst
+]
+plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
+
+# %% [markdown]
+# Look at the images: some would puzzle you too.
+#
+# ### Is 99 % confidence 99 % right?
+#
+# The softmax output looks like a probability.
+# It is one only if the network is right as often as it says.
+# {term}`Calibration` compares the two {cite:p}`guo2017calibration`.
+# To see what label smoothing does to it, train one network without.
+
+# %%
+import dataclasses
+
+plain_recipe = dataclasses.replace(cnn.SPRINT, label_smoothing=0.0)
+plain, _ = cnn.train_course(plain_recipe, train_images, train_labels, seed=0)
+
+# %%
+moved_images = held_images.roll(3, dims=3)
+cases = {
+    "as trained": (plain, held_images),
+    "label smoothing": (model, held_images),
+    "digits moved by 3 pixels": (plain, moved_images),
+}
+bins = {}
+for name, (network, images) in cases.items():
+    result = evaluation.calibration(evaluation.predict(network, images), held_labels)
+    bins[name] = (result.confidence, result.accuracy, result.error)
+plotting.reliability(bins)
+
+# %% [markdown]
+# On digits like those it trained on, the plain network is well calibrated.
+# Label smoothing makes the network too modest, by design.
+# On moved digits the plain network is far too sure of itself.
+# Softmax measures how the network sees its own scores; it does not know when the world has changed.
+
+# %%
+upside_down = held_images.flip(2, 3)
+scores = evaluation.predict(plain, upside_down)
+sure = 100 * scores.softmax(1).max(1).values.mean().item()
+right = evaluation.accuracy(scores, held_labels)
+assert sure > right + 10
+print(f"digits turned upside down: {right:.0f} % right, and on average {sure:.0f} % sure")
+
+# %% [markdown]
+# ## What goes wrong, and why
+#
+# ### Shifted digits
+#
+# A convolution slides, so a moved digit gives moved feature maps.
+# Does the whole network then not care where a digit stands?
+# Compare three networks on digits moved sideways: fully connected layers alone, the course's network, and the course's network trained with {term}`augmentation`.
+# Augmentation moves each training image by a random offset of up to three pixels, anew each time.
+
+# %%
+show_source(cnn.random_shift)
+
+# %%
+generator = training.seed_everything(0)
+mlp = cnn.MLP()
+training.fit(
+    cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001)),
+    data.batches((train_images, train_labels), 128, generator=generator),
+    num_steps=800,
+    label="fully connected",
+)
+shift_recipe = dataclasses.replace(cnn.SPRINT, max_shift=3, epochs=1.0)
+augmented, _ = cnn.train_course(shift_recipe, train_images, train_labels, seed=0)
+
+# %%
+networks = {"fully connected": mlp, "CNN": model, "CNN with augmentation": augmented}
+shifts = range(-6, 7)
+accuracies = {
+    name: [
+        evaluation.accuracy(
+            evaluation.predict(net, held_images[:2000].roll(s, 3)), held_labels[:2000]
+        )
+        for s in shifts
+    ]
+    for name, net in networks.items()
+}
+plotting.shift_curves(shifts, accuracies, trained=3)
+
+# %% [markdown]
+# The convolutional network holds out longer than the fully connected one, and it falls too.
+# Near the rim its filters have seen only black, and two poolings keep a trace of where things stood.
+# What a network should not care about, it has to be shown.
+
+# %% [markdown]
+# ### A softmax too many
+#
+# Here is the trap from above, measured: the same network and the same 150 steps, once with logits and once with a softmax before the loss.
+
+
+# %%
+def train_with(loss_function):
+    generator = training.seed_everything(0)
+    net = cnn.CourseCNN()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+
+    def step(batch):
+        images, labels = batch
+        loss = loss_function(net(data.standardize(images)), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss}
+
+    train = data.batches((train_images, train_labels), 128, generator=generator)
+    return training.fit(step, train, num_steps=150, label="softmax")
+
+
+# %%
+once = train_with(F.cross_entropy)
+twice = train_with(lambda z, y: F.cross_entropy(z.softmax(1), y))
+assert min(twice["loss"]) > floor
+steps = range(1, 151)
+plotting.curves(
+    {
+        "logits (right)": (steps, once.smooth("loss", 10)),
+        "softmax before the loss": (steps, twice.smooth("loss", 10)),
+    },
+    x_label="step",
+    y_label="loss (nats)",
+    marks={f"floor with a softmax too many: {floor:.2f}": floor},
+    title="With a softmax too many the loss cannot fall",
+    alt=f"With logits the loss falls to {once.smooth('loss', 10)[-1]:.2f} nats; with a softmax "
+    f"before the loss it stays above a floor of {floor:.2f}.",
+)
+
+# %% [markdown]
+# The gradient vanishes as the softmax saturates, so the network learns slowly and stops early.
+# A loss that stalls near 1.46 with ten classes is the fingerprint of this mistake.
+
+# %% [markdown]
+# ### Forgetting `eval()`
+#
+# In training, batch normalisation takes mean and variance from the batch at hand.
+# In evaluation it uses running averages, so that an image's result does not depend on its neighbours.
+# `model.eval()` makes the switch.
+# Forget it, and the answer depends on the company that an image keeps.
+
+
+# %%
+@torch.no_grad()
+def accuracy_in_training_mode(images, labels, batch_size):
+    net = copy.deepcopy(model).train()  # a copy: even looking changes the running averages
+    scores = torch.cat([net(data.standardize(part)) for part in images.split(batch_size)])
+    return evaluation.accuracy(scores, labels)
+
+
+by_class = held_labels.argsort()
+right = evaluation.accuracy(evaluation.predict(model, held_images), held_labels)
+mixed = accuracy_in_training_mode(held_images, held_labels, 100)
+pairs = accuracy_in_training_mode(held_images, held_labels, 2)
+sorted_ = accuracy_in_training_mode(held_images[by_class], held_labels[by_class], 100)
+
+# %%
+print(f"eval mode:                             {right:.2f} %")
+print(f"training mode, batches of 100, mixed:  {mixed:.2f} %")
+print(f"training mode, batches of 2:           {pairs:.2f} %")
+print(f"training mode, one class to a batch:   {sorted_:.2f} %")
+assert sorted_ < mixed - 10
+
+# %% [markdown]
+# With large mixed batches the mistake hardly shows, which is why it survives so long.
+#
+# ### Overfitting
+#
+# With few images a network can learn them by heart.
+# Train on 500, with and without augmentation, and watch both accuracies.
+
+# %%
+few_images, few_labels = train_images[:500], train_labels[:500]
+
+
+def train_on_few(max_shift):
+    generator = training.seed_everything(0)
+    net = cnn.CourseCNN()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
+    step = cnn.classifier_step(
+        net, optimizer, augment=lambda x: cnn.random_shift(x, max_shift, generator)
+    )
+
+    def evaluate():
+        seen = evaluation.predict(net, few_images)
+        new = evaluation.predict(net, held_images)
+        return {
+            "train": evaluation.accuracy(seen, few_labels),
+            "held": evaluation.accuracy(new, held_labels),
+        }
+
+    few = data.batches((few_images, few_labels), 50, generator=generator)
+    return training.fit(
+        step, few, num_steps=400, schedule=training.one_cycle(optimizer),
+        evaluate=evaluate, evaluate_every=40, label=f"500 images, shift {max_shift}",
+    )  # fmt: skip
+
+
+# %%
+gaps = {
+    name: (h.evaluated_at, h["train"], h["held"])
+    for name, h in {"no augmentation": train_on_few(0), "random shifts": train_on_few(2)}.items()
+}
+plotting.augmentation_gap(gaps, images=500)
+
+# %% [markdown]
+# Without augmentation the network reads all 500 training images right, and many new ones wrong.
+# This gap is {term}`overfitting`.
+# Shifts make new images out of old ones, and the gap shrinks.
+
+# %% [markdown]
+# ### Tuning on the test set
+#
+# Suppose that you try 200 recipes that are all equally good: each reads any image right with a chance of 99 %.
+# You keep the one that scores best on the 10,000 test images.
+
+# %%
+generator = torch.Generator().manual_seed(0)
+scores = (torch.rand(200, 10_000, generator=generator) < 0.99).double().mean(1) * 100
+again = (torch.rand(10_000, generator=generator) < 0.99).double().mean().item() * 100
+print(
+    f"best of 200 on the test set: {scores.max():.2f} %; the same recipe on new images: {again:.2f} %"
+)
+assert scores.max() > again
+
+# %% [markdown]
+# The best score is luck, and luck does not repeat.
+# Every recipe of this course is chosen on held-back training images; the test set only reports.
+
+# %% [markdown]
+# ## The ladder: from the article's minutes to seconds
+#
+# How much did each step bring?
+# This table comes from `python -m benchmarks ladder`, which runs every rung on one machine, each with three seeds.
+# It takes a quarter of an hour, so its result is stored with the course, and `make bench` repeats the comparison on your machine.
+
+# %%
+stored = data.load_results("cnn_ladder")
+print(f"measured on {stored['machine']}, torch {stored['torch']}")
+for rung in stored["rungs"]:
+    faster = stored["rungs"][0]["seconds"] / rung["seconds"]
+    print(f"{rung['name']:34} {rung['seconds']:6.1f} sec {rung['accuracy']:.2f} %  {faster:5.1f} x")
+
+# %%
+plotting.ladder(stored["rungs"])
+
+# %% [markdown]
+# Read it as a lesson in where time goes.
+# No single trick does it: the data path, the memory layout, the schedule, the network and the optimizer each bring their part, and the parts multiply.
+
+# %% [markdown]
+# ## Summary
+#
+# - A network is a stack of layers; it learns its features, nobody designs them.
+# - A convolution is a small dot product that slides; it shares its weights over all places.
+# - Sizes follow one formula, weights another, and you can count both before you run anything.
+# - The loss takes logits. A softmax before it does harm in silence.
+# - Training is five lines; everything else is comfort.
+# - Choose on held-back images, report on the test set, and run more than one seed.
+# - Confidence is not accuracy, pooling is not invariance, and `eval()` is not optional.
+#
+# In the next chapter a network like this one becomes a judge, and a second network learns to fool it.
+
+# %% [markdown]
+# ## Exercises
+#
+# ```{exercise} Count before you run
+# :label: cnn-count
+#
+# A layer takes 3 channels of 32 by 32 pixels and gives 16 channels, with a 5 by 5 kernel, padding 2 and stride 2.
+# How large are its maps, and how many parameters has it?
+# ```
+#
+# ```{solution} cnn-count
+# :class: dropdown
+#
+# The maps have $\lfloor (32 + 4 - 5) / 2 \rfloor + 1 = 16$ pixels a side.
+# The layer has $(3 \cdot 5^2 + 1) \cdot 16 = 1216$ parameters.
+# Check it with `nn.Conv2d(3, 16, 5, padding=2, stride=2)`.
+# ```
+#
+# ```{exercise} See further
+# :label: cnn-see
+#
+# How many 3 by 3 convolutions with stride 1, and no pooling, does it take to see all 28 pixels of a row?
+# What does pooling buy?
+# ```
+#
+# ```{solution} cnn-see
+# :class: dropdown
+#
+# Each adds 2 pixels to a field that starts at 1, so $n$ layers see $1 + 2n$ pixels: it takes 14 of them.
+# With two poolings the course's network sees 20 pixels after three convolutions.
+# Pooling makes each later step wider.
+# ```
+#
+# ```{exercise} The price of a seed
+# :label: cnn-seed
+#
+# Two recipes end at 99.10 % and 99.20 % with one seed each.
+# Use the spread of your five seeds to say whether the second is better.
+# ```
+#
+# ```{solution} cnn-seed
+# :class: dropdown
+#
+# Compute the standard deviation of the five accuracies, for example `torch.tensor(final).std()`.
+# If it is of the order of 0.1 points, a difference of 0.1 between two single runs says nothing.
+# Run several seeds of each, and compare the means with the spread.
+# ```
+
+# %% [markdown]
+# ## References
+#
+# The chapter builds on the network of {cite:t}`lecun1998gradient`.
+# {cite:t}`goodfellow2016deep` tell the whole story of deep learning at book length.
+# All sources stand in the [bibliography](../references.md).

@@ -1,0 +1,128 @@
+"""Chapter 1's networks, recipes and optimizer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+from aigc_utils import cnn
+from aigc_utils.data import load_mnist
+from aigc_utils.evaluation import accuracy, predict
+from aigc_utils.optimizers import Muon, orthogonalize
+
+MODELS = [cnn.ArticleCNN, cnn.MLP, cnn.CourseCNN, lambda: cnn.CourseCNN((8, 12, 16, 20))]
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_images_to_logits(make: type[nn.Module]) -> None:
+    assert make()(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+
+
+def test_article_cnn_has_the_articles_parameters() -> None:
+    assert sum(p.numel() for p in cnn.ArticleCNN().parameters()) == 421_642
+
+
+def test_random_shift_moves_ink_and_brings_in_black() -> None:
+    images = torch.zeros(64, 1, 28, 28, dtype=torch.uint8)
+    images[:, :, 14, 14] = 200
+    moved = cnn.random_shift(images, 3, torch.Generator().manual_seed(0))
+    assert moved.shape == images.shape
+    assert moved.dtype == torch.uint8
+    assert (moved.flatten(1).sum(1) == 200).all()
+    places = moved[:, 0].nonzero()[:, 1:]
+    assert places.min() == 11
+    assert places.max() == 17
+    assert len({tuple(p.tolist()) for p in places}) > 20
+    again = cnn.random_shift(images, 3, torch.Generator().manual_seed(0))
+    assert torch.equal(moved, again)
+
+
+def test_random_shift_of_zero_changes_nothing() -> None:
+    images = load_mnist().test_images[:10]
+    assert torch.equal(cnn.random_shift(images, 0, torch.Generator()), images)
+
+
+def test_random_shift_cuts_at_the_rim_and_does_not_wrap() -> None:
+    images = torch.zeros(200, 1, 28, 28)
+    images[:, :, 0, :] = 1
+    moved = cnn.random_shift(images, 2, torch.Generator().manual_seed(1))
+    assert moved[:, :, 25:].sum() == 0
+    assert (moved.flatten(1).sum(1) == 0).any()
+
+
+def test_orthogonalize_agrees_with_the_singular_value_decomposition() -> None:
+    torch.manual_seed(0)
+    for shape in [(8, 20), (20, 8), (16, 16)]:
+        matrix = torch.randn(shape, dtype=torch.float64)
+        u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+        result = orthogonalize(matrix)
+        values = torch.linalg.svdvals(result)
+        assert values.min() > 0.3
+        assert values.max() < 1.3
+        cosine = F.cosine_similarity(result.flatten(), (u @ v).flatten(), dim=0)
+        assert cosine > 0.97
+
+
+def test_muon_keeps_the_norm_and_lowers_a_loss() -> None:
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.randn(6, 2, 3, 3))
+    target = torch.randn(6, 2, 3, 3)
+    optimizer = Muon([weight], lr=0.02)
+
+    def loss() -> torch.Tensor:
+        return -F.cosine_similarity(weight.flatten(), target.flatten(), dim=0)
+
+    before = loss().item()
+    for _ in range(50):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    assert loss().item() < before - 0.3
+    assert weight.norm().item() == pytest.approx(6**0.5, rel=0.1)
+
+
+def test_muon_refuses_biases() -> None:
+    with pytest.raises(ValueError, match="biases"):
+        Muon([nn.Parameter(torch.ones(3))])
+
+
+def test_every_parameter_has_exactly_one_optimizer() -> None:
+    model = cnn.CourseCNN()
+    optimizers = cnn.course_optimizers(model, cnn.SPRINT)
+    held = [id(p) for o in optimizers for g in o.param_groups for p in g["params"]]
+    assert sorted(held) == sorted(id(p) for p in model.parameters())
+
+
+def test_classifier_step_trains_and_names_its_loss() -> None:
+    torch.manual_seed(0)
+    model = cnn.MLP(32)
+    step = cnn.classifier_step(model, torch.optim.Adam(model.parameters(), lr=0.01))
+    mnist = load_mnist()
+    batch = (mnist.train_images[:64], mnist.train_labels[:64])
+    losses = [step(batch)["loss"].item() for _ in range(30)]
+    assert losses[0] == pytest.approx(2.3, abs=0.4)
+    assert losses[-1] < 0.2
+
+
+def test_train_course_learns_and_repeats_to_the_last_bit() -> None:
+    mnist = load_mnist()
+    images, labels = mnist.train_images[:4000], mnist.train_labels[:4000]
+    recipe = dataclasses.replace(cnn.SPRINT, epochs=1.0, max_shift=1, dropout=0.1)
+
+    def run(seed: int) -> tuple[cnn.CourseCNN, list[float]]:
+        model, history = cnn.train_course(recipe, images, labels, seed=seed)
+        return model, history["loss"]
+
+    model, losses = run(0)
+    again, same = run(0)
+    _, other = run(1)
+    assert losses == same
+    assert losses != other
+    for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    held = mnist.test_images[:1000], mnist.test_labels[:1000]
+    assert accuracy(predict(model, held[0]), held[1]) > 90

@@ -1,0 +1,60 @@
+"""The source viewer: complete, highlighted, readable in light and dark."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from aigc_utils import cnn, source, training
+
+
+@pytest.mark.parametrize("thing", [cnn.CourseCNN, cnn.random_shift, training.fit])
+def test_every_form_holds_the_full_source(thing: type) -> None:
+    code = inspect.getsource(thing).strip()
+    bundle = source.Source(thing)._repr_mimebundle_()
+    assert code in bundle["text/plain"]
+    assert f"```python\n# aigc_utils/{thing.__module__.split('.')[-1]}.py\n{code}\n```" == (
+        bundle["text/markdown"]
+    )
+    from html import unescape
+
+    shown = unescape(re.sub(r"<style>.*?</style>|<[^>]+>", "", bundle["text/html"], flags=re.S))
+    assert code in shown
+
+
+def test_html_is_highlighted_by_itself() -> None:
+    html = source.Source(cnn.CourseCNN).html()
+    assert '<span class="k">class</span>' in html
+    used = set(re.findall(r'class="(\w+)"', html))
+    assert {"k", "s", "c", "nf", "m"} <= used
+
+
+def _luminance(color: str) -> float:
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_reach_a_contrast_of_4_5_in_both_themes() -> None:
+    light, dark = re.findall(r"(--k:.*?)}", source._CSS.replace("\n", ""))
+    for theme in (light, dark):
+        (ground,) = re.findall(r"background:(#\w{6})", theme)
+        for color in re.findall(r"(?:--\w|[^-]color):(#\w{6})", theme):
+            if "border" in color:
+                continue
+            bright, dim = sorted((_luminance(color), _luminance(ground)), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= 4.5, color
+
+
+def test_without_a_notebook_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    source.show_source(cnn.random_shift, cnn.MLP)
+    out = capsys.readouterr().out
+    assert "def random_shift" in out
+    assert "class MLP" in out
+
+
+def test_what_has_no_source_is_refused() -> None:
+    with pytest.raises(TypeError):
+        source.show_source(len)
