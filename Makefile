@@ -1,26 +1,77 @@
-# Two commands matter: `make book` reads the course, `make test` proves it.
+# Two commands matter: `make book` makes the course readable, `make test` proves it.
 PYTHON ?= python3
+# TORCH=cpu takes PyTorch from its own CPU index, without the CUDA packages.
 TORCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed$(if $(TORCH),-$(TORCH))
+INSTALLED := $(VENV)/.installed$(if $(TORCH),-$(TORCH))
+PYTEST := $(BIN)/python -m pytest
 
-# TORCH=cpu takes PyTorch from its own CPU index, without the CUDA packages.
-UV_FLAGS := $(if $(TORCH),--torch-backend $(TORCH))
-
-.PHONY: help book test lab bench lint unit notebooks browser clean
+.PHONY: help book test lab bench lint unit notebooks pages browser clean
 
 help:
-	@echo "make book   set up .venv, run the chapters, build the book"
-	@echo "make test   set up .venv, run every check"
-	@echo "make lab    open the chapters in JupyterLab"
-	@echo "make bench  time the article's listing against the course (about 10 minutes)"
-	@echo "make clean  remove .venv and everything built"
+	@echo "make book    set up .venv, run the chapters, build the book"
+	@echo "make test    set up .venv, run every check"
+	@echo "make lab     open the chapters in JupyterLab"
+	@echo "make bench   time the article's listing against the course (about 7 minutes)"
+	@echo "make clean   remove .venv and everything built"
 
-$(STAMP): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "This course needs Python 3.11 or later; set one with: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	  { echo "The course needs Python 3.11 or later; name one, as in: make book PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python can't make an environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(UV_FLAGS) -c constraints.txt -e '.[dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(TORCH),--torch-backend $(TORCH)) \
+	  -c constraints.txt -e '.[dev]'
 	@touch $@
+
+book: $(INSTALLED)
+	@$(BIN)/python book/build.py
+
+# The quick checks first. `pages` builds the book, and `notebooks` runs each chapter once more.
+test: lint unit pages notebooks
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(INSTALLED)
+	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_notebooks.py
+
+pages: $(INSTALLED) browser
+	$(BIN)/python book/build.py
+	$(PYTEST) tests/test_book.py
+
+# nbval in its strict mode: every text output must be the same again, to the digit.
+notebooks: $(INSTALLED)
+	$(BIN)/python book/build.py --only-run
+	$(PYTEST) tests/test_notebooks.py
+	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  -p no:cacheprovider build/executed
+
+# The browser tests need Chromium: one that is there, else Debian's, else Playwright's own.
+browser: $(INSTALLED)
+	@for name in chromium chromium-browser google-chrome; do \
+	  command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq chromium >/dev/null && exit 0; fi; \
+	$(BIN)/playwright install chromium || \
+	  { echo "The browser tests need Chromium: install it, or check the network."; exit 1; }
+
+# The chapters are .py files: this setting, in .venv alone, makes JupyterLab open them as notebooks.
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
+
+$(LAB_SETTINGS): Makefile $(INSTALLED)
+	@mkdir -p $(@D)
+	@echo '{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}' > $@
+
+lab: $(LAB_SETTINGS)
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks cnn --json build/bench_cnn.json
+
+clean:
+	rm -rf $(VENV) build book/_build book/chapters *.egg-info .mypy_cache .ruff_cache .pytest_cache

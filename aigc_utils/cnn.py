@@ -56,15 +56,15 @@ class MLP(nn.Module):
 class CourseCNN(nn.Module):
     """The course's network: three or more convolutions with batch norm, and one linear layer.
 
-    Pooling comes before the norm and the activation, which then have a quarter of the work.
-    The first two and the last convolution have no padding: MNIST's digits fill the inner 20 by
-    20 pixels, so little is lost at the rim.
+    The first convolution has stride 2: it makes a quarter of the pixels, and everything after it
+    a quarter of the work. Pooling comes before the norm and the activation, for the same reason.
+    There is no padding at the rim: MNIST's digits fill the inner 20 by 20 pixels.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 48, 64), dropout: float = 0.0) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 96), dropout: float = 0.0) -> None:
         super().__init__()
         first, second, *middle, last = widths
-        blocks = [*self._block(1, first, kernel_size=5, pool=True)]  # (B, first, 12, 12)
+        blocks = [*self._block(1, first, kernel_size=5, stride=2)]  # (B, first, 12, 12)
         blocks += self._block(first, second, kernel_size=3, pool=True)  # (B, second, 5, 5)
         inputs = second
         for width in middle:
@@ -73,15 +73,20 @@ class CourseCNN(nn.Module):
         blocks += self._block(inputs, last, kernel_size=3)  # (B, last, 3, 3)
         self.features = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(last, 10)
+        self.classifier = nn.Linear(last * 3 * 3, 10)
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
     def _block(
-        inputs: int, outputs: int, kernel_size: int, padding: int = 0, pool: bool = False
+        inputs: int,
+        outputs: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        pool: bool = False,
     ) -> Iterable[nn.Module]:
         # The norm subtracts any bias again, so the convolution has none.
-        yield nn.Conv2d(inputs, outputs, kernel_size, padding=padding, bias=False)
+        yield nn.Conv2d(inputs, outputs, kernel_size, stride, padding, bias=False)
         if pool:
             yield nn.MaxPool2d(2)
         # Runs of a few hundred steps need averages that forget faster than the default 0.1.
@@ -91,7 +96,8 @@ class CourseCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
         x = self.features(x)  # (B, last, 3, 3)
-        x = self.dropout(x.amax((2, 3)))  # each feature's strongest answer, (B, last)
+        # Flattened in the order in which the numbers lie in memory: no copy, and a faster way back.
+        x = self.dropout(x.permute(0, 2, 3, 1).flatten(1))  # (B, 9 * last)
         logits: Tensor = self.classifier(x)
         return logits
 
@@ -162,10 +168,10 @@ class Recipe:
 # Both recipes were tuned on 10,000 images held back from the training set, never on the test set.
 # SPRINT reaches the accuracy of the article's five epochs in seconds; MINUTE is the best that
 # a minute on two cores gives.
-SPRINT = Recipe((16, 48, 64), 0.6, 128, adam_lr=6e-3, muon_lr=0.08, label_smoothing=0.1)
+SPRINT = Recipe((16, 32, 96), 0.45, 128, adam_lr=0.01, muon_lr=0.16, label_smoothing=0.1)
 MINUTE = Recipe(
-    (32, 48, 192), 7.0, 192, adam_lr=3e-3, muon_lr=0.03, label_smoothing=0.1,
-    warmup=0.1, dropout=0.2, max_shift=1,
+    (32, 64, 96, 128), 9.0, 192, adam_lr=3e-3, muon_lr=0.02, label_smoothing=0.1,
+    muon_momentum=0.85, warmup=0.1, dropout=0.2, max_shift=1,
 )  # fmt: skip
 
 

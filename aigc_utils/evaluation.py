@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .data import standardize
+from .data import ASSETS, DataError, standardize
 
 
 @torch.no_grad()
@@ -86,6 +88,25 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
     gap = (mean_confidence - mean_accuracy).abs()
     error = (gap * count[kept]).sum().item() / len(labels)
     return Calibration(mean_confidence, mean_accuracy, count[kept], error)
+
+
+def load_results(name: str) -> dict[str, Any]:
+    """Returns the stored numbers of a benchmark too long for a chapter, with their machine.
+
+    `python -m benchmarks ladder --json aigc_utils/assets/results/cnn_ladder.json` made them.
+
+    Raises:
+        DataError: there are no such results, or their file is damaged.
+    """
+    path = ASSETS / "results" / f"{name}.json"
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"The results {path} can't be read: restore them with "
+            "`git checkout -- aigc_utils/assets`, or install the course again."
+        ) from error
+    return results
 
 
 def _check_pairs(logits: Tensor, labels: Tensor) -> None:

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -157,12 +158,13 @@ def benchmark(seeds: int = 3, listing_epochs: int = 5, minute: bool = True) -> d
 def _train_rung(
     make_model: Callable[[], nn.Module],
     seed: int,
+    *,
     epochs: float,
     batch_size: int = 64,
     lr: float = 1e-3,
     cycle: bool = False,
     muon: bool = False,
-    label_smoothing: float = 0.0,
+    bfloat16: bool = False,
 ) -> Result:
     """Returns the result of one rung of the ladder, all of it from memory."""
 
@@ -176,12 +178,13 @@ def _train_rung(
             optimizers = course_optimizers(model, recipe)
         else:
             optimizers = (torch.optim.Adam(model.parameters(), lr=lr, fused=True),)
-        fit(
-            classifier_step(model, *optimizers, label_smoothing=label_smoothing),
-            batches((mnist.train_images, mnist.train_labels), batch_size, generator=generator),
-            num_steps=int(epochs * len(mnist.train_images) / batch_size),
-            schedule=one_cycle(*optimizers) if cycle else None,
-        )
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            fit(
+                classifier_step(model, *optimizers),
+                batches((mnist.train_images, mnist.train_labels), batch_size, generator=generator),
+                num_steps=int(epochs * len(mnist.train_images) / batch_size),
+                schedule=one_cycle(*optimizers) if cycle else None,
+            )
         return model
 
     return timed(train)
@@ -191,44 +194,43 @@ def _channels_last() -> nn.Module:
     return ArticleCNN().to(memory_format=torch.channels_last)
 
 
+def _rung(name: str, run: Callable[[int], Result], seeds: int) -> dict[str, Any]:
+    results = [run(seed) for seed in range(seeds)]
+    middle = median(results)
+    print(f"{name}: {middle.seconds:.2f} s, {middle.accuracy:.2f} %", flush=True)
+    return {
+        "name": name,
+        "seconds": round(middle.seconds, 3),
+        "accuracy": round(middle.accuracy, 3),
+        "runs": [dataclasses.asdict(r) for r in results],
+    }
+
+
 def ladder(seeds: int = 3) -> dict[str, Any]:
     """Returns, and prints, time and accuracy of each step from the listing to the sprint."""
-    lr = SPRINT.adam_lr
-    rungs: list[tuple[str, Callable[[int], Result]]] = [
-        ("article's listing, 5 epochs", run_listing),
-        ("+ images in memory", lambda s: _train_rung(ArticleCNN, s, 5)),
-        ("+ channels-last layout", lambda s: _train_rung(_channels_last, s, 5)),
-        (
-            "+ one-cycle schedule, 2 epochs",
-            lambda s: _train_rung(_channels_last, s, 2, 128, 3e-3, cycle=True),
+    lr, short = SPRINT.adam_lr, SPRINT.epochs
+    course = partial(_train_rung, CourseCNN, batch_size=128, lr=lr, cycle=True)
+    rungs: dict[str, Callable[[int], Result]] = {
+        "article's listing, 5 epochs": run_listing,
+        "+ images in memory": partial(_train_rung, ArticleCNN, epochs=5),
+        "+ channels-last layout": partial(_train_rung, _channels_last, epochs=5),
+        "+ one-cycle schedule, 2 epochs": partial(
+            _train_rung, _channels_last, epochs=2, batch_size=128, lr=3e-3, cycle=True
         ),
-        (
-            "+ the course's network, 1 epoch",
-            lambda s: _train_rung(CourseCNN, s, 1, 128, lr, cycle=True),
-        ),
-        ("+ Muon", lambda s: _train_rung(CourseCNN, s, 1, 128, lr, cycle=True, muon=True)),
-        (
-            f"+ smoothed labels, {SPRINT.epochs} epochs",
-            lambda s: run_recipe(SPRINT, s),
-        ),
-    ]
-    rows: list[dict[str, Any]] = []
-    for name, run in rungs:
-        results = [run(seed) for seed in range(seeds)]
-        middle = median(results)
-        rows.append(
-            {
-                "name": name,
-                "seconds": round(middle.seconds, 3),
-                "accuracy": round(middle.accuracy, 3),
-                "runs": [dataclasses.asdict(r) for r in results],
-            }
-        )
-        print(name, rows[-1]["seconds"], rows[-1]["accuracy"], flush=True)
+        "+ the course's network, 1 epoch": partial(course, epochs=1),
+        f"+ Muon, {short} epochs": partial(course, epochs=short, muon=True),
+        "+ smoothed labels": partial(run_recipe, SPRINT),
+    }
+    tried: dict[str, Callable[[int], Result]] = {
+        "bfloat16 arithmetic": partial(course, epochs=short, muon=True, bfloat16=True),
+        "the same without Muon": partial(course, epochs=short),
+    }
+    rows = [_rung(name, run, seeds) for name, run in rungs.items()]
+    dropped = [_rung(name, run, seeds) for name, run in tried.items()]
     print(
         table(
             ("rung", "seconds", "test accuracy (%)"),
-            [(r["name"], r["seconds"], r["accuracy"]) for r in rows],
+            [(r["name"], r["seconds"], r["accuracy"]) for r in rows + dropped],
         )
     )
-    return {"rungs": rows, "seeds": seeds, **machine()}
+    return {"rungs": rows, "dropped": dropped, "seeds": seeds, **machine()}

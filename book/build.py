@@ -24,6 +24,8 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+import myst
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EXECUTED = ROOT / "build" / "executed"
@@ -102,13 +104,26 @@ def executed(source: Path) -> Path:
     return target
 
 
-def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """Returns a chapter as the book shows it: no live widgets, an alternative text per figure."""
+def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Returns a chapter without progress bars, which need the kernel that is gone."""
     notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+    return notebook
+
+
+def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
+    """Returns a chapter as the book shows it: MyST's marks, an alternative text per figure."""
+    terms = myst.glossary_terms(ROOT / "book" / "glossary.md")
+    keys = myst.bibliography_keys(ROOT / "book" / "references.bib")
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
+            try:
+                cell.source = myst.to_myst(cell.source, terms, keys, name)
+            except myst.MarkError as error:
+                sys.exit(f"{name}, cell {number}: {error}")
             continue
-        cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
         figures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
         if len(figures) > 1:
             sys.exit(f"{name}, cell {number}: show one figure a cell, not {len(figures)}.")
@@ -159,13 +174,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only-run", action="store_true", help="run the chapters, build no pages")
     arguments = parser.parse_args()
+    downloads = {}
     for source in sorted(NOTEBOOKS.glob("[0-9]*.py")):
-        notebook = nbformat.read(executed(source), as_version=4)
+        notebook = without_widgets(nbformat.read(executed(source), as_version=4))
+        downloads[source.stem] = nbformat.writes(notebook) + "\n"
         page = nbformat.writes(page_source(notebook, source.stem))
         write_if_new(CHAPTERS / f"{source.stem}.ipynb", page + "\n")
     if arguments.only_run:
         return 0
     status = render()
+    for name, text in downloads.items():
+        # The reader who downloads a chapter gets plain Markdown, which every notebook shows.
+        write_if_new(PAGES / "_sources" / "chapters" / f"{name}.ipynb", text)
     if status == 0:
         print(f"\nThe book is ready. Open this file in a browser:\n  {PAGES / 'index.html'}")
     return status

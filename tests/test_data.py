@@ -225,6 +225,21 @@ def test_concurrent_callers(tmp_path):
     test_unpacked_files_are_the_originals(tmp_path / "same")
 
 
+def test_no_two_writers_share_a_temporary_file(root, monkeypatch):
+    replace, parts = Path.replace, []
+
+    def record(self, target):
+        parts.append(self)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", record)
+    for _ in range(2):
+        (root / "MNIST" / "raw" / SMALL).unlink()
+        data.mnist_root(root)
+    assert len(set(parts)) == 2
+    assert {part.parent for part in parts} == {root / "MNIST" / "raw"}  # one file system
+
+
 def test_lost_race_is_won_when_the_others_file_is_intact(root, monkeypatch):
     path = root / "MNIST" / "raw" / SMALL
     whole = path.read_bytes()

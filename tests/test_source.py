@@ -15,8 +15,9 @@ def test_every_form_holds_the_full_source(thing: type) -> None:
     code = inspect.getsource(thing).strip()
     bundle = source.Source(thing)._repr_mimebundle_()
     assert code in bundle["text/plain"]
-    assert f"```python\n# aigc_utils/{thing.__module__.split('.')[-1]}.py\n{code}\n```" == (
-        bundle["text/markdown"]
+    assert (
+        f"```python\n# aigc_utils/{thing.__module__.split('.')[-1]}.py\n{code}\n```"
+        == (bundle["text/markdown"])
     )
     from html import unescape
 

@@ -99,7 +99,7 @@ def convolution_steps(
         panels,
         (image, patch, kernel, patch * kernel, output),
         (("gray_r", 0, 1), ("gray_r", 0, 1), *[(DIVERGING, -2, 2)] * 2, (DIVERGING, -reach, reach)),
-        ("image", "patch", "× kernel", "= products", "their sum, everywhere"),
+        ("image", "patch", "× kernel", "= products", "all the sums"),
         strict=True,
     ):
         picture_axes(axes).imshow(values, cmap=scale[0], vmin=scale[1], vmax=scale[2])
@@ -170,9 +170,9 @@ def feature_maps(filters: Tensor, image: Tensor, maps: Tensor) -> Picture:
     axes[count + 2].set_ylabel("answer", fontsize=9)
     return Picture(
         figure,
-        f"Above, {count} filters of five by five weights, most with an orange and a blue side. "
-        "Below each, the digit as the filter sees it: strokes of one direction dark, the rest "
-        "pale. No two filters answer to the same strokes.",
+        f"Above, {count} learned filters of {filters.size(1)} by {filters.size(2)} weights, with "
+        "patches of orange (positive) and purple (negative). Below each, what it makes of the "
+        "digit: dark where it answers. Each answers to other parts of the strokes.",
     )
 
 
@@ -185,20 +185,19 @@ def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor)
         sizes: layer to the side of its receptive field, in pixels.
         influence: shape (H, W), mean absolute gradient of one deep neuron.
     """
-    figure = new_figure(3.2)
-    left, right = axes_grid(figure, 1, 2, width_ratios=[1.6, 1])
+    figure = new_figure(3.1)
+    left, names, right = axes_grid(figure, 1, 3, width_ratios=[1, 0.75, 1])
+    names.set_axis_off()
     picture_axes(left).imshow(image, alpha=0.6)
     centre = image.size(0) / 2
     for i, ((name, size), color) in enumerate(zip(sizes.items(), COLORS.values(), strict=False)):
         corner = centre - size / 2
         _frame(left, corner, corner, size, edgecolor=color, linestyle=LINES[i % 4])
-        left.text(
-            image.size(1) + 0.5, 3 + 5 * i, f"{name}: {size} × {size}", color=color, va="center",
-            fontweight="bold",
-        )  # fmt: skip
-    left.set_title("what one neuron can see", loc="left")
+        label = f"{name}\n{size} × {size} pixels"
+        names.text(0, 0.75 - 0.25 * i, label, color=color, fontweight="bold", fontsize=9)
+    left.set_title("what one neuron can see")
     picture_axes(right).imshow(influence, cmap="viridis")
-    right.set_title("what moves the deepest one")
+    right.set_title("what moves it, measured")
     listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
     return Picture(
         figure,
@@ -220,14 +219,16 @@ def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], traine
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
     axes.axvspan(-trained, trained, color="#EEF2F6", zorder=0)
-    axes.annotate("shifts seen\nin augmented training", (0, 22), ha="center", fontsize=8)
-    for i, (name, values) in enumerate(accuracies.items()):
-        axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], label=name, markersize=5)
+    axes.annotate("shifts seen in\naugmented training", (0, 20), ha="center", fontsize=8)
+    named = zip(accuracies.items(), COLORS.values(), strict=False)
+    for i, ((name, values), color) in enumerate(named):
+        axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], markersize=5)
+        axes.annotate(name, (shifts[-1] + 0.3, values[-1]), va="center", color=color, fontsize=9)
     axes.axhline(10, color=COLORS["grey"], linewidth=1, linestyle=":")
-    axes.annotate("guessing", (shifts[0], 11), fontsize=8)
+    axes.annotate("guessing", (shifts[0], 3), fontsize=8)
     axes.set(xlabel="shift of the test images to the right (pixels)", ylabel="accuracy (%)")
-    axes.set(ylim=(0, 102), xticks=shifts, title="Convolution helps with shifts; it is not immune")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 0.22))
+    axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.5, shifts[-1] + 4.5))
+    axes.set_title("Convolution helps with shifts; it is not immune")
     far = ", ".join(f"{name} {values[-1]:.0f} %" for name, values in accuracies.items())
     return Picture(
         figure,
@@ -276,24 +277,30 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
 
 
 @styled
-def reliability(bins: Mapping[str, tuple[Tensor, Tensor, float]]) -> Picture:
+def reliability(bins: Mapping[str, tuple[Tensor, Tensor, Tensor, float]]) -> Picture:
     """Returns accuracy against confidence, one panel for each classifier.
 
     Args:
-        bins: name to mean confidence and accuracy of each bin, in [0, 1], and calibration error.
+        bins: name to mean confidence and accuracy of each bin, in [0, 1], its number of images,
+            and the calibration error.
     """
     figure = new_figure(3.3)
     panels = axes_grid(figure, 1, len(bins), sharey=True)
     parts = []
-    for axes, (name, (confidence, accuracy, error)) in zip(panels, bins.items(), strict=True):
+    for axes, (name, (confidence, accuracy, count, error)) in zip(
+        panels, bins.items(), strict=True
+    ):
         axes.plot([0, 1], [0, 1], ":", color=COLORS["grey"], label="confidence = accuracy")
         axes.vlines(confidence, confidence, accuracy, color=COLORS["orange"], linewidth=3)
-        axes.plot(confidence, accuracy, "o", color=COLORS["blue"], label="bin of test images")
+        # A bin of three images says little, so it is drawn small.
+        size = 12 + 60 * count / count.max()
+        label = "bin of images (area: how many)"
+        axes.scatter(confidence, accuracy, size, COLORS["blue"], zorder=3, label=label)
         axes.set(title=f"{name}\nmean gap {100 * error:.1f} points", xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.set(xlabel="confidence (largest softmax output)", aspect="equal")
+        axes.set(xlabel="confidence", aspect="equal")
         parts.append(f"{name}, mean gap {100 * error:.1f} percentage points")
     panels[0].set_ylabel("accuracy in the bin")
-    panels[0].legend(loc="lower right", fontsize=8)
+    panels[-1].legend(loc="lower right", fontsize=7.5, borderpad=0)
     return Picture(
         figure,
         "Accuracy against confidence in bins of test images; on the dotted diagonal the two would "
@@ -317,15 +324,15 @@ def seed_curves(
         left.plot(steps, values, linewidth=1.3, label=f"seed {i}")
     for i, (steps, values) in enumerate(accuracies):
         right.plot(steps, values, "osD^v"[i % 5] + "-", linewidth=1.3, markersize=4)
-    left.set(xlabel="step", ylabel="training loss (nats)", yscale="log", title="loss")
-    right.set(xlabel="step", ylabel="test accuracy (%)", title="accuracy on held-back images")
+    left.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None), title="loss")
+    right.set(xlabel="step", ylabel="accuracy (%)", title="on held-back images")
     left.legend(fontsize=8)
     final = [values[-1] for _, values in accuracies]
     right.set_ylim(min(95.0, min(final) - 0.5), 100)
     return Picture(
         figure,
         f"Left, the training losses of {len(losses)} seeds fall almost as one curve. Right, their "
-        f"test accuracies end between {min(final):.2f} and {max(final):.2f} percent.",
+        f"accuracies on held-back images end at {min(final):.2f} to {max(final):.2f} percent.",
     )
 
 
@@ -373,6 +380,7 @@ def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
     axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
     axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
     axes.invert_yaxis()
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(axis="y", visible=False)
     return Picture(
         figure,

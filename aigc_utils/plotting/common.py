@@ -43,7 +43,10 @@ def curves(
         axes.plot(x, y, LINES[i % len(LINES)], label=name)
     for name, level in (marks or {}).items():
         axes.axhline(level, color="#5F6B7A", linewidth=1, linestyle=":")
-        axes.annotate(name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        axes.annotate(
+            name, (0.99, level), xycoords=("axes fraction", "data"), xytext=(0, -3),
+            textcoords="offset points", ha="right", va="top", fontsize=9,
+        )  # fmt: skip
     axes.set(xlabel=x_label, ylabel=y_label, title=title, yscale="log" if log_y else "linear")
     if len(lines) > 1:
         axes.legend()
@@ -68,12 +71,13 @@ def image_grid(
         titles: a short text above each image.
         columns: images in a row.
         title: the figure's message.
-        cell: size of one image, in inches.
+        cell: largest size of one image, in inches.
     """
     array = images.detach().cpu().float().numpy()
     array = array.reshape(len(array), *array.shape[-2:])
     columns = min(columns, len(array))
     rows = math.ceil(len(array) / columns)
+    cell = min(cell, (WIDTH - 0.2) / columns)
     extra = 0.2 if titles else 0.0
     height = rows * (cell + extra) + (0.35 if title else 0.1)
     figure = new_figure(height, min(WIDTH, columns * cell + 0.2))

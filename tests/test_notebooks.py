@@ -1,0 +1,208 @@
+"""The chapters: run in full, written by the rules, and checked by a test that can go red."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
+EXECUTED = ROOT / "build" / "executed"
+NBVAL = ("-m", "pytest", "-x", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider")
+SANITIZE = ("--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg"))
+
+chapters = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+
+
+def executed(source: Path) -> Any:
+    path = EXECUTED / f"{source.stem}.ipynb"
+    assert path.exists(), f"{path} is missing: run `make book` first."
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def parsed(cell: Any) -> ast.Module:
+    return ast.parse(re.sub(r"^(\s*)%", r"\1pass  # %", cell.source, flags=re.M))
+
+
+@chapters
+def test_every_code_cell_ran_in_order_without_error(source: Path) -> None:
+    wanted = code_cells(jupytext.read(source))
+    cells = code_cells(executed(source))
+    assert len(cells) == len(wanted) > 10
+    for number, (cell, want) in enumerate(zip(cells, wanted, strict=True), start=1):
+        assert cell.execution_count == number
+        assert not [o for o in cell.outputs if o.output_type == "error"]
+        tags = {*cell.metadata.get("tags", ()), *want.metadata.get("tags", ())}
+        assert not tags & {"raises-exception", "nbval-skip", "skip-execution"}
+        assert "NBVAL" not in cell.source, "a comment for nbval can switch its check off"
+        if "REPOSITORY" not in want.source:
+            assert cell.source == want.source
+
+
+@chapters
+def test_every_figure_has_a_text_and_its_own_cell(source: Path) -> None:
+    figures = 0
+    for cell in code_cells(executed(source)):
+        shown = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+        assert len(shown) <= 1
+        for output in shown:
+            assert len(output.metadata["image/png"]["alt"].split()) >= 10
+        figures += len(shown)
+    assert figures >= 8
+
+
+@chapters
+def test_chapter_is_fast(source: Path) -> None:
+    cells = [c.metadata.get("execution", {}) for c in code_cells(executed(source))]
+    from datetime import datetime
+
+    start = datetime.fromisoformat(cells[0]["iopub.execute_input"])
+    end = datetime.fromisoformat(cells[-1]["shell.execute_reply"])
+    limit = 150 if source.stem == "01_cnn" else 200
+    seconds = (end - start).total_seconds()
+    print(f"{source.stem}: {seconds:.0f} s from the first cell to the last")
+    assert seconds <= limit
+
+
+@chapters
+def test_cells_are_short_and_explained(source: Path) -> None:
+    notebook = jupytext.read(source)
+    lengths = [len(c.source.splitlines()) for c in code_cells(notebook)]
+    assert max(lengths) <= 30
+    assert statistics.median(lengths) <= 8
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    ratio = len(prose.split()) / sum(lengths)
+    assert 5 <= ratio <= 12, f"{ratio:.1f} words of prose a line of code"
+
+
+def package_names() -> dict[str, str]:
+    """Returns each class and function of the package, with the module it stands in."""
+    names = {}
+    for path in sorted((ROOT / "aigc_utils").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                names[node.name] = path.name
+    return names
+
+
+class Renamer(ast.NodeTransformer):
+    """Drops names, docstrings and annotations, so that a copy under another name shows."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+
+    def short(self, name: str) -> str:
+        return self.names.setdefault(name, f"n{len(self.names)}")
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.short(node.id), node.ctx)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(self.short(node.arg))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name, node.returns = "f", None
+        if ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+        self.generic_visit(node)
+        return node
+
+
+def shape_of(node: ast.AST) -> str:
+    return ast.dump(Renamer().visit(ast.parse(ast.unparse(node))))
+
+
+def definitions(tree: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node
+
+
+def redefinitions(cells: list[ast.Module]) -> list[str]:
+    """Returns what the cells define that the package has, by name or by shape."""
+    names = package_names()
+    shapes = {}
+    for path in sorted((ROOT / "aigc_utils").rglob("*.py")):
+        for node in definitions(ast.parse(path.read_text(encoding="utf-8"))):
+            if len(node.body) > 1:
+                shapes[shape_of(node)] = f"{path.name}:{node.name}"
+    found = []
+    for cell in cells:
+        for node in definitions(cell):
+            same = names.get(node.name) or shapes.get(shape_of(node))
+            if same and not node.name.startswith("_"):
+                found.append(f"{node.name} stands in {same}")
+    return found
+
+
+@chapters
+def test_no_chapter_redefines_the_package(source: Path) -> None:
+    assert not redefinitions([parsed(cell) for cell in code_cells(jupytext.read(source))])
+
+
+def test_a_redefinition_is_found_by_name_and_by_shape() -> None:
+    from aigc_utils import cnn
+    from aigc_utils.source import Source
+
+    copy = Source(cnn.random_shift).code
+    renamed = copy.replace("random_shift", "jitter").replace("images", "pictures")
+    assert redefinitions([ast.parse("class CourseCNN:\n    pass")])
+    assert redefinitions([ast.parse(copy)])
+    assert redefinitions([ast.parse(renamed)])
+    assert not redefinitions([ast.parse("def walk(x):\n    y = x + 1\n    return y")])
+
+
+def run_nbval(notebook: Any, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = folder / "copy.ipynb"
+    nbformat.write(notebook, path)
+    command = [sys.executable, *NBVAL, *SANITIZE, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def shortened(source: Path, keep: int) -> Any:
+    """Returns the first code cells of an executed chapter, to keep the tests of red short."""
+    notebook = executed(source)
+    notebook.cells = code_cells(notebook)[:keep]
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def short_copy() -> Any:
+    return shortened(SOURCES[0], keep=3)
+
+
+def test_the_untouched_copy_is_green(short_copy: Any, tmp_path: Path) -> None:
+    result = run_nbval(short_copy, tmp_path)
+    assert result.returncode == 0, result.stdout
+    assert "3 passed" in result.stdout
+
+
+def test_an_injected_error_is_red(short_copy: Any, tmp_path: Path) -> None:
+    broken = nbformat.from_dict(short_copy)
+    broken.cells = [*short_copy.cells, nbformat.v4.new_code_cell("assert 1 + 1 == 3")]
+    result = run_nbval(broken, tmp_path)
+    assert result.returncode == 1
+    assert "AssertionError" in result.stdout
+
+
+def test_one_changed_digit_in_an_output_is_red(short_copy: Any, tmp_path: Path) -> None:
+    text = nbformat.writes(short_copy)
+    assert "60000" in text
+    changed = nbformat.reads(text.replace("60000", "60001"), as_version=4)
+    result = run_nbval(changed, tmp_path)
+    assert result.returncode == 1
+    assert "60001" in result.stdout

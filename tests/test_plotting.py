@@ -1,0 +1,118 @@
+"""Figures: one style, an alternative text each, readable by all, the same bytes again."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+
+import matplotlib as mpl
+import pytest
+import torch
+from PIL import Image
+
+from aigc_utils import plotting
+from aigc_utils.plotting import COLORS, Picture
+from aigc_utils.plotting.picture import new_figure
+
+DIGIT = torch.rand(28, 28, generator=torch.Generator().manual_seed(0))
+RUN = ([1.0, 2.0, 3.0], [90.0, 95.0, 98.0])
+
+PICTURES: dict[str, Callable[[], Picture]] = {
+    "layers_drawing": lambda: plotting.layers_drawing(DIGIT, torch.eye(10)[3]),
+    "convolution_steps": lambda: plotting.convolution_steps(
+        DIGIT, torch.ones(3, 3), torch.rand(26, 26), at=(4, 5)
+    ),
+    "descent_paths": lambda: plotting.descent_paths({"one": torch.rand(5, 2)}, (1.0, 9.0)),
+    "feature_maps": lambda: plotting.feature_maps(
+        torch.randn(4, 5, 5), DIGIT, torch.rand(4, 12, 12)
+    ),
+    "receptive_fields": lambda: plotting.receptive_fields(DIGIT, {"first": 5}, DIGIT),
+    "shift_curves": lambda: plotting.shift_curves(
+        [-1, 0, 1], {"net": [50.0, 90.0, 60.0]}, trained=1
+    ),
+    "confusion": lambda: plotting.confusion(
+        torch.arange(100).view(10, 10), torch.rand(4, 28, 28), ["3 read as 5\n90% sure"] * 4
+    ),
+    "reliability": lambda: plotting.reliability(
+        {"net": (torch.tensor([0.5, 0.9]), torch.tensor([0.4, 0.9]), torch.tensor([3, 9]), 0.1)}
+    ),
+    "seed_curves": lambda: plotting.seed_curves([RUN, RUN], [RUN, RUN]),
+    "augmentation_gap": lambda: plotting.augmentation_gap(
+        {"plain": (RUN[0], RUN[1], RUN[1])}, images=500
+    ),
+    "ladder": lambda: plotting.ladder(
+        [{"name": "a", "seconds": 100.0, "accuracy": 99.0}, {"name": "b", "seconds": 2.0, "accuracy": 99.1}]
+    ),
+    "curves": lambda: plotting.curves(
+        {"a": RUN, "b": RUN}, x_label="step", y_label="loss (nats)", marks={"floor": 91.0},
+        alt="Two rising curves above a floor that is marked.",
+    ),
+    "image_grid": lambda: plotting.image_grid(
+        torch.rand(7, 1, 28, 28), titles=list("abcdefg"), columns=4, title="t",
+        alt="Seven grey squares of noise in two rows.",
+    ),
+}  # fmt: skip
+
+
+def test_every_figure_of_the_course_is_drawn_here() -> None:
+    assert set(PICTURES) == set(plotting.__all__) - {"COLORS", "Picture"}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_figure_has_text_labels_size_and_the_same_bytes_again(name: str) -> None:
+    torch.manual_seed(0)
+    first = PICTURES[name]()
+    data, details = first._repr_mimebundle_()
+    details = details["image/png"]
+    assert len(first.alt.split()) >= 5
+    assert data["text/plain"] == f"Figure: {first.alt}"
+    image = Image.open(io.BytesIO(first.png()))
+    assert image.size == (2 * details["width"], 2 * details["height"])
+    assert details["width"] <= 720
+    assert len(first.png()) < 150_000
+    assert image.convert("L").getextrema()[0] < 100, "nothing is drawn"
+    for axes in first.figure.axes:
+        if axes.lines and axes.axison:
+            assert axes.get_xlabel(), "an axis without a label"
+    torch.manual_seed(0)
+    assert PICTURES[name]().png() == first.png()
+
+
+def test_the_readers_own_style_is_left_alone() -> None:
+    before = dict(mpl.rcParams)
+    with mpl.rc_context({"font.size": 3, "axes.grid": False}):
+        picture = PICTURES["curves"]()
+        assert mpl.rcParams["font.size"] == 3
+        styled = picture.png()
+    assert dict(mpl.rcParams) == before
+    assert styled == PICTURES["curves"]().png()
+
+
+def test_a_figure_without_a_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="alternative text"):
+        Picture(new_figure(), "a plot")
+
+
+def test_save_writes_a_png(tmp_path: object) -> None:
+    path = PICTURES["curves"]().save(f"{tmp_path}/figure.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+# Machado, Oliveira and Fernandes, 2009: full protanopia, deuteranopia and tritanopia.
+BLINDNESS = {
+    "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritan": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_the_first_colours_differ_with_every_colour_vision(kind: str) -> None:
+    def seen(color: str) -> torch.Tensor:
+        rgb = torch.tensor([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return (torch.tensor(BLINDNESS[kind]) @ linear).clamp(0, 1) ** (1 / 2.4)
+
+    for a, b in itertools.combinations(list(COLORS.values())[:3], 2):
+        assert (seen(a) - seen(b)).norm() > 0.15, (a, b)
