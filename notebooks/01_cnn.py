@@ -28,7 +28,10 @@ from pathlib import Path
 
 REPOSITORY = ""
 if importlib.util.find_spec("aigc_utils") is None:
-    source = ".." if Path("../pyproject.toml").exists() else f"git+{REPOSITORY}"
+    checkout = Path("../pyproject.toml").exists()
+    if not checkout and not REPOSITORY:
+        raise ImportError("aigc_utils is missing: run `make lab` in the course's folder.")
+    source = ".." if checkout else f"git+{REPOSITORY}"
     # %pip install --quiet {source}
 
 # %%

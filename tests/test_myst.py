@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
+import myst
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "book"))
-
-import myst  # noqa: E402
-
 TERMS = {"feature map", "stochastic gradient descent", "ReLU"}
 KEYS = {"lecun1998gradient"}
 

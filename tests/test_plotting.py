@@ -42,7 +42,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         {"plain": (RUN[0], RUN[1], RUN[1])}, images=500
     ),
     "ladder": lambda: plotting.ladder(
-        [{"name": "a", "seconds": 100.0, "accuracy": 99.0}, {"name": "b", "seconds": 2.0, "accuracy": 99.1}]
+        [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
     ),
     "curves": lambda: plotting.curves(
         {"a": RUN, "b": RUN}, x_label="step", y_label="loss (nats)", marks={"floor": 91.0},
