@@ -163,10 +163,14 @@ def book_config() -> Path:
 def render() -> int:
     """Returns the exit status of Jupyter Book, with every warning an error."""
     command = [
-        sys.executable, "-m", "jupyter_book.cli.main", "build", str(ROOT / "book"),
+        sys.executable, "-c", "from jupyter_book.cli.main import main; main()",
+        "build", str(ROOT / "book"),
         "--config", str(book_config()), "-W", "-n", "--keep-going", "--quiet",
     ]  # fmt: skip
-    return subprocess.run(command, check=False).returncode
+    index = PAGES / "index.html"
+    index.unlink(missing_ok=True)  # so that a page from an earlier build can't pass for this one's
+    status = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+    return status if index.exists() else status or 1
 
 
 def main() -> int:

@@ -107,12 +107,19 @@ BLINDNESS = {
 }
 
 
+def seen(color: str, kind: str) -> torch.Tensor:
+    """Returns a colour as it is seen without one of the three kinds of cones."""
+    rgb = torch.tensor([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return (torch.tensor(BLINDNESS[kind]) @ linear).clamp(0, 1) ** (1 / 2.4)
+
+
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_the_first_colours_differ_with_every_colour_vision(kind: str) -> None:
-    def seen(color: str) -> torch.Tensor:
-        rgb = torch.tensor([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-        linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-        return (torch.tensor(BLINDNESS[kind]) @ linear).clamp(0, 1) ** (1 / 2.4)
-
     for a, b in itertools.combinations(list(COLORS.values())[:3], 2):
-        assert (seen(a) - seen(b)).norm() > 0.15, (a, b)
+        assert (seen(a, kind) - seen(b, kind)).norm() > 0.1, (a, b)
+
+
+def test_brown_and_olive_would_not_pass() -> None:
+    distances = [(seen("#A0522D", kind) - seen("#6B6B23", kind)).norm() for kind in BLINDNESS]
+    assert min(distances) < 0.1

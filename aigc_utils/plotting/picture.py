@@ -83,6 +83,8 @@ class Picture:
                 format="png",
                 dpi=DENSITY * PIXELS_PER_INCH,
             )
+        # Another layout of the same figure would move it by a pixel: the first one stays.
+        self.figure.set_layout_engine("none")
         # 256 colours look the same here and take a third of the bytes.
         image = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         packed = io.BytesIO()
