@@ -212,10 +212,16 @@ def train_course(
     optimizers = course_optimizers(model, recipe)
 
     def shift(batch: Tensor) -> Tensor:
-        return random_shift(batch, recipe.max_shift, generator) if recipe.max_shift else batch
+        return random_shift(batch, recipe.max_shift, generator)
+
+    def evaluate() -> dict[str, float]:
+        return {"accuracy": accuracy(predict(model, test[0]), test[1])} if test else {}
 
     step = classifier_step(
-        model, *optimizers, label_smoothing=recipe.label_smoothing, augment=shift
+        model,
+        *optimizers,
+        label_smoothing=recipe.label_smoothing,
+        augment=shift if recipe.max_shift else None,
     )
     history = fit(
         step,
@@ -223,9 +229,7 @@ def train_course(
         num_steps=int(recipe.epochs * len(images) / recipe.batch_size),
         max_seconds=max_seconds,
         schedule=one_cycle(*optimizers, warmup=recipe.warmup),
-        evaluate=None
-        if test is None
-        else lambda: {"accuracy": accuracy(predict(model, test[0]), test[1])},
+        evaluate=evaluate if test else None,
         evaluate_every=evaluate_every,
         label=f"course's CNN, seed {seed}",
     )

@@ -38,6 +38,16 @@ READ_IMAGES = """() => [...document.images].map(img => ({
   src: img.getAttribute("src") || "",
   alt: img.getAttribute("alt"),
   width: img.naturalWidth,
+  stretch: (() => {
+    const style = getComputedStyle(img);
+    const sum = (...names) => names.reduce((total, name) => total + parseFloat(style[name]), 0);
+    const wide = img.offsetWidth
+      - sum("paddingLeft", "paddingRight", "borderLeftWidth", "borderRightWidth");
+    const high = img.offsetHeight
+      - sum("paddingTop", "paddingBottom", "borderTopWidth", "borderBottomWidth");
+    const shown = wide > 8 && high > 8 && img.naturalWidth && img.naturalHeight;
+    return shown ? (wide / high) / (img.naturalWidth / img.naturalHeight) : 1;
+  })(),
   decorative: ["presentation", "none"].includes(img.getAttribute("role"))
     || img.closest("[aria-hidden=true]") !== null,
   named: (img.closest("a, button")?.textContent || "").trim() !== "",
@@ -107,6 +117,8 @@ def image_problems(page: Page) -> list[str]:
         name = Path(unquote(urlsplit(image["src"]).path)).name
         if image["width"] == 0:
             problems.append(f"image does not load: {image['src'][:100]}")
+        if abs(image["stretch"] - 1) > 0.05:
+            problems.append(f"image is distorted: {image['src'][:100]}")
         if image["alt"] == "" and (image["decorative"] or image["named"]):
             continue
         alt = (image["alt"] or "").strip().lower()
@@ -310,6 +322,7 @@ GOOD_IMAGE = (
         ("<script>console.error('broken')</script>", "console error: broken"),
         ("<script>throw new Error('broken')</script>", "script error: broken"),
         ("<img alt='A cat on a mat' src='none.png'>", "image does not load: none.png"),
+        (GOOD_IMAGE.replace("<img", "<img style='width:40px;height:20px'"), "image is distorted"),
         (GOOD_IMAGE.replace("alt='A white square'", ""), "without a meaningful alt text"),
         (GOOD_IMAGE.replace("A white square", ""), "without a meaningful alt text"),
         (GOOD_IMAGE.replace("A white square", "image"), "without a meaningful alt text"),
