@@ -60,12 +60,13 @@ browser: $(INSTALLED)
 	$(BIN)/playwright install chromium || \
 	  { echo "The browser tests need Chromium: install it, or check the network."; exit 1; }
 
-# The chapters are .py files: this setting, in .venv alone, makes JupyterLab open them as notebooks.
+# The chapters are .py files: a setting, in .venv alone, makes JupyterLab open them as notebooks.
+# Another keeps it from asking the network for news.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 
-$(LAB_SETTINGS): Makefile $(INSTALLED)
+$(LAB_SETTINGS): book/jupyterlab.json $(INSTALLED)
 	@mkdir -p $(@D)
-	@echo '{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}' > $@
+	@cp book/jupyterlab.json $@
 
 lab: $(LAB_SETTINGS)
 	$(BIN)/jupyter lab --notebook-dir=notebooks

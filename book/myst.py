@@ -4,7 +4,7 @@ A chapter is read in JupyterLab and Colab too, where MyST's roles would show as 
 source is plain Markdown, with three conventions that read well anywhere and become more here:
 
 - `*term*` stands where a term is first used, and becomes a link into the glossary;
-- `[LeCun et al., 1998](#lecun1998gradient)` names a source, and becomes a citation;
+- `[(LeCun et al., 1998)](#lecun1998gradient)` names a source, and becomes a citation;
 - `### Exercise: title`, with its solution in `<details>`, becomes a numbered exercise.
 """
 

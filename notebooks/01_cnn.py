@@ -56,7 +56,7 @@ from aigc_utils.source import show_source
 # The systems that paint from a sentence do their work inside convolutional networks or their descendants.
 # So you begin with recognition: which digit is this?
 #
-# The digits come from *MNIST*, 70,000 handwritten digits of 28 by 28 pixels [LeCun et al., 1998](#lecun1998gradient).
+# The digits come from *MNIST*, 70,000 handwritten digits of 28 by 28 pixels [(LeCun et al., 1998)](#lecun1998gradient).
 # They travel inside the course's package, so you need no network.
 
 # %%
@@ -286,11 +286,11 @@ print(f"smallest loss of ten classes with a softmax too many: {floor:.4f} nats")
 # $$
 #
 # In practice each step looks at a small random *batch* of images, not at all of them.
-# *Backpropagation* computes all gradients in one sweep from the loss back to the first layer [Rumelhart et al., 1986](#rumelhart1986learning).
+# *Backpropagation* computes all gradients in one sweep from the loss back to the first layer [(Rumelhart et al., 1986)](#rumelhart1986learning).
 #
 # Losses often look like a long narrow valley: steep across, flat along.
 # *Momentum* keeps some of the last step's direction.
-# *Adam* divides each weight's step by the usual size of its gradient [Kingma and Ba, 2015](#kingma2015adam).
+# *Adam* divides each weight's step by the usual size of its gradient [(Kingma and Ba, 2015)](#kingma2015adam).
 
 # %%
 curvature = torch.tensor([0.5, 12.0])
@@ -459,15 +459,15 @@ assert course_total < total / 10
 # %% [markdown]
 # Five things are new.
 #
-# - *Batch normalisation* gives each channel mean zero and variance one over the batch, so that every layer gets inputs of a steady size [Ioffe and Szegedy, 2015](#ioffe2015batch).
-# - *GELU* is a smooth relative of the *ReLU* [Hendrycks and Gimpel, 2016](#hendrycks2016gelu).
+# - *Batch normalisation* gives each channel mean zero and variance one over the batch, so that every layer gets inputs of a steady size [(Ioffe and Szegedy, 2015)](#ioffe2015batch).
+# - *GELU* is a smooth relative of the *ReLU* [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
 # - A first convolution with stride 2 makes a quarter of the pixels, so all that follows has a quarter of the work.
 # - Pooling comes early, before the norm and the *activation*, for the same reason.
 # - There is no large fully connected layer: the last convolution leaves 3 by 3 places, and one small layer reads them.
 #
 # The third step is the way of training.
-# The learning rate rises and then falls to zero, a *one-cycle schedule* [Smith and Topin, 2019](#smith2019super).
-# The filters are trained by *Muon*, which makes each update an orthogonal matrix so that every direction learns at the same pace [Jordan et al., 2024](#jordan2024muon).
+# The learning rate rises and then falls to zero, a *one-cycle schedule* [(Smith and Topin, 2019)](#smith2019super).
+# The filters are trained by *Muon*, which makes each update an orthogonal matrix so that every direction learns at the same pace [(Jordan et al., 2024)](#jordan2024muon).
 # Read it when you have time; it is short.
 
 # %%
@@ -512,7 +512,7 @@ plotting.seed_curves(
 # %% [markdown]
 # The curves lie close together, and the last steps gain the most.
 # That is the falling learning rate at work: while it is high, the weights jump around the minimum; as it falls, they settle.
-# The loss does not fall to zero, and it should not: *label smoothing* asks for 91 % certainty, not for 100 % [Szegedy et al., 2016](#szegedy2016rethinking).
+# The loss does not fall to zero, and it should not: *label smoothing* asks for 91 % certainty, not for 100 % [(Szegedy et al., 2016)](#szegedy2016rethinking).
 
 # %%
 final = sorted(history["accuracy"][-1] for history in histories)
@@ -559,7 +559,7 @@ plotting.receptive_fields(held_images[3, 0] / 255, shown, influence)
 
 # %% [markdown]
 # The field is a square, and the middle counts most.
-# The part that really matters is smaller than the theory says [Luo et al., 2016](#luo2016understanding).
+# The part that really matters is smaller than the theory says [(Luo et al., 2016)](#luo2016understanding).
 
 # %% [markdown]
 # ## Measure it
@@ -590,7 +590,7 @@ plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
 #
 # The softmax output looks like a probability.
 # It is one only if the network is right as often as it says.
-# *Calibration* compares the two [Guo et al., 2017](#guo2017calibration).
+# *Calibration* compares the two [(Guo et al., 2017)](#guo2017calibration).
 # To see what label smoothing does to it, train one network without.
 
 # %%
@@ -942,6 +942,6 @@ print(
 # %% [markdown]
 # ## References
 #
-# The network of this chapter descends from LeNet [LeCun et al., 1998](#lecun1998gradient).
-# The whole story of deep learning is told at book length by Goodfellow, Bengio and Courville [Goodfellow et al., 2016](#goodfellow2016deep).
+# The network of this chapter descends from LeNet [(LeCun et al., 1998)](#lecun1998gradient).
+# The whole story of deep learning is told at book length by Goodfellow, Bengio and Courville [(Goodfellow et al., 2016)](#goodfellow2016deep).
 # The chapter's other sources, with full titles, stand in the book's bibliography (`book/references.bib`).
