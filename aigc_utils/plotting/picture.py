@@ -15,6 +15,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor
 
 # Okabe and Ito's palette: told apart with every common form of colour vision, and in this order
 # also by lightness.
@@ -134,3 +135,8 @@ def picture_axes(axes: Axes) -> Axes:
         spine.set_visible(True)
         spine.set_color("#C9D1DA")
     return axes
+
+
+def show_image(axes: Axes, image: Tensor, **kwargs: Any) -> None:
+    """Draws an image, shape (H, W), into axes made ready for it."""
+    picture_axes(axes).imshow(image.detach().cpu().numpy(), **kwargs)
