@@ -510,7 +510,8 @@ plotting.seed_curves(
 )
 
 # %% [markdown]
-# The curves lie close together, and the last steps gain the most.
+# The curves lie close together.
+# The accuracy still rises when the loss has almost stopped falling.
 # That is the falling learning rate at work: while it is high, the weights jump around the minimum; as it falls, they settle.
 # The loss does not fall to zero, and it should not: *label smoothing* asks for 91 % certainty, not for 100 % [(Szegedy et al., 2016)](#szegedy2016rethinking).
 
