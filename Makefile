@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed$(if $(TORCH),-$(TORCH))
 PYTEST := $(BIN)/python -m pytest
 
+# Checks in order, and one training run at a time: two would slow each other tenfold.
+.NOTPARALLEL:
 .PHONY: help book test lab bench lint unit notebooks pages browser clean
 
 help:

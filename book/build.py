@@ -38,7 +38,7 @@ CELL_LIMIT_SECONDS = 600
 
 
 def course_settings() -> dict[str, str]:
-    """Returns the repository's public address and branch, from pyproject.toml."""
+    """Returns the repository's public address and the branch of the notebooks, from pyproject."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         settings: dict[str, str] = tomllib.load(file)["tool"]["course"]
     return settings
@@ -151,7 +151,7 @@ def book_config() -> Path:
         config["repository"] = {
             "url": settings["repository"],
             "path_to_book": "book",
-            "branch": "notebooks",  # where the executed .ipynb files are published
+            "branch": settings["branch"],
         }
         config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
         config.setdefault("html", {})["use_repository_button"] = True

@@ -105,6 +105,7 @@ def test_the_address_stands_in_one_place(house: Path) -> None:
     set_address(house, "https://example.org/course")
     config = yaml.safe_load(build.book_config().read_text())
     assert config["repository"]["url"] == "https://example.org/course"
+    assert config["repository"]["branch"] == "main"
     assert "colab_url" in config["launch_buttons"]
     cell = build.read_chapter(source).cells[1].source
     assert 'REPOSITORY = "https://example.org/course"' in cell
