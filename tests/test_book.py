@@ -1,5 +1,6 @@
 """The built book, opened from the file system in a real browser: what a reader meets."""
 
+import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,7 +11,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import torch
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
+
+from aigc_utils.plotting import film
 
 BOOK = Path(__file__).resolve().parent.parent / "book" / "_build" / "html"
 CHROMIUM_ARGS = [
@@ -351,3 +356,56 @@ def test_the_check_sees_faint_text(page: Page) -> None:
     found = page.evaluate(LOW_CONTRAST)
     assert len(found) == 1
     assert "faint" in found[0]
+
+
+# Each frame is darker than the one before, so that the brightness tells which one is shown.
+RAMP = film(
+    torch.linspace(0, 1, 40)[:, None, None].expand(40, 7, 56),
+    alt="A rectangle that grows dark from left to right and starts again.",
+    caption="A caption.", seconds=4.0, hold=0.0, still=20, ends=("light", "dark"),
+)  # fmt: skip
+# The book's own rule for readers who ask for less motion; the film has to stand above it.
+BRIEF = "<style>* { animation-duration: 0.01ms !important }</style>"
+
+
+def greys(page: Page, wait: int = 500) -> list[int]:
+    """Returns the brightness of a film at five times."""
+    reel = page.get_by_role("img", name="A rectangle that grows dark")
+    seen = []
+    for _ in range(5):
+        page.wait_for_timeout(wait)
+        seen.append(Image.open(io.BytesIO(reel.screenshot())).convert("L").getpixel((60, 20)))
+    return seen
+
+
+def test_a_film_plays_until_the_keyboard_stops_it(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "film.html"
+    path.write_text(f"<!doctype html><body>{RAMP.html()}</body>", "utf-8")
+    assert page_problems(page, path) == []
+    assert len(set(greys(page))) > 2
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.get_by_label("pause the film").is_checked()
+    page.wait_for_timeout(100)
+    assert len(set(greys(page, wait=200))) == 1
+    page.keyboard.press("Space")
+    assert len(set(greys(page))) > 2
+
+
+@pytest.mark.parametrize("settings", [{"reduced_motion": "reduce"}, {"media": "print"}])
+def test_a_film_shows_its_still_frame(page: Page, settings: Any) -> None:
+    page.set_content(BRIEF + RAMP.html())
+    page.emulate_media(**settings)
+    (grey,) = set(greys(page, wait=150))
+    assert abs(grey - 255 * 19 / 39) < 10
+    assert not page.get_by_label("pause the film").is_visible()
+
+
+@both_themes
+def test_a_film_keeps_its_shape_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 740})
+    page.set_content(RAMP.html())
+    box = page.get_by_role("img", name="A rectangle that grows dark").bounding_box()
+    assert box is not None
+    assert box["width"] <= PHONE_WIDTH
+    assert abs(box["width"] / box["height"] - 8) < 0.05

@@ -12,11 +12,13 @@ import torch
 from PIL import Image
 
 from aigc_utils import plotting
-from aigc_utils.plotting import COLORS, Picture
+from aigc_utils.plotting import COLORS, GameState, Picture
 from aigc_utils.plotting.picture import new_figure
 
 DIGIT = torch.rand(28, 28, generator=torch.Generator().manual_seed(0))
 RUN = ([1.0, 2.0, 3.0], [90.0, 95.0, 98.0])
+X = torch.linspace(-3, 3, 61)
+BELL = (-(X**2) / 2).exp()
 
 PICTURES: dict[str, Callable[[], Picture]] = {
     "layers_drawing": lambda: plotting.layers_drawing(DIGIT, torch.eye(10)[3]),
@@ -52,11 +54,50 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         torch.rand(7, 1, 28, 28), titles=list("abcdefg"), columns=4, title="t",
         alt="Seven grey squares of noise in two rows.",
     ),
+    "image_rows": lambda: plotting.image_rows(
+        {"made": torch.rand(4, 28, 28), "nearest in\ntraining": torch.rand(4, 1, 28, 28)},
+        titles=list("abcd"), captions={"made": ["1.0"] * 4}, title="t",
+        alt="Two rows of four squares of noise.",
+    ),
+    "gan_drawing": lambda: plotting.gan_drawing(torch.randn(64), DIGIT, DIGIT),
+    "optimal_discriminator": lambda: plotting.optimal_discriminator(
+        X, BELL, {"far apart": BELL.roll(20), "close": BELL.roll(4)},
+        {"far apart": BELL, "close": BELL},
+    ),
+    "game_maps": lambda: plotting.game_maps(
+        {name: [game_state(step) for step in (1, 50, 1000)] for name in ("plain", "with R1")}
+    ),
+    "latent_norms": lambda: plotting.latent_norms(
+        torch.randn(500, 9).norm(dim=1), 3 - BELL, 3 + BELL / 9, latent_dim=9
+    ),
+    "discriminator_histograms": lambda: plotting.discriminator_histograms(
+        {"early": (1 - BELL / 9, BELL / 9), "late": (BELL, BELL)}
+    ),
+    "class_bars": lambda: plotting.class_bars(
+        {name: torch.rand(10).softmax(0) for name in ("real images", "listing", "course")}
+    ),
+    "ablation": lambda: plotting.ablation(
+        [
+            {"name": name, "frechet": [90.0, 60.0], "coverage": [0.5, 0.6]}
+            for name in ("article's listing", "full recipe")
+        ]
+    ),
+    "sample_size_bias": lambda: plotting.sample_size_bias(
+        [500, 1000, 5000], {"real against real": [9.0, 5.0, 1.0], "made": [20.0, 15.0, 12.0]}
+    ),
 }  # fmt: skip
+
+NOT_DRAWN = {"COLORS", "Film", "GameState", "Picture", "film", "tiles"}
+
+
+def game_state(step: int) -> GameState:
+    """Returns one moment of a game that nobody played."""
+    points = torch.rand(2, 40, 2)
+    return GameState(step, points[0], -points[1], DIGIT[:5, :5], modes=3)
 
 
 def test_every_figure_of_the_course_is_drawn_here() -> None:
-    assert set(PICTURES) == set(plotting.__all__) - {"COLORS", "Picture"}
+    assert set(PICTURES) == set(plotting.__all__) - NOT_DRAWN
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -92,6 +133,29 @@ def test_the_readers_own_style_is_left_alone() -> None:
 def test_a_figure_without_a_text_is_refused() -> None:
     with pytest.raises(ValueError, match="alternative text"):
         Picture(new_figure(), "a plot")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"a": torch.rand(2, 8, 8), "b": torch.rand(3, 8, 8)}, "same number of images"),
+        ({"a": torch.rand(2, 8, 8) - 1}, r"floats in \[0, 1\]"),
+        ({"a": torch.rand(0, 8, 8)}, "images must be"),
+        ({}, "same number of images"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(rows: dict[str, torch.Tensor], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plotting.image_rows(rows, alt="Rows of squares that do not fit.")
+
+
+def test_rows_share_one_scale_and_bytes_are_as_dark_as_floats() -> None:
+    pale = torch.full((2, 8, 8), 51, dtype=torch.uint8)
+    alt = "A row of two pale squares."
+    images = plotting.image_rows({"a": pale}, alt=alt)
+    assert images.png() == plotting.image_rows({"a": pale / 255}, alt=alt).png()
+    shown = Image.open(io.BytesIO(images.png())).convert("L")
+    assert 190 < shown.getpixel((shown.width * 2 // 3, shown.height // 2)) < 215
 
 
 def test_save_writes_a_png(tmp_path: object) -> None:

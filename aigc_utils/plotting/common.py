@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .picture import WIDTH, Picture, axes_grid, new_figure, picture_axes, styled
+from .picture import (
+    WIDTH,
+    Picture,
+    axes_grid,
+    new_figure,
+    picture_axes,
+    styled,
+    unit_range,
+)
 
 LINES = ("-", "--", "-.", ":")  # so that curves differ without colour too
 
@@ -89,6 +100,68 @@ def image_grid(
         axes.imshow(array[i], vmin=0, vmax=max(float(np.max(array[i])), 1e-9))
         if titles:
             axes.set_title(titles[i], fontsize=8, fontweight="normal", pad=2)
+    if title:
+        figure.suptitle(title, fontsize=11, fontweight="bold")
+    return Picture(figure, alt)
+
+
+PITCH = 1.08  # from one image of a row to the next, in widths of an image
+
+
+def _framed_row(axes: Axes, images: Tensor, top: float, captions: Sequence[str]) -> None:
+    """Draws images of the width 1 side by side, from the height `top` down."""
+    high = images.size(1) / images.size(2)
+    for column, image in enumerate(images.numpy()):
+        left = PITCH * column
+        axes.imshow(image, extent=(left, left + 1, top + high, top), vmin=0, vmax=1)
+        axes.add_patch(Rectangle((left, top), 1, high, fill=False, edgecolor="#C9D1DA"))
+    for column, text in enumerate(captions):
+        axes.text(PITCH * column + 0.5, top + high + 0.05, text, ha="center", va="top", fontsize=9)
+
+
+@styled
+def image_rows(
+    rows: Mapping[str, Tensor],
+    *,
+    alt: str,
+    titles: Sequence[str] = (),
+    captions: Mapping[str, Sequence[str]] | None = None,
+    title: str = "",
+) -> Picture:
+    """Returns rows of images with their names at the left, dark ink on a light ground.
+
+    All images share one scale, so that a pale one looks pale.
+
+    Args:
+        rows: name to images, shape (N, H, W) or (N, 1, H, W), uint8 or floats in [0, 1].
+        alt: what is to be seen.
+        titles: a short text above each column.
+        captions: name of a row to a short text below each of its images.
+        title: the figure's message.
+
+    Raises:
+        ValueError: the rows differ in number or size of images, or values are out of range.
+    """
+    images = {name: unit_range(row).flatten(0, -3) for name, row in rows.items()}
+    if len({row.shape for row in images.values()}) != 1:
+        raise ValueError("rows must all have the same number of images of one size.")
+    count, *size = next(iter(images.values())).shape
+    captions = captions or {}
+    names = 0.1 + 0.085 * max(len(line) for name in rows for line in name.split("\n"))
+    cell = min(0.72, (WIDTH - names - 0.1) / (PITCH * count))  # width of an image in inches
+    high = size[0] / size[1]
+    heights = [high + PITCH - 1 + 0.24 / cell * (name in captions) for name in rows]
+    tops = list(itertools.accumulate(heights, initial=0.0))
+    above = 0.1 + 0.22 * bool(titles) + 0.3 * bool(title)
+    figure = new_figure(tops[-1] * cell + above, names + 0.1 + PITCH * count * cell)
+    (axes,) = axes_grid(figure, 1, 1)
+    picture_axes(axes).spines[:].set_visible(False)
+    for top, (name, row) in zip(tops, images.items(), strict=False):
+        _framed_row(axes, row, top, captions.get(name, ()))
+    axes.set(xlim=(-0.02, PITCH * count - 0.06), ylim=(tops[-1], -0.02), aspect="equal")
+    axes.set_yticks([top + high / 2 for top in tops[:-1]], list(rows))
+    axes.set_xticks([PITCH * i + 0.5 for i in range(len(titles))], titles, fontsize=9)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
     if title:
         figure.suptitle(title, fontsize=11, fontweight="bold")
     return Picture(figure, alt)

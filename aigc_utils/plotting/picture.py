@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -63,14 +64,19 @@ STYLE: Any = {
 P = ParamSpec("P")
 
 
+def checked_alt(alt: str) -> str:
+    """Returns the alternative text on one line; raises ValueError if it says too little."""
+    if len(alt.split()) < 5:
+        raise ValueError(f"the alternative text must say what is to be seen, not {alt!r}.")
+    return " ".join(alt.split())
+
+
 class Picture:
     """A figure and its alternative text; a notebook cell that ends in one shows it."""
 
     def __init__(self, figure: Figure, alt: str) -> None:
-        if len(alt.split()) < 5:
-            raise ValueError(f"the alternative text must say what is to be seen, not {alt!r}.")
         self.figure = figure
-        self.alt = " ".join(alt.split())
+        self.alt = checked_alt(alt)
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
@@ -117,13 +123,34 @@ def styled(draw: Callable[P, Picture]) -> Callable[P, Picture]:
 
 
 def new_figure(height: float = 3.0, width: float = WIDTH) -> Figure:
-    """Returns an empty figure; sizes in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+    """Returns an empty figure of whole pixels; sizes in inches."""
+    # A hair more than whole: matplotlib cuts, and 1.15 inches of 200 pixels are 229.99.
+    size = (round(width, 2) + 1e-6, round(height, 2) + 1e-6)
+    return Figure(figsize=size, layout="constrained")
 
 
 def axes_grid(figure: Figure, rows: int, columns: int, **kwargs: Any) -> list[Axes]:
     """Returns the axes of a regular grid, row by row, as one list."""
     return list(np.asarray(figure.subplots(rows, columns, squeeze=False, **kwargs)).ravel())
+
+
+def unit_range(images: Tensor) -> Tensor:
+    """Returns images as floats in [0, 1] on the CPU, in their shape.
+
+    Args:
+        images: at least one, uint8 (0 to 255) or floats in [0, 1]; zero is the ground.
+
+    Raises:
+        ValueError: there is no image, or a value is out of range or not a number.
+    """
+    values = images.detach().cpu()
+    values = values / 255 if values.dtype == torch.uint8 else values.float()
+    if values.ndim < 3 or values.numel() == 0 or not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(
+            "images must be uint8 or floats in [0, 1], with at least three dimensions, "
+            f"not {images.dtype} of the shape {tuple(images.shape)} and other values."
+        )
+    return values
 
 
 def picture_axes(axes: Axes) -> Axes:

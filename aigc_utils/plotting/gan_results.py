@@ -1,0 +1,172 @@
+"""Chapter 2: figures of what was measured on generated images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullFormatter
+from torch import Tensor
+
+from .common import LINES
+from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+
+Values = Sequence[float]
+
+
+@styled
+def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Picture:
+    """Returns how the discriminator's answers are spread, one panel for each stage.
+
+    Args:
+        stages: name to its probabilities of real for real images and for made ones, shape (N,).
+    """
+    figure = new_figure(2.7)
+    panels = axes_grid(figure, 1, len(stages), sharey=True)
+    parts = []
+    for axes, (name, (real, fake)) in zip(panels, stages.items(), strict=True):
+        for values, color, hatch, label in (
+            (real, "blue", None, "real images"), (fake, "orange", "////", "made images"),
+        ):  # fmt: skip
+            weights = np.full(len(values), 100 / len(values))
+            axes.hist(
+                values.numpy(), bins=20, range=(0, 1), weights=weights, label=label, hatch=hatch,
+                histtype="stepfilled", facecolor=COLORS[color] + "40", edgecolor=COLORS[color],
+                linewidth=1.4,
+            )  # fmt: skip
+        axes.axvline(0.5, color=COLORS["grey"], linewidth=1, linestyle=":")
+        right = 50 * ((real > 0.5).double().mean() + (fake <= 0.5).double().mean()).item()
+        axes.set(title=f"{name}\n{right:.0f} % right", xlim=(0, 1), xlabel="probability of real")
+        axes.set(xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
+        parts.append(
+            f"{name}, on average {real.mean():.2f} for real images and {fake.mean():.2f} for made "
+            f"ones, {right:.0f} percent right"
+        )
+    panels[0].set_ylabel("share of images (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Picture(
+        figure,
+        "Histograms of the discriminator's probability of real, for real images and for made "
+        f"ones: {'; '.join(parts)}.",
+    )
+
+
+@styled
+def class_bars(shares: Mapping[str, Tensor]) -> Picture:
+    """Returns how often each digit stands among images, as bars side by side.
+
+    Args:
+        shares: name of a set of images to the share of each digit in [0, 1], shape (10,).
+    """
+    figure = new_figure(2.9)
+    (axes,) = axes_grid(figure, 1, 1)
+    width = 0.8 / len(shares)
+    looks = zip(("grey", "orange", "blue", "green"), (None, "////", "....", "xx"), strict=True)
+    parts = []
+    for i, ((name, share), (color, hatch)) in enumerate(zip(shares.items(), looks, strict=False)):
+        places = np.arange(10) + width * (i - (len(shares) - 1) / 2)
+        axes.bar(
+            places, 100 * share.numpy(), 0.86 * width, hatch=hatch, label=name,
+            facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
+        )  # fmt: skip
+        low, high = int(share.argmin()), int(share.argmax())
+        parts.append(
+            f"{name}, from {100 * share[low]:.1f} percent for digit {low} to "
+            f"{100 * share[high]:.1f} for digit {high}"
+        )
+    axes.axhline(10, color=INK, linewidth=1.2, linestyle="--")
+    axes.annotate(
+        "even", (1, 10), xycoords=("axes fraction", "data"), xytext=(3, 0),
+        textcoords="offset points", va="center", fontsize=9,
+    )  # fmt: skip
+    axes.set(xlabel="digit", ylabel="share of the images (%)", xticks=range(10))
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside upper center", ncols=len(shares))
+    return Picture(
+        figure,
+        f"Bars of the share of each digit, with a line at ten percent: {'; '.join(parts)}.",
+    )
+
+
+def _plain_log(axis: Axis) -> None:
+    """Writes 1, 2, 5, 10, ... at a logarithmic axis, so that a short one has numbers too."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _seed_dots(axes: Axes, values: Sequence[Values], form: str) -> None:
+    """Draws one row for each sequence: a dot for each seed, a bar at the median, its number."""
+    for height, row in enumerate(values):
+        axes.plot(row, [height] * len(row), "o", color=COLORS["blue"], markersize=5, alpha=0.65)
+        middle = median(row)
+        axes.plot([middle], [height], "|", color=COLORS["orange"], markersize=19, markeredgewidth=3)
+        axes.annotate(
+            form.format(middle), (1.02, height), xycoords=("axes fraction", "data"), va="center",
+        )  # fmt: skip
+    axes.set_ylim(len(values) - 0.5, -0.5)
+
+
+@styled
+def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
+    """Returns what each change of a recipe brings: a dot for each seed and a bar at the median.
+
+    Args:
+        rows: each with "name", and with "frechet" and "coverage" (in [0, 1]), a value for each
+            seed; from the listing to the full recipe.
+    """
+    figure = new_figure(0.38 * len(rows) + 1.0)
+    distance, coverage = axes_grid(figure, 1, 2, sharey=True)
+    distances = [row["frechet"] for row in rows]
+    shares = [[100 * share for share in row["coverage"]] for row in rows]
+    _seed_dots(distance, distances, "{:.3g}")
+    _seed_dots(coverage, shares, "{:.0f}")
+    distance.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows])
+    distance.set(xscale="log", xlabel="Fréchet distance (logarithmic)", title="lower is better")
+    _plain_log(distance.xaxis)
+    coverage.tick_params(axis="y", length=0)
+    coverage.set(xlabel="coverage (%)", xlim=(0, 100), title="higher is better")
+    listed = (
+        f"{row['name']} {median(d):.3g} and {median(s):.0f} percent"
+        for row, d, s in zip(rows, distances, shares, strict=True)
+    )
+    return Picture(
+        figure,
+        "A row for each recipe, with a dot for each seed. Medians of Fréchet distance and "
+        f"coverage, from the first row down: {'; '.join(listed)}.",
+    )
+
+
+@styled
+def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> Picture:
+    """Returns the Fréchet distance against the number of images it is computed from.
+
+    Args:
+        sizes: numbers of images.
+        distances: name of what is compared with real images to the distance at each size.
+    """
+    figure = new_figure(3.1)
+    (axes,) = axes_grid(figure, 1, 1)
+    looks = zip(COLORS.values(), "osD^", LINES, strict=False)
+    parts = []
+    for (name, values), (color, mark, line) in zip(distances.items(), looks, strict=False):
+        axes.plot(sizes, values, mark + line, color=color, markersize=6)
+        axes.annotate(
+            name, (sizes[-1], values[-1]), xytext=(10, 0), textcoords="offset points",
+            va="center", color=color, fontweight="bold",
+        )  # fmt: skip
+        parts.append(f"{name}, from {values[0]:.3g} to {values[-1]:.3g}")
+    axes.set(xscale="log", yscale="log", xticks=sizes, xticklabels=[f"{n:,}" for n in sizes])
+    axes.set(xlabel="number of images (logarithmic)", ylabel="Fréchet distance (logarithmic)")
+    axes.minorticks_off()
+    _plain_log(axes.yaxis)
+    axes.set_title("More images, smaller distance: compare at equal size only")
+    return Picture(
+        figure,
+        f"The Fréchet distance falls as the number of images grows from {sizes[0]:,} to "
+        f"{sizes[-1]:,}: {'; '.join(parts)}.",
+    )

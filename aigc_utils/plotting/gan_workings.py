@@ -1,0 +1,247 @@
+"""Chapter 2: figures of how a generator and a discriminator play."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.patches import FancyBboxPatch
+from torch import Tensor
+
+from .common import LINES
+from .picture import (
+    COLORS,
+    DIVERGING,
+    INK,
+    Picture,
+    axes_grid,
+    new_figure,
+    show_image,
+    styled,
+)
+
+Point = tuple[float, float]
+
+
+def _box(axes: Axes, x: float, y: float, text: str, color: str) -> None:
+    """Draws a network as a coloured box around (x, y)."""
+    style = "round,pad=0,rounding_size=0.16"
+    box = FancyBboxPatch((x - 0.68, y - 0.36), 1.36, 0.72, boxstyle=style, color=color)
+    axes.add_patch(box)
+    axes.text(x, y, text, ha="center", va="center", color="white", fontweight="bold")
+
+
+def _arrow(axes: Axes, start: Point, end: Point, **kwargs: Any) -> None:
+    """Draws an arrow between two points."""
+    style = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.6, "mutation_scale": 14, **kwargs}
+    axes.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
+
+
+def _inset(axes: Axes, x: float, y: float, image: Tensor, label: str, **kwargs: Any) -> None:
+    """Draws an image of the height 1 around (x, y), with a label below."""
+    wide = image.shape[1] / image.shape[0]
+    inset = axes.inset_axes((x - wide / 2, y - 0.5, wide, 1.0), transform=axes.transData)
+    show_image(inset, image, **kwargs)
+    axes.text(x, y - 0.58, label, ha="center", va="top", linespacing=1.1)
+
+
+@styled
+def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
+    """Returns the game as a drawing: who sees what, and which way the gradient takes.
+
+    Args:
+        noise: shape (latent_dim,), the first 16 numbers are drawn.
+        fake: shape (28, 28), in [0, 1], what the generator makes of it.
+        real: shape (28, 28), in [0, 1].
+    """
+    figure = new_figure(3.2)
+    (axes,) = axes_grid(figure, 1, 1)
+    axes.set_axis_off()
+    axes.set(xlim=(0, 7.2), ylim=(0.14, 3.3), aspect="equal")
+    column = noise[:16].reshape(-1, 2)
+    _inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
+    _inset(axes, 3.4, 1.55, fake, "made image", vmin=0, vmax=1)
+    _inset(axes, 3.4, 2.78, real, "", vmin=0, vmax=1)
+    axes.text(2.82, 2.78, "real image:\nonly the discriminator\nsees it", ha="right", va="center")
+    _box(axes, 1.85, 1.55, "generator", COLORS["blue"])
+    _box(axes, 5.15, 2.1, "discriminator", COLORS["purple"])
+    axes.text(6.55, 2.1, "real?\nprobability\n0 to 1", ha="center", va="center")
+    for start, end in (
+        ((0.65, 1.55), (1.15, 1.55)), ((2.55, 1.55), (2.87, 1.55)),
+        ((3.93, 1.6), (4.45, 1.95)), ((3.93, 2.73), (4.45, 2.28)), ((5.85, 2.1), (6.1, 2.1)),
+    ):  # fmt: skip
+        _arrow(axes, start, end)
+    back: Any = {"color": COLORS["orange"], "linestyle": "--", "linewidth": 2.2}
+    axes.plot([5.15, 5.15, 1.85, 1.85], [1.7, 0.5, 0.5, 0.95], **back)
+    _arrow(axes, (1.85, 0.9), (1.85, 1.17), **{**back, "linestyle": "-"})
+    axes.text(
+        3.5, 0.42, "gradient: what would look more real?", ha="center", va="top",
+        color=COLORS["orange"], fontweight="bold",
+    )  # fmt: skip
+    return Picture(
+        figure,
+        "Noise goes into the generator, which makes an image. The made image and a real image go "
+        "into the discriminator, which answers with the probability that its image is real. A "
+        "dashed arrow leads back from the discriminator to the generator: the gradient. No arrow "
+        "leads from the real image to the generator.",
+    )
+
+
+@styled
+def optimal_discriminator(
+    x: Tensor,
+    p_data: Tensor,
+    p_generator: Mapping[str, Tensor],
+    trained: Mapping[str, Tensor] | None = None,
+) -> Picture:
+    """Returns two densities on a line, and below them the best discriminator between them.
+
+    Args:
+        x: shape (N,), where the densities are known.
+        p_data: shape (N,), density of the data.
+        p_generator: name of a stage to the generator's density there, shape (N,).
+        trained: name of a stage to the probabilities of a trained discriminator, shape (N,).
+
+    Source: Goodfellow et al., Generative Adversarial Nets, 2014, proposition 1.
+    """
+    figure = new_figure(4.0)
+    axes = axes_grid(figure, 2, len(p_generator), sharex=True, sharey="row")
+    middle = []
+    for i, (name, density) in enumerate(p_generator.items()):
+        above, below = axes[i], axes[len(p_generator) + i]
+        for values, color, hatch, label in (
+            (p_data, "blue", None, "data"), (density, "orange", "///", "generator"),
+        ):  # fmt: skip
+            above.fill_between(
+                x, values, hatch=hatch, linewidth=1.4, label=label,
+                facecolor=COLORS[color] + "40", edgecolor=COLORS[color],
+            )  # fmt: skip
+        best = p_data / (p_data + density)
+        below.axhline(0.5, color=COLORS["grey"], linewidth=1, linestyle=":")
+        below.plot(x, best, color=INK, label="best: $p/(p + q)$")
+        if trained:
+            below.plot(x, trained[name], LINES[1], color=COLORS["green"], label="trained")
+        above.set(title=name, ylim=(0, None))
+        below.set(xlabel="$x$", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
+        middle.append(f"{name}, from {best.min():.2f} to {best.max():.2f}")
+    axes[0].set_ylabel("density")
+    axes[len(p_generator)].set_ylabel("discriminator:\nprobability of real")
+    axes[0].legend(loc="upper left", fontsize=9)
+    axes[len(p_generator)].legend(loc="upper right", fontsize=9)
+    return Picture(
+        figure,
+        "Above, the density of the data and of the generator; below, the best discriminator, "
+        f"whose output is: {'; '.join(middle)}. Where both densities are equal, it is one half.",
+    )
+
+
+class GameState(NamedTuple):
+    """One moment of a game in the plane.
+
+    `real` and `fake` have shape (N, 2); `probability`, shape (n, n), is the discriminator's
+    output over a square grid, rows from the lowest y to the highest; `modes` counts the modes
+    that the generator covers.
+    """
+
+    step: int
+    real: Tensor
+    fake: Tensor
+    probability: Tensor
+    modes: int
+
+
+# Without the darkest ends, so that marks stand out; in 21 steps, which show like contours.
+PALE = LinearSegmentedColormap.from_list(
+    "pale", mpl.colormaps[DIVERGING](np.linspace(0.2, 0.8, 15)), N=21
+)
+
+
+def _game_panel(axes: Axes, state: GameState, reach: float, num_modes: int) -> None:
+    """Draws the discriminator's map with real and generated points, and counts the modes."""
+    square = (-reach, reach, -reach, reach)
+    show_image(
+        axes, state.probability, origin="lower", extent=square, cmap=PALE, vmin=0, vmax=1,
+        interpolation="bilinear",
+    )  # fmt: skip
+    style: Any = {"color": COLORS["blue"], "markersize": 3.5, "markeredgewidth": 0.8}
+    axes.plot(*state.fake.T, "x", label="generated", **style)
+    axes.plot(*state.real.T, ".", color=INK, markersize=2, label="real")
+    axes.set(xlim=square[:2], ylim=square[2:])
+    axes.set_xlabel(f"{state.modes} of {num_modes} modes", fontweight="bold", labelpad=3)
+
+
+@styled
+def game_maps(
+    runs: Mapping[str, Sequence[GameState]], *, reach: float = 3.0, num_modes: int = 8
+) -> Picture:
+    """Returns a game in the plane over time, one row of maps for each run.
+
+    Args:
+        runs: name to moments; all runs have the same number of them.
+        reach: half the side of the square that is shown, and that `probability` covers.
+        num_modes: number of modes of the data.
+    """
+    columns = max(map(len, runs.values()))
+    figure = new_figure(0.75 + (6.6 / columns + 0.48) * len(runs))
+    axes = axes_grid(figure, len(runs), columns)
+    covered = []
+    for row, (name, states) in enumerate(runs.items()):
+        for panel, state in zip(axes[row * columns :], states, strict=False):
+            _game_panel(panel, state, reach, num_modes)
+            panel.set_title(f"step {state.step:,}", fontsize=10, fontweight="normal", pad=3)
+        axes[row * columns].set_ylabel(name, fontweight="bold")
+        listed = ", ".join(f"{s.modes} at step {s.step:,}" for s in states)
+        covered.append(f"{name}, {listed}")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="lower left", markerscale=2, handletextpad=0.1
+    )
+    scale = ScalarMappable(Normalize(0, 1), PALE)
+    bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.7, aspect=40, anchor=(1, 0))
+    bar.set_ticks([0, 0.5, 1])
+    bar.set_label("discriminator: probability of real")
+    bar.outline.set_visible(False)
+    return Picture(
+        figure,
+        f"Maps of the discriminator's output with real points in {num_modes} clusters and "
+        f"generated points, over the steps. Clusters covered: {'; '.join(covered)}.",
+    )
+
+
+@styled
+def latent_norms(norms: Tensor, linear: Tensor, spherical: Tensor, latent_dim: int) -> Picture:
+    """Returns the length of latent vectors on two ways between two points, and of random ones.
+
+    Args:
+        norms: shape (N,), lengths of random latent vectors.
+        linear: shape (T,), lengths along the straight way.
+        spherical: shape (T,), lengths along the arc.
+        latent_dim: number of dimensions of the latent space.
+    """
+    figure = new_figure(3.0)
+    ways, shell = axes_grid(figure, 1, 2, sharey=True, width_ratios=[2.1, 1])
+    low, high = norms.quantile(0.025).item(), norms.quantile(0.975).item()
+    ways.axhspan(low, high, color="#EEF2F6", zorder=0)
+    ways.annotate("95 of 100 random vectors", (0.5, high), ha="center", va="bottom", fontsize=9)
+    share = np.linspace(0, 1, len(linear))
+    for values, line, mark, color, name in (
+        (spherical, LINES[0], "o", "blue", "along the arc"),
+        (linear, LINES[1], "s", "orange", "along the straight line"),
+    ):
+        every = max(1, len(linear) // 8)
+        ways.plot(share, values, line + mark, color=COLORS[color], markevery=every, label=name)
+    ways.set(xlabel="share of the way from one vector to the other", ylabel="length of the vector")
+    ways.set(ylim=(0, max(high, norms.max().item()) * 1.08), title="The straight way cuts inside")
+    ways.legend(loc="lower left")
+    shell.hist(norms.numpy(), 40, orientation="horizontal", color=COLORS["grey"])
+    shell.set(xlabel="number of vectors", title=f"random, {latent_dim} dimensions")
+    return Picture(
+        figure,
+        f"Random vectors of {latent_dim} dimensions have lengths between {low:.1f} and {high:.1f}. "
+        f"On the straight way between two of them the length falls to {linear.min():.1f}; along "
+        f"the arc it stays between {spherical.min():.1f} and {spherical.max():.1f}.",
+    )
