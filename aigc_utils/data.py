@@ -130,6 +130,15 @@ def to_float(images: Tensor) -> Tensor:
     return images.float() / 255
 
 
+def to_signed(images: Tensor) -> Tensor:
+    """Returns float32 images of the same shape, -1 = black to 1 = white, from uint8 ones.
+
+    Raises:
+        ValueError: the images aren't uint8.
+    """
+    return to_float(images) * 2 - 1
+
+
 def standardize(images: Tensor) -> Tensor:
     """Returns float32 images in standard deviations from the training set's mean pixel.
 

@@ -38,26 +38,32 @@ def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is made orthogonal, for convolution filters before a batch norm.
+    """Momentum whose update is made orthogonal, for convolution filters.
 
     Adam scales each weight's step alone. Muon treats a layer's filters as one matrix
     (out_channels, in_channels * height * width) and takes a step of equal size in every direction
     of it, so that rare directions learn as fast as common ones.
 
     A batch norm after the layer cancels the size of its filters, so only their direction counts;
-    each step therefore first sets their norm to the square root of their number. It keeps the
-    learning rate's meaning, the angle turned in a step, the same through the whole run.
+    with `normalize` each step therefore first sets their norm to the square root of their number.
+    It keeps the learning rate's meaning, the angle turned in a step, the same through the whole
+    run. Where no norm follows, the size counts: leave `normalize` off.
 
     Source: Jordan et al., Muon, 2024.
     """
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], lr: float = 0.05, momentum: float = 0.6
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float = 0.05,
+        momentum: float = 0.6,
+        normalize: bool = True,
     ) -> None:
         parameters = list(parameters)
         if any(p.ndim < 2 for p in parameters):
             raise ValueError("Muon takes filters and matrices; give biases and gains to Adam.")
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        defaults = {"lr": lr, "momentum": momentum, "normalize": normalize}
+        super().__init__(parameters, defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -75,6 +81,7 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(p)
         velocity = state["momentum"].mul_(group["momentum"]).add_(grad)
         ahead = grad.add(velocity, alpha=group["momentum"])  # Nesterov's look ahead
-        p.mul_(p.size(0) ** 0.5 / p.norm())
+        if group["normalize"]:
+            p.mul_(p.size(0) ** 0.5 / p.norm())
         update = orthogonalize(ahead.reshape(p.size(0), -1)).view(p.shape)
         p.add_(update, alpha=-group["lr"])

@@ -128,6 +128,27 @@ def one_cycle(*optimizers: torch.optim.Optimizer, warmup: float = 0.2) -> Schedu
     return set_rate
 
 
+def hold_then_fall(
+    *optimizers: torch.optim.Optimizer, warmup: float = 0.01, fall: float = 0.3
+) -> Schedule:
+    """Returns a schedule that holds the learning rate, and lets it fall to a twentieth at the end.
+
+    The rates that the optimizers have now are held. They rise linearly over the first `warmup` of
+    the run and fall linearly over the last `fall` of it.
+    """
+    if not (warmup >= 0 and fall > 0 and warmup + fall <= 1):
+        raise ValueError(f"warmup and fall are shares of the run, not {warmup} and {fall}")
+    groups = [(group, group["lr"]) for opt in optimizers for group in opt.param_groups]
+
+    def set_rate(progress: float) -> None:
+        rising = progress / warmup if progress < warmup else 1.0
+        falling = max((1 - progress) / fall, 0.05)
+        for group, held in groups:
+            group["lr"] = held * min(max(rising, 1e-3), falling, 1.0)
+
+    return set_rate
+
+
 def fit(
     step: Callable[[Batch], Losses],
     batches: Iterable[Batch],

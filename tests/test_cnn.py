@@ -85,6 +85,17 @@ def test_muon_keeps_the_norm_and_lowers_a_loss() -> None:
     assert weight.norm().item() == pytest.approx(6**0.5, rel=0.1)
 
 
+def test_muon_normalizes_only_if_asked() -> None:
+    torch.manual_seed(0)
+    start, grad = 10 * torch.randn(6, 2, 3, 3), torch.randn(6, 2, 3, 3)
+    step = 0.02 * orthogonalize(grad.view(6, -1)).view(6, 2, 3, 3)
+    for normalize, scale in ((False, 1.0), (True, 6**0.5 / start.norm())):
+        weight = nn.Parameter(start.clone())
+        weight.grad = grad.clone()
+        Muon([weight], lr=0.02, momentum=0.0, normalize=normalize).step()
+        torch.testing.assert_close(weight.detach(), scale * start - step)
+
+
 def test_muon_refuses_biases() -> None:
     with pytest.raises(ValueError, match="biases"):
         Muon([nn.Parameter(torch.ones(3))])

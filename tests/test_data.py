@@ -361,7 +361,7 @@ def test_default_root_with_no_place_at_all(defaults, monkeypatch):
     assert_one_sentence(error, defaults / "cache", "pass another folder")
 
 
-# --- to_float, standardize, split -----------------------------------------------------------
+# --- to_float, to_signed, standardize, split ------------------------------------------------
 
 
 def test_to_float():
@@ -372,6 +372,17 @@ def test_to_float():
     assert images.tolist() == [[0, 51, 255]]
     with pytest.raises(ValueError, match="uint8"):
         data.to_float(scaled)
+
+
+def test_to_signed():
+    images = torch.tensor([[0, 51, 204, 255]], dtype=torch.uint8)
+    signed = data.to_signed(images)
+    assert signed.dtype == torch.float32
+    torch.testing.assert_close(signed, torch.tensor([[-1, -0.6, 0.6, 1]]))
+    assert signed.aminmax() == (-1, 1)
+    assert images.tolist() == [[0, 51, 204, 255]]
+    with pytest.raises(ValueError, match="uint8"):
+        data.to_signed(signed)
 
 
 def test_constants_are_the_training_sets(mnist):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from aigc_utils import training
-from aigc_utils.training import History, TrainingError, fit, one_cycle
+from aigc_utils.training import History, TrainingError, fit, hold_then_fall, one_cycle
 
 
 def endless() -> Iterator[int]:
@@ -173,6 +173,35 @@ def test_one_cycle_rises_to_the_peak_and_falls() -> None:
     assert second.param_groups[0]["lr"] == pytest.approx(0.1)
     with pytest.raises(ValueError, match="warmup"):
         one_cycle(first, warmup=1.0)
+
+
+def test_hold_then_fall_rises_holds_and_falls_to_a_twentieth() -> None:
+    first = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=2.0)
+    second = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+    schedule = hold_then_fall(first, second, warmup=0.25, fall=0.5)
+    rates = []
+    for progress in (0.0, 0.125, 0.25, 0.4, 0.5, 0.75, 0.98, 1.0):
+        schedule(progress)
+        rates.append(first.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.002, 1.0, 2.0, 2.0, 2.0, 1.0, 0.1, 0.1])
+    schedule(0.4)
+    assert second.param_groups[0]["lr"] == pytest.approx(0.1)
+
+
+def test_hold_then_fall_without_a_warmup() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=2.0)
+    schedule = hold_then_fall(optimizer, warmup=0.0, fall=1.0)
+    for progress, expected in ((0.0, 2.0), (0.5, 1.0), (1.0, 0.1)):
+        schedule(progress)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "fall"), [(-0.1, 0.3), (0.1, 0.0), (0.1, -0.3), (0.6, 0.5), (float("nan"), 0.3)]
+)
+def test_hold_then_fall_takes_shares_of_the_run(warmup: float, fall: float) -> None:
+    with pytest.raises(ValueError, match=f"shares of the run, not {warmup} and {fall}"):
+        hold_then_fall(warmup=warmup, fall=fall)
 
 
 def test_seed_everything_repeats_all_generators() -> None:
