@@ -204,6 +204,20 @@ def batches(
     return drawn()
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes all of a file or nothing: to a file of its own beside it, then renamed.
+
+    Raises OSError where the folder can't be written.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
 def _gather(tensors: tuple[Tensor, ...], index: Tensor) -> tuple[Tensor, ...]:
     # index_select copies whole rows: 60,000 uint8 digits in 4 ms, where tensor[index] takes 50.
     return tuple(tensor.index_select(0, index.to(tensor.device)) for tensor in tensors)
@@ -279,7 +293,7 @@ def _unpack_file(path: Path) -> None:
     data = _read_asset(path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, data)
+        write_whole(path, data)
     except OSError:
         # Another process may have been first; Windows then refuses to replace its file.
         if not _is_intact(path):
@@ -295,14 +309,3 @@ def _is_intact(path: Path) -> bool:
     except OSError:
         return False
     return digest == expected.unpacked_md5
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes all of a file or nothing: to a file of its own beside it, then renamed."""
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

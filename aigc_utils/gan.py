@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import DataError, batches, to_signed
+from .data import DataError, batches, to_signed, write_whole
 from .gan_article import (
     ArticleDiscriminator,
     ArticleGenerator,
@@ -193,6 +193,8 @@ class CourseGAN:
         self.recipe, self.random, self.steps = recipe, random, 0
         self.generator = generator or Generator(recipe.latent_dim, recipe.width)
         self.discriminator = discriminator or Discriminator(recipe.widths)
+        for player in (self.generator, self.discriminator):
+            player.train().requires_grad_(True)
         self.average = Average(self.generator, recipe.average_decay)
         self.generator_optimizers = course_optimizers(self.generator, recipe)
         self.discriminator_optimizers = course_optimizers(self.discriminator, recipe)
@@ -232,12 +234,12 @@ class CourseGAN:
 
 
 def course_optimizers(network: nn.Module, recipe: Recipe) -> Optimizers:
-    """Returns Muon for the filters between two hidden layers and Adam for everything else."""
+    """Returns Muon for the filters that read hidden features, and Adam for everything else."""
     filters: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for p in network.parameters():
-        hidden = recipe.muon_lr > 0 and p.ndim == 4 and p.size(1) > 1
-        (filters if hidden else others).append(p)
+        reads_hidden = recipe.muon_lr > 0 and p.ndim == 4 and p.size(1) > 1
+        (filters if reads_hidden else others).append(p)
     adam = torch.optim.Adam(others, recipe.adam_lr, betas=(recipe.adam_beta1, 0.99), fused=True)
     if not filters:
         return (adam,)
@@ -294,6 +296,10 @@ def sample(
     latent_dim = generator.latent_dim
     if z.ndim != 2 or z.size(1) != latent_dim or len(z) == 0:
         raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")
+    if labels is not None and labels.shape[:1] != z.shape[:1]:
+        raise ValueError(
+            f"labels must be as many as the noise, {len(z)}, not {tuple(labels.shape)}."
+        )
     extra = () if labels is None else (labels.split(batch_size),)
     was_training = generator.training
     generator.eval()
@@ -305,17 +311,22 @@ def sample(
 
 
 def save_generator(generator: Generator, path: str | Path) -> Path:
-    """Writes a course's generator as safetensors, all of it or nothing, and returns its path."""
+    """Writes a course's generator as safetensors, all of it or nothing, and returns its path.
+
+    Raises:
+        DataError: the file can't be written; one that was there before is whole.
+    """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
     sizes = {"latent_dim": str(generator.latent_dim), "width": str(generator.width)}
     state = {name: value.contiguous() for name, value in generator.state_dict().items()}
+    content = save(state, metadata={"network": "aigc_utils.gan.Generator", **sizes})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(state, part, metadata={"network": "aigc_utils.gan.Generator", **sizes})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be written ({error.strerror}): make room or name another path."
+        ) from error
     return path
 
 

@@ -15,9 +15,10 @@ def interpolate(start: Tensor, end: Tensor, num: int, *, spherical: bool = True)
 
     Source: White, Sampling Generative Networks, 2016.
     """
-    t = torch.linspace(0, 1, num)[:, None]
-    cosine = F.cosine_similarity(start, end, dim=0).clamp(-1, 1)
-    angle = torch.acos(cosine)
+    t = torch.linspace(0, 1, num, dtype=start.dtype)[:, None]
+    a, b = F.normalize(start, dim=0), F.normalize(end, dim=0)
+    angle = 2 * torch.atan2((a - b).norm(), (a + b).norm())
     if not spherical or angle.sin() < 1e-4:  # parallel: there is no arc, or no single one
         return torch.lerp(start, end, t)
-    return (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
+    shares = torch.sin(torch.cat([1 - t, t], 1) * angle) / torch.sin(angle)  # (num, 2)
+    return shares[:, :1] * start + shares[:, 1:] * end

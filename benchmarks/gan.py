@@ -183,7 +183,7 @@ class Row:
         return Generator(self.recipe.latent_dim, self.recipe.width), discriminator
 
 
-ABLATION_STEPS = 1500
+ABLATION_STEPS = 1200
 
 
 def ablation_rows() -> list[Row]:
@@ -241,7 +241,7 @@ def ablation(seeds: int = 3, workers: int = 2) -> dict[str, Any]:
         stored.append({"name": name, **{key: [run[key] for run in mine] for key in SCORES}})
     shown = [(r["name"], *(f"{statistics.median(r[k]):.3g}" for k in SCORES)) for r in stored]
     print(table(("row", *SCORES), shown))
-    dropped = len(stored) - 2
+    dropped = len(stored) - 2  # the last two rows are alternatives
     return {
         "num_steps": ABLATION_STEPS,
         "rows": stored[:dropped],

@@ -29,7 +29,6 @@ def test_way_has_its_number_of_points_and_its_ends(spherical: bool) -> None:
     assert interpolate(A, B, 1, spherical=spherical).shape == (1, 64)
 
 
-@pytest.mark.xfail(strict=True, reason="the spherical way's start is off by a rounding")
 def test_ends_are_exact() -> None:
     for seed in range(20):
         start, end = normal(64, seed), normal(64, seed + 20)
@@ -81,7 +80,6 @@ def test_parallel_vectors_take_the_straight_way(factor: float) -> None:
         torch.testing.assert_close(interpolate(start, factor * start, 7), straight)
 
 
-@pytest.mark.xfail(strict=True, reason="float32's arc cosine misses opposite vectors")
 def test_opposite_vectors_take_the_straight_way() -> None:
     for start in (normal(64, seed) for seed in range(20)):
         for factor in (-3.0, -0.5, -1.0):
@@ -89,7 +87,6 @@ def test_opposite_vectors_take_the_straight_way() -> None:
             torch.testing.assert_close(interpolate(start, factor * start, 7), straight)
 
 
-@pytest.mark.xfail(strict=True, reason="the straight way weighs in float32")
 def test_double_precision_stays() -> None:
     for spherical in (True, False):
         assert interpolate(A.double(), B.double(), 3, spherical=spherical).dtype == torch.float64
