@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,8 @@ from .data import DataError, batches, to_signed, write_whole
 from .gan_article import (
     ArticleDiscriminator,
     ArticleGenerator,
+    Batch,
+    Evaluate,
     article_step,
     train_article,
 )
@@ -45,8 +47,6 @@ __all__ = [
     "train_course",
 ]
 
-Batch = tuple[Tensor, ...]
-Evaluate = Callable[[nn.Module], Mapping[str, float]]
 Optimizers = tuple[torch.optim.Optimizer, ...]
 
 
