@@ -180,7 +180,7 @@ def test_order_chunks_and_place_do_not_matter(monkeypatch: pytest.MonkeyPatch) -
     assert measured(real.flip(0), fake.flip(0)) == expected
     assert measured(real.T.contiguous().T, fake.T.contiguous().T) == expected
     assert measured(real + 1e5, fake + 1e5) == expected
-    monkeypatch.setattr(evaluation, "CHUNK", 7)
+    monkeypatch.setattr(evaluation.samples, "CHUNK", 7)
     assert measured(real, fake) == expected
 
 

@@ -1,102 +1,21 @@
-"""Measures: of classifiers, and of generated images against real ones.
+"""Measures of generated images against real ones.
 
-Generated images are measured on the judge's 64 features (`judge.py`). Compare only scores of sets
-of one size against one reference, as they change with the number of images.
+They compare the judge's 64 features (`judge.py`). Compare only scores of sets of one size against
+one reference, as they change with the number of images.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .data import ASSETS, DataError, standardize
-from .judge import Judgement, judge_images
+from ..judge import Judgement, judge_images
 
 # Rows of a distance matrix at a time: 250 by 10,000 numbers are 10 MB, and faster than 20 MB.
 CHUNK = 250
-
-
-@torch.no_grad()
-def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
-    """Returns the logits of `images` in evaluation mode, shape (N, classes), on the CPU.
-
-    The model is left in the mode that it came in.
-
-    Args:
-        model: maps standardized images to logits.
-        images: uint8, shape (N, 1, 28, 28).
-        batch_size: images at a time; it does not change the result.
-    """
-    was_training = model.training
-    place = next(model.parameters()).device
-    model.eval()
-    try:
-        parts = [model(standardize(part.to(place))).cpu() for part in images.split(batch_size)]
-    finally:
-        model.train(was_training)
-    return torch.cat(parts)
-
-
-def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Returns the share of rows whose largest logit is at the label, in percent.
-
-    Args:
-        logits: shape (N, classes).
-        labels: int64, shape (N,).
-    """
-    _check_pairs(logits, labels)
-    return 100.0 * (logits.argmax(1) == labels).double().mean().item()
-
-
-def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns int64 counts, shape (classes, classes): rows are labels, columns predictions."""
-    _check_pairs(logits, labels)
-    classes = logits.size(1)
-    return torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2).view(
-        classes, classes
-    )
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Confidence against accuracy in bins of equal width; empty bins are left out.
-
-    `confidence` and `accuracy` are means over each bin, in [0, 1]; `count` is its number of
-    images; `error` is the expected calibration error, the mean gap weighted by count.
-    """
-
-    confidence: Tensor
-    accuracy: Tensor
-    count: Tensor
-    error: float
-
-
-def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
-    """Returns how far a classifier's largest softmax output is from its accuracy.
-
-    Args:
-        logits: shape (N, classes).
-        labels: int64, shape (N,).
-        bins: number of bins over [0, 1].
-
-    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
-    """
-    _check_pairs(logits, labels)
-    confidence, predicted = logits.double().softmax(1).max(1)
-    correct = (predicted == labels).double()
-    index = (confidence * bins).long().clamp(max=bins - 1)
-    count = torch.bincount(index, minlength=bins)
-    kept = count > 0
-    mean_confidence = torch.bincount(index, confidence, bins)[kept] / count[kept]
-    mean_accuracy = torch.bincount(index, correct, bins)[kept] / count[kept]
-    gap = (mean_confidence - mean_accuracy).abs()
-    error = (gap * count[kept]).sum().item() / len(labels)
-    return Calibration(mean_confidence, mean_accuracy, count[kept], error)
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -252,33 +171,6 @@ def nearest_neighbours(samples: Tensor, training: Tensor) -> tuple[Tensor, Tenso
     squares += rows.square().sum(1)
     index = torch.stack([part.indices for part in parts]).gather(0, chunk[None])[0]
     return squares.sqrt() / 255, chunk * CHUNK + index
-
-
-def load_results(name: str) -> dict[str, Any]:
-    """Returns the stored numbers of a benchmark too long for a chapter, with their machine.
-
-    `python -m benchmarks ladder --json aigc_utils/assets/results/cnn_ladder.json` made them.
-
-    Raises:
-        DataError: there are no such results, or their file is damaged.
-    """
-    path = ASSETS / "results" / f"{name}.json"
-    try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"The results {path} can't be read: restore them with "
-            "`git checkout -- aigc_utils/assets`, or install the course again."
-        ) from error
-    return results
-
-
-def _check_pairs(logits: Tensor, labels: Tensor) -> None:
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or len(labels) == 0:
-        raise ValueError(
-            "logits must have shape (N, classes) and labels (N,), with N at least 1, "
-            f"not {tuple(logits.shape)} and {tuple(labels.shape)}."
-        )
 
 
 def _check_features(a: Tensor, b: Tensor, k: int = 1) -> None:

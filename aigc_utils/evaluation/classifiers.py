@@ -1,0 +1,96 @@
+"""Measures of classifiers: accuracy, confusions, and how far confidence can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..data import standardize
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
+    """Returns the logits of `images` in evaluation mode, shape (N, classes), on the CPU.
+
+    The model is left in the mode that it came in.
+
+    Args:
+        model: maps standardized images to logits.
+        images: uint8, shape (N, 1, 28, 28).
+        batch_size: images at a time; it does not change the result.
+    """
+    was_training = model.training
+    place = next(model.parameters()).device
+    model.eval()
+    try:
+        parts = [model(standardize(part.to(place))).cpu() for part in images.split(batch_size)]
+    finally:
+        model.train(was_training)
+    return torch.cat(parts)
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Returns the share of rows whose largest logit is at the label, in percent.
+
+    Args:
+        logits: shape (N, classes).
+        labels: int64, shape (N,).
+    """
+    _check_pairs(logits, labels)
+    return 100.0 * (logits.argmax(1) == labels).double().mean().item()
+
+
+def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
+    """Returns int64 counts, shape (classes, classes): rows are labels, columns predictions."""
+    _check_pairs(logits, labels)
+    classes = logits.size(1)
+    return torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2).view(
+        classes, classes
+    )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Confidence against accuracy in bins of equal width; empty bins are left out.
+
+    `confidence` and `accuracy` are means over each bin, in [0, 1]; `count` is its number of
+    images; `error` is the expected calibration error, the mean gap weighted by count.
+    """
+
+    confidence: Tensor
+    accuracy: Tensor
+    count: Tensor
+    error: float
+
+
+def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
+    """Returns how far a classifier's largest softmax output is from its accuracy.
+
+    Args:
+        logits: shape (N, classes).
+        labels: int64, shape (N,).
+        bins: number of bins over [0, 1].
+
+    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
+    """
+    _check_pairs(logits, labels)
+    confidence, predicted = logits.double().softmax(1).max(1)
+    correct = (predicted == labels).double()
+    index = (confidence * bins).long().clamp(max=bins - 1)
+    count = torch.bincount(index, minlength=bins)
+    kept = count > 0
+    mean_confidence = torch.bincount(index, confidence, bins)[kept] / count[kept]
+    mean_accuracy = torch.bincount(index, correct, bins)[kept] / count[kept]
+    gap = (mean_confidence - mean_accuracy).abs()
+    error = (gap * count[kept]).sum().item() / len(labels)
+    return Calibration(mean_confidence, mean_accuracy, count[kept], error)
+
+
+def _check_pairs(logits: Tensor, labels: Tensor) -> None:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or len(labels) == 0:
+        raise ValueError(
+            "logits must have shape (N, classes) and labels (N,), with N at least 1, "
+            f"not {tuple(logits.shape)} and {tuple(labels.shape)}."
+        )

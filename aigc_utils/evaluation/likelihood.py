@@ -1,0 +1,142 @@
+"""Measures of latent-variable models: the ELBO, the importance-weighted bound, units in use."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Decoded images at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
+DECODED_AT_ONCE = 2000
+
+
+class LatentModel(Protocol):
+    """What is measured here: an encoder to a diagonal Gaussian, and a decoder to pixels' logits."""
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns means and log-variances, (B, D), for images in [0, 1], (B, 1, 28, 28)."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Returns logits, (B, 1, 28, 28), for latents, (B, D)."""
+
+
+@dataclass(frozen=True)
+class ELBO:
+    """The two parts of the negative ELBO for each image, in nats.
+
+    `reconstruction` has the shape (N,); `kl` has a column for each latent dimension, (N, D).
+    """
+
+    reconstruction: Tensor
+    kl: Tensor
+
+    @property
+    def nats(self) -> float:
+        """Returns the mean of reconstruction and KL divergence together."""
+        return (self.reconstruction + self.kl.sum(1)).mean().item()
+
+
+@torch.no_grad()
+def elbo(model: LatentModel, images: Tensor, generator: torch.Generator) -> ELBO:
+    """Returns the negative ELBO of each image, with one sample of its latents.
+
+    For images of zeros and ones this bounds -log p(x) from above. For grey images it is the same
+    formula, yet no likelihood: never compare the two.
+
+    Args:
+        model: anything with `encode` and `decode`.
+        images: float32 in [0, 1], shape (N, 1, 28, 28), N at least 1.
+        generator: draws the latents.
+
+    Raises:
+        ValueError: the images have another type or shape, or values outside [0, 1].
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014.
+    """
+    _check_images(images)
+    reconstructions, divergences = [], []
+    for part in images.split(DECODED_AT_ONCE):
+        mean, log_variance = model.encode(part)
+        noise = torch.randn(mean.shape, generator=generator)
+        logits = model.decode(mean + (log_variance / 2).exp() * noise)
+        reconstructions.append(_pixel_nats(logits, part))
+        divergences.append((mean.square() + log_variance.exp() - 1 - log_variance) / 2)
+    return ELBO(torch.cat(reconstructions), torch.cat(divergences))
+
+
+@torch.no_grad()
+def importance_bound(
+    model: LatentModel, images: Tensor, k: int, generator: torch.Generator
+) -> Tensor:
+    """Returns the importance-weighted bound on -log p(x) of each image, in nats, shape (N,).
+
+    That is -log of the mean of k weights p(x, z) / q(z | x), with z drawn from q. With k = 1 it
+    estimates the negative ELBO; with growing k it falls, on average, toward -log p(x).
+
+    Args:
+        model: anything with `encode` and `decode`.
+        images: float32, zeros and ones, shape (N, 1, 28, 28): grey pixels have no likelihood here.
+        k: samples an image; 5000 is usual.
+        generator: draws the latents.
+
+    Raises:
+        ValueError: k is below 1, or the images have another type or shape, or are not binary.
+
+    Source: Burda et al., Importance Weighted Autoencoders, 2016, equation 8.
+    """
+    _check_images(images)
+    if not ((images == 0) | (images == 1)).all():
+        raise ValueError("images must hold zeros and ones: use data.binarize on grey ones first.")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}.")
+    at_once = max(1, DECODED_AT_ONCE // k)
+    return torch.cat([_bounds(model, part, k, generator) for part in images.split(at_once)])
+
+
+def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
+    """Returns which latent dimensions are in use: those whose mean varies between the images.
+
+    Args:
+        means: an encoder's means, shape (N, D), N at least 2.
+        threshold: the least variance of a dimension in use.
+
+    Source: Burda et al., Importance Weighted Autoencoders, 2016, section 5.
+    """
+    return means.var(0) > threshold
+
+
+def _bounds(model: LatentModel, images: Tensor, k: int, generator: torch.Generator) -> Tensor:
+    mean, log_variance = (values[:, None] for values in model.encode(images))  # (B, 1, D)
+    total = torch.full((len(images),), -math.inf, dtype=torch.float64)
+    for start in range(0, k, DECODED_AT_ONCE):
+        now = min(k - start, DECODED_AT_ONCE)
+        noise = torch.randn((len(images), now, mean.size(2)), generator=generator)
+        z = mean + (log_variance / 2).exp() * noise
+        logits = model.decode(z.flatten(0, 1)).view(len(images), now, *images.shape[1:])
+        # The normalizing constants of prior and posterior cancel, but for the variances.
+        prior = z.square().sum(2) / 2
+        posterior = (noise.square() + log_variance).sum(2) / 2
+        log_weights = posterior - prior - _pixel_nats(logits, images[:, None])
+        total = torch.logaddexp(total, log_weights.double().logsumexp(1))
+    return (math.log(k) - total).float()
+
+
+def _pixel_nats(logits: Tensor, images: Tensor) -> Tensor:
+    """Returns binary cross-entropy, summed over the last three dimensions; images may broadcast."""
+    targets = images.expand_as(logits)
+    losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return losses.flatten(-3).sum(-1)
+
+
+def _check_images(images: Tensor) -> None:
+    if images.dtype != torch.float32 or images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            "images must be float32 of shape (N, 1, 28, 28), with N at least 1, "
+            f"not {images.dtype} of shape {tuple(images.shape)}: data.to_float makes them."
+        )
+    if not ((images >= 0) & (images <= 1)).all():
+        raise ValueError("images must lie in [0, 1]: data.to_float makes them so.")
