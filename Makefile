@@ -40,11 +40,12 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 unit: $(INSTALLED)
-	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_notebooks.py
+	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_explorer.py \
+	  --ignore tests/test_notebooks.py
 
 pages: $(INSTALLED) browser
 	$(BIN)/python book/build.py
-	$(PYTEST) tests/test_book.py
+	$(PYTEST) tests/test_book.py tests/test_explorer.py
 
 # nbval in its strict mode: every text output must be the same again, to the digit.
 notebooks: $(INSTALLED)

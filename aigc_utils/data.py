@@ -139,6 +139,18 @@ def to_signed(images: Tensor) -> Tensor:
     return to_float(images) * 2 - 1
 
 
+def binarize(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Returns images of zeros and ones, drawn anew at each call: a pixel is 1 with its grey value.
+
+    Args:
+        images: floats in [0, 1], of any shape.
+        generator: draws the pixels.
+
+    Source: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, 2008.
+    """
+    return (torch.rand(images.shape, generator=generator) < images).to(images.dtype)
+
+
 def standardize(images: Tensor) -> Tensor:
     """Returns float32 images in standard deviations from the training set's mean pixel.
 

@@ -19,6 +19,9 @@ DIGIT = torch.rand(28, 28, generator=torch.Generator().manual_seed(0))
 RUN = ([1.0, 2.0, 3.0], [90.0, 95.0, 98.0])
 X = torch.linspace(-3, 3, 61)
 BELL = (-(X**2) / 2).exp()
+DIGITS = torch.arange(40) % 10
+CODES = torch.randn(40, 2, generator=torch.Generator().manual_seed(1))
+GRID = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(2))
 
 PICTURES: dict[str, Callable[[], Picture]] = {
     "layers_drawing": lambda: plotting.layers_drawing(DIGIT, torch.eye(10)[3]),
@@ -85,9 +88,31 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "sample_size_bias": lambda: plotting.sample_size_bias(
         [500, 1000, 5000], {"real against real": [9.0, 5.0, 1.0], "made": [20.0, 15.0, 12.0]}
     ),
+    "vae_drawing": lambda: plotting.vae_drawing(DIGIT, -1.9, 0.1, DIGIT),
+    "bound_gap": lambda: plotting.bound_gap(X + 3.1, -((X + 1) ** 2) - 2.0, -1.9, best=2.1),
+    "gradient_spread": lambda: plotting.gradient_spread(
+        {"score function": 9 * torch.randn(200), "reparameterised": torch.randn(200)}, exact=0.2
+    ),
+    "importance_bound": lambda: plotting.importance_bound(
+        [1, 10, 100], {"VAE": [102.0, 99.0, 98.0], "β = 4": [120.0, 119.0, 118.0]},
+        {"VAE": [0.2] * 3},
+    ),
+    "rate_distortion": lambda: plotting.rate_distortion(
+        [0.25, 1, 4], [38.0, 24.0, 11.0], [66.0, 77.0, 108.0]
+    ),
+    "autoencoder_holes": lambda: plotting.autoencoder_holes(
+        {"autoencoder": 20 * CODES, "VAE": CODES}, DIGITS, {"autoencoder": GRID, "VAE": GRID}, 3.0
+    ),
+    "latent_map": lambda: plotting.latent_map(CODES, DIGITS, GRID, reach=2.5),
+    "kl_per_dimension": lambda: plotting.kl_per_dimension(
+        {"β = 1": torch.tensor([0.0, 2.0, 0.5]), "β = 4": torch.tensor([0.009, -1e-6, 3.0])}
+    ),
+    "aggregate_posterior": lambda: plotting.aggregate_posterior(
+        {"autoencoder": 20 * CODES, "VAE": CODES}
+    ),
 }  # fmt: skip
 
-NOT_DRAWN = {"COLORS", "Film", "GameState", "Picture", "film", "tiles"}
+NOT_DRAWN = {"COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "tiles"}
 
 
 def game_state(step: int) -> GameState:
@@ -156,6 +181,55 @@ def test_rows_share_one_scale_and_bytes_are_as_dark_as_floats() -> None:
     assert images.png() == plotting.image_rows({"a": pale / 255}, alt=alt).png()
     shown = Image.open(io.BytesIO(images.png())).convert("L")
     assert 190 < shown.getpixel((shown.width * 2 // 3, shown.height // 2)) < 215
+
+
+@pytest.mark.parametrize(
+    ("decoded", "message"),
+    [
+        (torch.rand(2, 3, 28, 28), "square grid"),
+        (torch.rand(9, 28, 28), "square grid"),
+        (GRID - 1, r"floats in \[0, 1\]"),
+    ],
+)
+def test_decoded_images_that_are_no_square_are_refused(decoded: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plotting.latent_map(CODES, DIGITS, decoded, reach=3.0)
+    with pytest.raises(ValueError, match=message):
+        plotting.autoencoder_holes({"VAE": CODES}, DIGITS, {"VAE": decoded}, reach=3.0)
+
+
+def test_a_place_on_the_left_of_the_map_is_the_same_place_on_the_right() -> None:
+    decoded = torch.zeros(4, 4, 28, 28)
+    decoded[3, 1] = 1  # the highest row, the second column
+    left, right = plotting.latent_map(CODES, DIGITS, decoded, reach=2.0).figure.axes
+    assert left.get_xlim() == right.get_xlim() == left.get_ylim() == right.get_ylim() == (-2, 2)
+    (image,) = right.images
+    assert image.get_extent() == [-2, 2, -2, 2]
+    assert image.origin == "upper"
+    expected = torch.zeros(112, 112)
+    expected[:28, 28:56] = 1
+    assert torch.equal(torch.as_tensor(image.get_array().data), expected)
+
+
+def test_a_bound_above_what_it_bounds_is_refused() -> None:
+    with pytest.raises(ValueError, match="lower bound"):
+        plotting.bound_gap(X + 3.1, BELL, 0.5, best=1.0)
+
+
+def test_the_line_of_the_same_elbo_needs_a_model_with_beta_one() -> None:
+    with pytest.raises(ValueError, match="contain 1"):
+        plotting.rate_distortion([0.5, 2], [30.0, 20.0], [70.0, 90.0])
+
+
+def test_the_figures_say_what_they_count() -> None:
+    kl = PICTURES["kl_per_dimension"]()
+    assert "β = 1, 2 of 3 above" in kl.alt
+    assert "β = 4, 1 of 3 above" in kl.alt
+    rings = torch.tensor([[0.0, 1.17], [1.19, 0.0], [0.0, -2.44], [2.46, 0.0]])
+    assert "VAE, 25 and 75 percent" in plotting.aggregate_posterior({"VAE": rings}).alt
+    square = plotting.latent_map(rings, DIGITS[:4], GRID, reach=2.45)
+    assert "75 percent of them in the square" in square.alt
+    assert "smallest at beta 1." in PICTURES["rate_distortion"]().alt
 
 
 def test_save_writes_a_png(tmp_path: object) -> None:

@@ -16,6 +16,7 @@ from .cnn_workings import (
     receptive_fields,
 )
 from .common import curves, image_grid, image_rows
+from .explorer import Explorer, explorer
 from .film import Film, film, tiles
 from .gan_results import (
     ablation,
@@ -31,34 +32,58 @@ from .gan_workings import (
     optimal_discriminator,
 )
 from .picture import COLORS, Picture
+from .vae_results import (
+    aggregate_posterior,
+    autoencoder_holes,
+    kl_per_dimension,
+    latent_map,
+)
+from .vae_workings import (
+    bound_gap,
+    gradient_spread,
+    importance_bound,
+    rate_distortion,
+    vae_drawing,
+)
 
 __all__ = [
     "COLORS",
+    "Explorer",
     "Film",
     "GameState",
     "Picture",
     "ablation",
+    "aggregate_posterior",
     "augmentation_gap",
+    "autoencoder_holes",
+    "bound_gap",
     "class_bars",
     "confusion",
     "convolution_steps",
     "curves",
     "descent_paths",
     "discriminator_histograms",
+    "explorer",
     "feature_maps",
     "film",
     "game_maps",
     "gan_drawing",
+    "gradient_spread",
     "image_grid",
     "image_rows",
+    "importance_bound",
+    "kl_per_dimension",
     "ladder",
+    "latent_map",
     "latent_norms",
     "layers_drawing",
     "optimal_discriminator",
+    "rate_distortion",
     "receptive_fields",
     "reliability",
     "sample_size_bias",
     "seed_curves",
     "shift_curves",
     "tiles",
+    "vae_drawing",
 ]

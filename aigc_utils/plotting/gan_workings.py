@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
 from .common import LINES
+from .drawing import arrow, box, inset
 from .picture import (
     COLORS,
     DIVERGING,
@@ -24,30 +24,6 @@ from .picture import (
     show_image,
     styled,
 )
-
-Point = tuple[float, float]
-
-
-def _box(axes: Axes, x: float, y: float, text: str, color: str) -> None:
-    """Draws a network as a coloured box around (x, y)."""
-    style = "round,pad=0,rounding_size=0.16"
-    box = FancyBboxPatch((x - 0.68, y - 0.36), 1.36, 0.72, boxstyle=style, color=color)
-    axes.add_patch(box)
-    axes.text(x, y, text, ha="center", va="center", color="white", fontweight="bold")
-
-
-def _arrow(axes: Axes, start: Point, end: Point, **kwargs: Any) -> None:
-    """Draws an arrow between two points."""
-    style = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.6, "mutation_scale": 14, **kwargs}
-    axes.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
-
-
-def _inset(axes: Axes, x: float, y: float, image: Tensor, label: str, **kwargs: Any) -> None:
-    """Draws an image of the height 1 around (x, y), with a label below."""
-    wide = image.shape[1] / image.shape[0]
-    inset = axes.inset_axes((x - wide / 2, y - 0.5, wide, 1.0), transform=axes.transData)
-    show_image(inset, image, **kwargs)
-    axes.text(x, y - 0.58, label, ha="center", va="top", linespacing=1.1)
 
 
 @styled
@@ -64,21 +40,21 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
     axes.set_axis_off()
     axes.set(xlim=(0, 7.2), ylim=(0.14, 3.3), aspect="equal")
     column = noise[:16].reshape(-1, 2)
-    _inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
-    _inset(axes, 3.4, 1.55, fake, "made image", vmin=0, vmax=1)
-    _inset(axes, 3.4, 2.78, real, "", vmin=0, vmax=1)
+    inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
+    inset(axes, 3.4, 1.55, fake, "made image", vmin=0, vmax=1)
+    inset(axes, 3.4, 2.78, real, "", vmin=0, vmax=1)
     axes.text(2.82, 2.78, "real image:\nonly the discriminator\nsees it", ha="right", va="center")
-    _box(axes, 1.85, 1.55, "generator", COLORS["blue"])
-    _box(axes, 5.15, 2.1, "discriminator", COLORS["purple"])
+    box(axes, 1.85, 1.55, "generator", COLORS["blue"])
+    box(axes, 5.15, 2.1, "discriminator", COLORS["purple"])
     axes.text(6.55, 2.1, "real?\nprobability\n0 to 1", ha="center", va="center")
     for start, end in (
         ((0.65, 1.55), (1.15, 1.55)), ((2.55, 1.55), (2.87, 1.55)),
         ((3.93, 1.6), (4.45, 1.95)), ((3.93, 2.73), (4.45, 2.28)), ((5.85, 2.1), (6.1, 2.1)),
     ):  # fmt: skip
-        _arrow(axes, start, end)
+        arrow(axes, start, end)
     back: Any = {"color": COLORS["orange"], "linestyle": "--", "linewidth": 2.2}
     axes.plot([5.15, 5.15, 1.85, 1.85], [1.7, 0.5, 0.5, 0.95], **back)
-    _arrow(axes, (1.85, 0.9), (1.85, 1.17), **{**back, "linestyle": "-"})
+    arrow(axes, (1.85, 0.9), (1.85, 1.17), **{**back, "linestyle": "-"})
     axes.text(
         3.5, 0.42, "gradient: what would look more real?", ha="center", va="top",
         color=COLORS["orange"], fontweight="bold",

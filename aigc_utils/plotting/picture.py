@@ -29,6 +29,8 @@ COLORS = {
     "yellow": "#E69F00",
     "grey": "#5F6B7A",
 }
+# Ten digits need ten: wherever these stand, the digit itself is written beside them.
+DIGIT_COLORS = (*COLORS.values(), "#7A1F3D", "#A6CE39", "#F2A0C4")
 INK = "#1F2933"
 # For values with a sign: purple below zero, white at zero, orange above.
 DIVERGING = "PuOr_r"
