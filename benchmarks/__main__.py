@@ -8,14 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import cnn, gan, report
+from . import cnn, gan, report, vae
 
 
 def main() -> None:
     """Runs one benchmark, prints its table and stores its numbers."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "name", choices=("cnn", "ladder", "gan", "gan-ablation"), help="what to measure"
+        "name",
+        choices=("cnn", "ladder", "gan", "gan-ablation", "vae", "vae-ablation"),
+        help="what to measure",
     )
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each recipe, at least 3")
@@ -28,6 +30,8 @@ def main() -> None:
         "ladder": cnn.ladder,
         "gan": partial(gan.benchmark, save=arguments.save),
         "gan-ablation": gan.ablation,
+        "vae": vae.benchmark,
+        "vae-ablation": vae.ablation,
     }
     report.write(runs[arguments.name](seeds=arguments.seeds), arguments.json)
 

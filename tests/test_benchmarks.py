@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.utils.data import Subset
+from torchvision import datasets
 
+from aigc_utils import vae as course_vae
 from aigc_utils.cnn import SPRINT, Recipe
-from aigc_utils.data import DataError
-from aigc_utils.evaluation import SampleScores, load_results
+from aigc_utils.data import MNIST, DataError, load_mnist, to_float
+from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, gan, report
+from benchmarks import cnn, gan, report, vae
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -99,7 +102,7 @@ def test_stored_ladder_is_a_real_measurement() -> None:
 def test_missing_or_damaged_results_are_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("aigc_utils.evaluation.ASSETS", tmp_path)
+    monkeypatch.setattr("aigc_utils.evaluation.results.ASSETS", tmp_path)
     with pytest.raises(DataError, match=r"cnn_ladder.json can't be read: restore"):
         load_results("cnn_ladder")
     (tmp_path / "results").mkdir()
@@ -188,3 +191,177 @@ def test_the_stored_ablation_has_every_row_with_its_seeds() -> None:
     for row in stored["rows"]:
         assert len(row["frechet"]) == len(row["coverage"]) == stored["seeds"]
     assert max(stored["rows"][-1]["frechet"]) < min(stored["rows"][0]["frechet"])
+
+
+# --- chapter 3 ------------------------------------------------------------------------------
+
+VAE_KEYS = {
+    "listing_seconds",
+    "listing_nats",
+    "course_seconds",
+    "course_nats",
+    "speedup",
+    "nats_60s",
+    "iw_nats",
+}
+TINY_VAE = course_vae.Recipe(epochs=4.0, latent_dim=3, hidden=(16,), patches=False, batch_size=16)
+
+
+def fake_vae_runs(monkeypatch: pytest.MonkeyPatch, needed_epochs: float) -> list[tuple[Any, ...]]:
+    """Replaces training; seeds 0, 1 and 2 take 7, 2 and 3 s and get 0.7, 0.2 and 0.3 nats."""
+    calls: list[tuple[Any, ...]] = []
+
+    def run_recipe(
+        recipe: course_vae.Recipe, seed: int, max_seconds: float | None = None
+    ) -> vae.Result:
+        calls.append((recipe, seed, max_seconds))
+        nats = 104.0 if recipe.epochs >= needed_epochs else 108.0
+        if recipe == course_vae.MINUTE:
+            nats = 95.0
+        return vae.Result((7.0, 2.0, 3.0)[seed], nats + (0.7, 0.2, 0.3)[seed])
+
+    def run_likelihood(recipe: course_vae.Recipe, seed: int, max_seconds: float) -> vae.Result:
+        calls.append((recipe, seed, max_seconds))
+        return vae.Result(max_seconds, 86.0 + seed)
+
+    def run_listing(seed: int, epochs: int) -> vae.Result:
+        calls.append(("listing", seed, epochs))
+        return vae.Result(171.0, 104.9)
+
+    monkeypatch.setattr(vae, "run_listing", run_listing)
+    monkeypatch.setattr(vae, "run_recipe", run_recipe)
+    monkeypatch.setattr(vae, "run_likelihood", run_likelihood)
+    return calls
+
+
+def test_vae_json_has_the_promised_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = fake_vae_runs(monkeypatch, needed_epochs=0)
+    path = tmp_path / "folder" / "vae.json"
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "vae", "--json", str(path)])
+    command.main()
+    results = json.loads(path.read_text())
+    assert set(results) >= VAE_KEYS
+    medians = {key: results[key] for key in sorted(VAE_KEYS)}
+    assert medians == pytest.approx({
+        "listing_seconds": 171.0, "listing_nats": 104.9, "course_seconds": 3.0,
+        "course_nats": 104.3, "speedup": 57.0, "nats_60s": 95.3, "iw_nats": 87.0,
+    })  # fmt: skip
+    assert results["reached"]
+    assert results["course_epochs"] == course_vae.SPRINT.epochs
+    assert [run["seconds"] for run in results["runs"]["course"]] == [7.0, 2.0, 3.0]
+    assert [run["nats"] for run in results["runs"]["likelihood"]] == [86.0, 87.0, 88.0]
+    assert calls == [
+        ("listing", 0, 10),
+        *((course_vae.SPRINT, seed, None) for seed in range(3)),
+        *((course_vae.MINUTE, seed, vae.MINUTE_SECONDS) for seed in range(3)),
+        *((course_vae.LIKELIHOOD, seed, vae.LIKELIHOOD_SECONDS) for seed in range(3)),
+    ]
+
+
+def test_vae_limits_are_the_promised_ones() -> None:
+    assert vae.MINUTE_SECONDS < 60
+    assert vae.LIKELIHOOD_SECONDS < 300
+    assert vae.IMPORTANCE_SAMPLES == 5000
+    assert vae.IMPORTANCE_IMAGES >= 1000
+    sprint, minute, likelihood = course_vae.SPRINT, course_vae.MINUTE, course_vae.LIKELIHOOD
+    assert sprint.latent_dim == minute.latent_dim == course_vae.ArticleVAE.latent_dim == 20
+    assert sprint.beta == minute.beta == likelihood.beta == 1
+    assert (sprint.binary, minute.binary, likelihood.binary) == (False, False, True)
+
+
+@pytest.mark.parametrize(("needed", "expected"), [(1.0, 1.0), (1.4, 1.5), (2.0, 2.5), (4.0, 4.0)])
+def test_a_vae_sprint_that_falls_short_runs_longer(
+    monkeypatch: pytest.MonkeyPatch, needed: float, expected: float
+) -> None:
+    sprint = course_vae.SPRINT
+    calls = fake_vae_runs(monkeypatch, needed_epochs=sprint.epochs * needed)
+    recipe, results = vae.run_until(104.9, seeds=3)
+    assert recipe == dataclasses.replace(sprint, epochs=sprint.epochs * expected)
+    assert [run.nats for run in results] == [104.7, 104.2, 104.3]
+    assert [call[0] for call in calls[-3:]] == [recipe] * 3
+
+
+def test_nats_out_of_reach_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_vae_runs(monkeypatch, needed_epochs=1e9)
+    results = vae.benchmark()
+    assert not results["reached"]
+    assert results["course_nats"] == pytest.approx(108.3)
+    assert results["course_epochs"] == course_vae.SPRINT.epochs * 4
+
+
+@pytest.fixture
+def small_mnist(monkeypatch: pytest.MonkeyPatch) -> MNIST:
+    """Returns the first digits, which the chapter's benchmark then takes for all of MNIST."""
+    whole = load_mnist()
+    small = MNIST(*(part[:200].clone() for part in whole))
+    folder = datasets.MNIST
+    monkeypatch.setattr(vae, "load_mnist", lambda: small)
+    monkeypatch.setattr(datasets, "MNIST", lambda **options: Subset(folder(**options), range(200)))
+    return small
+
+
+def test_vae_listing_really_trains(small_mnist: MNIST, capsys: pytest.CaptureFixture[str]) -> None:
+    untrained = vae.run_listing(seed=0, epochs=0)
+    assert untrained.nats == pytest.approx(545, abs=10)
+    trained = vae.run_listing(seed=0, epochs=6)
+    assert trained.nats < 330
+    assert untrained.seconds > 0
+    assert trained.seconds > 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 6
+    assert float(printed[0].rpartition(" ")[2]) > float(printed[-1].rpartition(" ")[2]) > 200
+
+
+def test_vae_recipes_are_measured_by_the_listings_nats(small_mnist: MNIST) -> None:
+    result = vae.run_recipe(TINY_VAE, seed=0)
+    _, model, images = vae.trained(TINY_VAE, seed=0)
+    assert images is small_mnist
+    x = to_float(small_mnist.test_images)
+    with torch.no_grad():
+        logits, *parameters = model(x)
+        nats = course_vae.reconstruction_loss(logits, x) + course_vae.gaussian_kl(*parameters).sum(
+            1
+        )
+    assert result.nats == pytest.approx(nats.mean().item(), abs=2)
+    assert result.nats == vae.run_recipe(TINY_VAE, seed=0).nats
+    assert result.seconds > 0
+
+
+def test_vae_likelihood_is_of_binary_test_images(
+    small_mnist: MNIST, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[torch.Tensor, int]] = []
+
+    def spy(model: Any, images: torch.Tensor, k: int, generator: torch.Generator) -> torch.Tensor:
+        measured.append((images, k))
+        return importance_bound(model, images, 7, generator)
+
+    monkeypatch.setattr(vae, "importance_bound", spy)
+    monkeypatch.setattr(vae, "IMPORTANCE_IMAGES", 50)
+    binary = dataclasses.replace(TINY_VAE, binary=True)
+    result = vae.run_likelihood(binary, 0, max_seconds=60.0)
+    ((images, k),) = measured
+    assert k == 5000
+    assert images.shape == (50, 1, 28, 28)
+    assert images.unique().tolist() == [0, 1]
+    grey = to_float(small_mnist.test_images[:50])
+    assert torch.equal(images[grey == 1], grey[grey == 1])
+    assert torch.equal(images[grey == 0], grey[grey == 0])
+    assert 100 < result.nats < 400
+
+
+def test_vae_time_limits_reach_the_training(
+    small_mnist: MNIST, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float | None] = []
+
+    def spy(recipe: course_vae.Recipe, images: torch.Tensor, **options: Any) -> Any:
+        limits.append(options["max_seconds"])
+        assert images is small_mnist.train_images, "test images must stay out of the training"
+        return course_vae.VAE(recipe.latent_dim, recipe.hidden), None
+
+    monkeypatch.setattr(vae, "train_course", spy)
+    vae.run_recipe(TINY_VAE, 0)
+    vae.run_recipe(TINY_VAE, 0, 59.0)
+    vae.run_likelihood(TINY_VAE, 0, 298.0, k=2)
+    assert limits == [None, 59.0, 298.0]

@@ -361,7 +361,7 @@ def test_default_root_with_no_place_at_all(defaults, monkeypatch):
     assert_one_sentence(error, defaults / "cache", "pass another folder")
 
 
-# --- to_float, to_signed, standardize, split ------------------------------------------------
+# --- to_float, to_signed, binarize, standardize, split ----------------------------------------
 
 
 def test_to_float():
@@ -383,6 +383,32 @@ def test_to_signed():
     assert images.tolist() == [[0, 51, 204, 255]]
     with pytest.raises(ValueError, match="uint8"):
         data.to_signed(signed)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_binarize(dtype):
+    images = torch.linspace(0, 1, 11, dtype=dtype).expand(20_000, 11).clone()
+    before = images.clone()
+    binary = data.binarize(images, seeded())
+    assert binary.dtype == dtype
+    assert binary.shape == (20_000, 11)
+    assert binary.unique().tolist() == [0, 1]
+    assert binary[:, 0].max() == 0, "black stays black"
+    assert binary[:, -1].min() == 1, "white stays white"
+    grey = images[0].double()
+    error = (grey * (1 - grey) / 20_000).sqrt()
+    assert ((binary.double().mean(0) - grey).abs() <= 5 * error).all()
+    assert binary.double().T[1:-1].corrcoef().fill_diagonal_(0).abs().max() < 0.04
+    assert torch.equal(images, before)
+
+
+def test_binarize_draws_from_its_generator(mnist):
+    images = data.to_float(mnist.test_images[:50])
+    generator, before = seeded(1), torch.get_rng_state()
+    first, second = data.binarize(images, generator), data.binarize(images, generator)
+    assert not torch.equal(first, second)
+    assert torch.equal(data.binarize(images, seeded(1)), first)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_constants_are_the_training_sets(mnist):

@@ -213,7 +213,7 @@ def aggregate_posterior(codes: Mapping[str, Tensor]) -> Picture:
         codes: name of a model to codes sampled from q(z | x), shape (N, 2). The shares in the
             titles are of all of them; those farther than 6 from zero are not in sight.
     """
-    figure = new_figure(1.3 + min(2.8, 6.6 / len(codes)))
+    figure = new_figure(1.3 + min(3.3, 6.6 / len(codes)))
     panels = axes_grid(figure, 1, len(codes), sharex=True, sharey=True)
     widest = max(c.abs().amax(1).quantile(0.98).item() for c in codes.values())
     limit = min(max(3.0, widest), 6.0)  # farther out, the circles would be dots
