@@ -127,6 +127,7 @@ def toy_elbo(mean, std):
     return log_p - kl
 
 
+# %%
 spread = torch.linspace(0.12, 1.3, 200)
 bound = toy_elbo(best_mean, spread)
 assert bound.max() <= log_likelihood + 1e-6
@@ -183,6 +184,8 @@ readings = {
     "exp(log-variance / 2)": (log_variance / 2).exp(),
     "exp(log-variance)": log_variance.exp(),
 }
+
+# %%
 prior = torch.distributions.Normal(0, 1)
 for name, std in readings.items():
     z = mean + std * noise
@@ -521,6 +524,8 @@ chosen = torch.randperm(len(mnist.train_images), generator=random)[:10_000]
 others = mnist.train_images[chosen]
 with torch.no_grad():
     codes, _ = model.encode(data.to_float(others))
+
+# %%
 prior = torch.randn(10_000, model.latent_dim, generator=random)
 sets = {
     "real images": others,
@@ -614,6 +619,8 @@ plain = dataclasses.replace(vae.PLANE, noise=False, beta=0.0)
 autoencoder, _ = vae.train_course(plain, mnist.train_images, seed=0)
 with torch.no_grad():
     ae_codes, _ = autoencoder.encode(test_images)
+
+# %%
 plotting.autoencoder_holes(
     {"autoencoder": ae_codes, "VAE": plane_codes},
     mnist.test_labels,
@@ -737,6 +744,8 @@ plotting.rate_distortion(betas, rates, distortions)
 rotation, _ = torch.linalg.qr(torch.randn(20, 20, generator=random))
 z = torch.randn(1000, 20, generator=random)
 assert torch.allclose((z @ rotation).norm(dim=1), z.norm(dim=1), atol=1e-4)
+
+# %%
 busiest = parts.kl.mean(0).argmax()
 steps = torch.linspace(-2.5, 2.5, 12)[:, None]
 origin = means[4]
@@ -869,6 +878,8 @@ curves = {
     "exp(-cross-entropy)": torch.trapezoid((-cross_entropy).exp(), t, dim=0),
     "continuous Bernoulli": torch.trapezoid(proper.log_prob(t).exp(), t, dim=0),
 }
+
+# %%
 assert curves["exp(-cross-entropy)"].max() < 0.99
 assert (curves["continuous Bernoulli"] - 1).abs().max() < 0.01
 plotting.curves(
@@ -914,6 +925,7 @@ def greyness(images):
     return 100 * ((images > 0.2) & (images < 0.8)).float().mean().item()
 
 
+# %%
 with torch.no_grad():
     redrawn = {
         "real": test_images,
