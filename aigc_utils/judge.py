@@ -7,8 +7,6 @@ network stands in the Fréchet inception distance (Heusel et al. 2017).
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -16,7 +14,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import ASSETS, DataError, standardize
+from .data import ASSETS, read_asset, standardize
 
 # Printed by benchmarks/make_judge.py.
 WEIGHTS_SIZE = 394692
@@ -73,7 +71,8 @@ def load_judge() -> Judge:
     """
     judge = Judge()
     # Stored in half precision: half the bytes, and no image of the test set changes its class.
-    judge.load_state_dict({name: value.float() for name, value in load(_read_weights()).items()})
+    weights = read_asset(ASSETS / "judge.safetensors", WEIGHTS_SIZE, WEIGHTS_SHA256)
+    judge.load_state_dict({name: value.float() for name, value in load(weights).items()})
     return judge.eval().requires_grad_(False)
 
 
@@ -97,24 +96,3 @@ def judge_images(images: Tensor) -> Judgement:
     parts = [judge.features(standardize(part)) for part in images.cpu().split(CHUNK)]
     features = torch.cat(parts)
     return Judgement(features, judge.classifier(features))
-
-
-def _read_weights() -> bytes:
-    """Returns the bundled file of weights, after its SHA-256 is checked."""
-    path = ASSETS / "judge.safetensors"
-    try:
-        weights = path.read_bytes()
-    except OSError as error:
-        raise _weights_error(path, f"can't be read ({error.strerror})") from error
-    if len(weights) < WEIGHTS_SIZE:
-        raise _weights_error(path, f"is cut short at {len(weights)} of {WEIGHTS_SIZE} bytes")
-    if hashlib.sha256(weights).hexdigest() != WEIGHTS_SHA256:
-        raise _weights_error(path, "is damaged")
-    return weights
-
-
-def _weights_error(path: Path, problem: str) -> DataError:
-    return DataError(
-        f"The judge's weights {path} {problem}: restore the file with "
-        "`git checkout -- aigc_utils/assets`, or install the course again."
-    )

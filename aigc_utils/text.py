@@ -6,17 +6,15 @@ public domain (`assets/NOTICE.md`). Nothing here knows a tokenizer: it takes ids
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from . import data
-from .data import Checksum, DataError
+from .data import Checksum
 
 # Printed by benchmarks/make_text_assets.py.
 CHECKSUMS = {
@@ -228,20 +226,7 @@ def _check_blocks(ids: Tensor, context: int, batch_size: int) -> None:
 
 def _read_text(name: str) -> str:
     """Returns a bundled text, after its SHA-256 is checked."""
-    path, expected = data.ASSETS / "texts" / f"{name}.xz", CHECKSUMS[name]
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise _asset_error(path, f"can't be read ({error.strerror})") from error
-    if len(packed) < expected.size:
-        raise _asset_error(path, f"is cut short at {len(packed)} of {expected.size} bytes")
-    if hashlib.sha256(packed).hexdigest() != expected.sha256:
-        raise _asset_error(path, "is damaged")
+    expected = CHECKSUMS[name]
+    path = data.ASSETS / "texts" / f"{name}.xz"
+    packed = data.read_asset(path, expected.size, expected.sha256)
     return lzma.decompress(packed).decode("utf-8")
-
-
-def _asset_error(path: Path, problem: str) -> DataError:
-    return DataError(
-        f"The data file {path} {problem}: restore it with `git checkout -- aigc_utils/assets`, "
-        "or install the course again."
-    )

@@ -128,7 +128,7 @@ def assert_refused(path: Path, problem: str) -> None:
     message = str(error.value)
     assert f"{path} {problem}" in message
     assert message.endswith(
-        ": restore the file with `git checkout -- aigc_utils/assets`, or install the course again."
+        ": restore it with `git checkout -- aigc_utils/assets`, or install the course again."
     )
     assert "\n" not in message
     assert ". " not in message
