@@ -154,7 +154,10 @@ plotting.bound_gap(spread, bound, log_likelihood.item(), best_std)
 # The logarithm is concave, so the logarithm of a mean is at least the mean of the logarithms (Jensen's inequality):
 #
 # $$
-# \log p(x) \ge \mathbb{E}_{z \sim q} \left[ \log p(x \mid z) + \log \frac{p(z)}{q(z \mid x)} \right] = \mathbb{E}_{q} [\log p(x \mid z)] - \mathrm{KL}(q(z \mid x) \,\|\, p(z)) .
+# \begin{aligned}
+# \log p(x) &\ge \mathbb{E}_{z \sim q} \left[ \log p(x \mid z) + \log \frac{p(z)}{q(z \mid x)} \right] \\
+# &= \mathbb{E}_{z \sim q} [\log p(x \mid z)] - \mathrm{KL}(q(z \mid x) \,\|\, p(z)) .
+# \end{aligned}
 # $$
 #
 # The first term rewards good reconstructions.
@@ -600,8 +603,9 @@ plotting.latent_map(
 # The decoder's weights are in this page and decode each image in your browser.
 
 # %%
+threes = plane_codes[mnist.test_labels == 3].median(0).values
 plotting.explorer(
-    vae.plain_decoder(plane),
+    vae.plain_decoder(plane), start=tuple(threes.tolist()),
     codes=plane_codes, labels=mnist.test_labels, activation="silu", reach=reach,
     alt="A plane with the codes of test digits, each kind in its own region, and beside it the "
     "digit that the decoder draws at the chosen point.",
