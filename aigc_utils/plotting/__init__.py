@@ -31,6 +31,21 @@ from .gan_workings import (
     latent_norms,
     optimal_discriminator,
 )
+from .gpt_attention import (
+    attention_maps,
+    attention_steps,
+    cross_attention,
+)
+from .gpt_results import (
+    next_token_bars,
+    token_lengths,
+    token_strip,
+)
+from .gpt_workings import (
+    block_drawing,
+    score_spread,
+    transformer_drawing,
+)
 from .picture import COLORS, Picture
 from .vae_results import (
     aggregate_posterior,
@@ -54,12 +69,16 @@ __all__ = [
     "Picture",
     "ablation",
     "aggregate_posterior",
+    "attention_maps",
+    "attention_steps",
     "augmentation_gap",
     "autoencoder_holes",
+    "block_drawing",
     "bound_gap",
     "class_bars",
     "confusion",
     "convolution_steps",
+    "cross_attention",
     "curves",
     "descent_paths",
     "discriminator_histograms",
@@ -77,13 +96,18 @@ __all__ = [
     "latent_map",
     "latent_norms",
     "layers_drawing",
+    "next_token_bars",
     "optimal_discriminator",
     "rate_distortion",
     "receptive_fields",
     "reliability",
     "sample_size_bias",
+    "score_spread",
     "seed_curves",
     "shift_curves",
     "tiles",
+    "token_lengths",
+    "token_strip",
+    "transformer_drawing",
     "vae_drawing",
 ]

@@ -1,0 +1,164 @@
+"""Chapter 4: figures of tokens and of what a language model says comes next."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.patches import FancyBboxPatch
+from torch import Tensor
+
+from .gpt_attention import HIDDEN, MONOSPACED, quoted, visible
+from .picture import COLORS, INK, WIDTH, Picture, axes_grid, new_figure, picture_axes, styled
+
+TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")  # pale blue, orange, green, purple
+LETTER = 0.602  # width of a letter of DejaVu Sans Mono, in sizes of the font
+
+
+@styled
+def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Picture:
+    """Returns how likely the same next tokens are under several settings, one panel for each.
+
+    Args:
+        tokens: N of them, from the likeliest down.
+        shares: name of a setting to the tokens' probabilities in [0, 1], shape (N,); zero is
+            drawn as cut off, and what is missing to one stands in a last row.
+
+    Raises:
+        ValueError: there is nothing to draw, a shape is not (N,), or the probabilities are none.
+    """
+    if not shares or not tokens:
+        raise ValueError("next_token_bars needs at least one setting and one token.")
+    values = {name: share.detach().cpu().double() for name, share in shares.items()}
+    for name, share in values.items():
+        if share.shape != (len(tokens),) or not ((share >= 0).all() and share.sum() < 1.001):
+            raise ValueError(
+                f"{name!r} must give each of {len(tokens)} tokens a probability, and together at "
+                f"most one, not {tuple(share.shape)} that sum to {share.sum():.3g}."
+            )
+    figure = new_figure(0.27 * len(tokens) + 1.25)
+    panels = axes_grid(figure, 1, len(values), sharex=True, sharey=True)
+    rest = {name: 1 - min(1.0, round(share.sum().item(), 5)) for name, share in values.items()}
+    top = 100 * max(*(share.max().item() for share in values.values()), *rest.values())
+    parts = []
+    for axes, (name, share) in zip(panels, values.items(), strict=True):
+        bars = [*(100 * share).tolist(), 100 * rest[name]]
+        colors = [COLORS["blue"]] * len(tokens) + [COLORS["grey"]]
+        axes.barh(range(len(bars)), bars, 0.74, color=colors)
+        for row, value in enumerate(bars):
+            gone = value == 0
+            if gone:
+                axes.barh(row, 1.26 * top, 0.74, **HIDDEN)
+            text = "cut" if gone else "<1" if value < 0.5 else f"{value:.0f}"
+            axes.annotate(
+                text, (value, row), xytext=(4, 0), textcoords="offset points", va="center",
+                color=COLORS["grey"] if gone else INK, fontsize=9,
+            )  # fmt: skip
+        axes.set(xlim=(0, 1.26 * top), xlabel="share (%)")
+        axes.set_title(name, fontsize=10)
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        parts.append(
+            f"{name}, {quoted(tokens[int(share.argmax())])} with {100 * share.max():.0f} percent, "
+            f"{int((share == 0).sum())} of {len(tokens)} cut off, {100 * rest[name]:.0f} percent "
+            "to all others"
+        )
+    names = [*(visible(token) for token in tokens), "all others"]
+    panels[0].set_yticks(range(len(names)), names, parse_math=False)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    panels[0].set_ylabel("next token")
+    return Picture(
+        figure,
+        f"Bars of the shares of the {len(tokens)} likeliest next tokens, from "
+        f"{quoted(tokens[0])} to {quoted(tokens[-1])}, and of all others: {'; '.join(parts)}.",
+    )
+
+
+@styled
+def token_lengths(rates: Mapping[str, Mapping[str, float]]) -> Picture:
+    """Returns how many tokens a character costs, as bars of each tokenizer for each text.
+
+    Args:
+        rates: name of a tokenizer to name of a text to tokens per character, positive.
+
+    Raises:
+        ValueError: there are not 1 to 4 tokenizers, or they have not all the same texts.
+    """
+    if not 1 <= len(rates) <= 4:
+        raise ValueError(f"token_lengths takes 1 to 4 tokenizers, not {len(rates)}.")
+    texts = list(next(iter(rates.values())))
+    if any(list(rate) != texts for rate in rates.values()):
+        raise ValueError("each tokenizer must have a rate for the same texts, in one order.")
+    figure = new_figure(2.9, 5.6)
+    (axes,) = axes_grid(figure, 1, 1)
+    width = 0.84 / len(rates)
+    looks = zip(("grey", "blue", "orange", "green"), (None, "....", "////", "xx"), strict=True)
+    for i, ((name, rate), (color, hatch)) in enumerate(zip(rates.items(), looks, strict=False)):
+        places = np.arange(len(texts)) + width * (i - (len(rates) - 1) / 2)
+        bars = axes.bar(
+            places, list(rate.values()), 0.88 * width, hatch=hatch, label=name,
+            facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
+        )  # fmt: skip
+        axes.bar_label(bars, fmt="{:.2f}", padding=2, fontsize=10)
+    axes.set(ylabel="tokens per character", xticks=range(len(texts)))
+    axes.set_xticklabels([f"{text} text" for text in texts], fontsize=11)
+    axes.grid(axis="x", visible=False)
+    axes.margins(y=0.12)
+    figure.legend(loc="outside upper center", ncols=len(rates))
+    parts = (
+        f"{name}, {', '.join(f'{value:.2f} for {text}' for text, value in rate.items())}"
+        for name, rate in rates.items()
+    )
+    return Picture(figure, f"Bars of tokens per character: {'; '.join(parts)}.")
+
+
+def _places(widths: Sequence[float], room: float) -> list[tuple[float, int]]:
+    """Returns where each box begins and on which line, where boxes of these widths fill lines."""
+    places, left, line = [], 0.0, 0
+    for width in widths:
+        if left > 0 and left + width > room:
+            left, line = 0.0, line + 1
+        places.append((left, line))
+        left += width
+    return places
+
+
+@styled
+def token_strip(pieces: Sequence[str]) -> Picture:
+    """Returns a text cut into its tokens, each in a box of its own.
+
+    Args:
+        pieces: the tokens in their order; together they are the text.
+
+    Raises:
+        ValueError: there is no token, or an empty one.
+    """
+    if not pieces or not all(pieces):
+        raise ValueError("pieces must hold at least one token, and no empty one.")
+    size, line, pad, gap = 13, 0.4, 0.06, 0.045
+    texts = [visible(piece, limit=48) for piece in pieces]
+    widths = [LETTER * size / 72 * len(text) + 2 * pad + gap for text in texts]
+    room = WIDTH - 0.12
+    lines = _places(widths, room)[-1][1] + 1
+    figure = new_figure(line * lines + 0.35)
+    (axes,) = axes_grid(figure, 1, 1)
+    picture_axes(axes).spines[:].set_visible(False)
+    axes.set(xlim=(-0.02, room), ylim=(line * lines, 0), aspect="equal")
+    look: Any = {"boxstyle": "round,pad=0,rounding_size=0.06", "edgecolor": "#8A97A6"}
+    boxes = zip(texts, widths, _places(widths, room), itertools.cycle(TINTS), strict=False)
+    for text, width, (left, row), tint in boxes:
+        corner, wide = (left, line * row + 0.035), width - gap
+        axes.add_patch(FancyBboxPatch(corner, wide, line - 0.07, facecolor=tint, **look))
+        axes.text(
+            left + wide / 2, line * (row + 0.5), text, ha="center", va="center",
+            fontsize=size, family=MONOSPACED, parse_math=False,
+        )  # fmt: skip
+    characters = sum(map(len, pieces))
+    axes.set_xlabel(f"{characters} characters in {len(pieces)} tokens;  ␣ is a space")
+    return Picture(
+        figure,
+        f"A text of {characters} characters in {len(pieces)} tokens, each in a box of its own: "
+        f"{' '.join(map(quoted, pieces))}.",
+    )

