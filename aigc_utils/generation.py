@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .gpt import GPT, causal_mask
+from .one_token import numpy_threads
 
 
 class Memory:
@@ -52,6 +53,7 @@ class Cache:
             raise ValueError(f"The model's context is {config.context} tokens, so not {size}.")
         shape = (batch_size, config.num_kv_heads, size, config.head_dim)
         self.memories = [Memory(shape, model.embedding.weight) for _ in model.blocks]
+        self.recent: Tensor | None = None  # the last tokens, where the model looks n-grams up
 
     @property
     def length(self) -> int:
@@ -199,8 +201,9 @@ def decode(
             empty = None if padding is None else (padding - start).clamp(min=0)
             size = min(context, end - start + num_tokens - step)
             cache, unread = Cache(model, len(tokens), size, empty), history[:, start:end]
-        logits = model.head(model.features(unread, cache)[:, -1])  # (B, vocab_size)
-        unread = choose(logits, sampling, generator, history[:, :end])
+        with numpy_threads(model.head, unread):
+            logits = model.head(model.features(unread, cache)[:, -1])  # (B, vocab_size)
+            unread = choose(logits, sampling, generator, history[:, :end])
         history[:, end : end + 1] = unread
         end += 1
         yield unread

@@ -42,6 +42,7 @@ class GPTConfig:
     zero_init: bool = True  # every block begins as the identity
     norm_eps: float = 1e-5
     rotary_base: float = 10_000.0
+    ngrams: tuple[int, ...] = ()  # rows of tables for the last two tokens, the last three, ...
 
     def __post_init__(self) -> None:
         if self.width % self.num_heads or self.num_heads % self.num_kv_heads:
@@ -237,6 +238,35 @@ class Block(nn.Module):
         return result
 
 
+class NGrams(nn.Module):
+    """Vectors for the last two tokens together, the last three, and so on: what counting can know.
+
+    A table may have fewer rows than there are n-grams; then some share a row.
+
+    Source: Pagnoni et al., Byte Latent Transformer, 2024, section 3.2.1.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.none, self.rows = config.vocab_size, config.ngrams  # none: no token stands there
+        self.tables = nn.ModuleList(nn.Embedding(rows, config.width) for rows in config.ngrams)
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Returns the sum of the tables' vectors, (B, T, width), for tokens, (B, T)."""
+        size, length = len(self.tables), tokens.size(1)
+        before = cache.recent if cache else None
+        if before is None:
+            before = tokens.new_full((len(tokens), size), self.none)
+        tokens = torch.cat((before, tokens), dim=1)  # (B, size + T)
+        if cache:
+            cache.recent = tokens[:, length:]
+        number, vectors = tokens[:, size:], []
+        for back, (table, rows) in enumerate(zip(self.tables, self.rows, strict=True), start=1):
+            number = number * (self.none + 1) + tokens[:, size - back : size - back + length]
+            vectors.append(table(number % rows))
+        return torch.stack(vectors).sum(dim=0)
+
+
 class GPT(nn.Module):
     """The model: embeddings, blocks, a norm, and a head that gives logits of the next token."""
 
@@ -251,6 +281,7 @@ class GPT(nn.Module):
             angles = rotary_angles(config.context, config.head_dim, config.rotary_base)
         self.register_buffer("angles", angles, persistent=False)
         self.positions = nn.Embedding(config.context, config.width) if learned else None
+        self.ngrams = NGrams(config) if config.ngrams else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm = _norm(config)
         self.head = nn.Linear(config.width, config.vocab_size, bias=False)
@@ -304,11 +335,15 @@ class GPT(nn.Module):
         end, room = start + tokens.size(1), cache.size if cache else self.config.context
         if end > room:
             raise ValueError(f"There is room for {room} tokens, not {end}: give the last {room}.")
-        places = torch.arange(start, end, device=tokens.device)
+        places, known = torch.arange(start, end, device=tokens.device), tokens
         if cache and cache.padding is not None:
-            places = (places - cache.padding[:, None]).clamp(min=0)  # (B, T)
+            places = places - cache.padding[:, None]  # (B, T)
+            known = tokens.where(places >= 0, self.config.vocab_size)
+            places = places.clamp(min=0)
         mask = cache.mask(tokens.size(1)) if cache else None
         x = self.embedding(tokens)
+        if self.ngrams is not None:
+            x = x + self.ngrams(known, cache)
         if self.positions is not None:
             x = x + self.positions(places)
         # (2, 1, T, head_dim), or (2, B, 1, T, head_dim) where the rows differ.

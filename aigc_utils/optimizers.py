@@ -21,24 +21,24 @@ def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
     products alone (a Newton-Schulz iteration).
 
     Args:
-        matrix: shape (rows, columns), finite.
+        matrix: shape (..., rows, columns), finite; several matrices are treated each on its own.
         rounds: iterations.
 
     Source: Jordan et al., Muon, 2024.
     """
     a, b, c = NEWTON_SCHULZ
-    tall = matrix.size(0) > matrix.size(1)
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    tall = matrix.size(-2) > matrix.size(-1)
+    x = matrix.mT if tall else matrix
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(rounds):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    result: Tensor = x.T if tall else x
+    result: Tensor = x.mT if tall else x
     return result
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is made orthogonal, for convolution filters.
+    """Momentum whose update is made orthogonal, for matrices and convolution filters.
 
     Adam scales each weight's step alone. Muon treats a layer's filters as one matrix
     (out_channels, in_channels * height * width) and takes a step of equal size in every direction
@@ -49,6 +49,17 @@ class Muon(torch.optim.Optimizer):
     It keeps the learning rate's meaning, the angle turned in a step, the same through the whole
     run. Where no norm follows, the size counts: leave `normalize` off.
 
+    Args:
+        parameters: matrices and filters, with two dimensions or more.
+        lr: the length of a step in each direction.
+        momentum: the share of the last step's velocity that is kept.
+        normalize: set the filters' norm before each step.
+        dtype: of the matrix products; the parameters' own by default. A processor that multiplies
+            bfloat16 numbers does so twice as fast, and the error is small beside the iteration's.
+
+    Raises:
+        ValueError: a parameter has fewer than two dimensions.
+
     Source: Jordan et al., Muon, 2024.
     """
 
@@ -58,30 +69,42 @@ class Muon(torch.optim.Optimizer):
         lr: float = 0.05,
         momentum: float = 0.6,
         normalize: bool = True,
+        dtype: torch.dtype | None = None,
     ) -> None:
         parameters = list(parameters)
         if any(p.ndim < 2 for p in parameters):
             raise ValueError("Muon takes filters and matrices; give biases and gains to Adam.")
-        defaults = {"lr": lr, "momentum": momentum, "normalize": normalize}
+        defaults = {"lr": lr, "momentum": momentum, "normalize": normalize, "dtype": dtype}
         super().__init__(parameters, defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Updates every parameter that has a gradient."""
         for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = {}
             for p in group["params"]:
                 if p.grad is not None:
-                    self._update(p, group)
+                    alike.setdefault(p.shape, []).append(p)
+            for parameters in alike.values():
+                self._update(parameters, group)
 
-    def _update(self, p: Tensor, group: dict[str, Any]) -> None:
+    def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Updates parameters of one shape; their matrices are multiplied together, in one stack."""
+        ahead = [self._ahead(p, group["momentum"]).reshape(p.size(0), -1) for p in parameters]
+        matrices = torch.stack(ahead) if len(ahead) > 1 else ahead[0]
+        updates = orthogonalize(matrices.to(group["dtype"] or matrices.dtype)).to(matrices.dtype)
+        for p, update in zip(parameters, updates.view(-1, *ahead[0].shape), strict=True):
+            if group["normalize"]:
+                p.mul_(p.size(0) ** 0.5 / p.norm())
+            p.add_(update.reshape(p.shape), alpha=-group["lr"])
+
+    def _ahead(self, p: Tensor, momentum: float) -> Tensor:
+        """Returns the parameter's gradient with its momentum, after Nesterov's look ahead."""
         grad = p.grad
         assert grad is not None
         state = self.state[p]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(p)
-        velocity = state["momentum"].mul_(group["momentum"]).add_(grad)
-        ahead = grad.add(velocity, alpha=group["momentum"])  # Nesterov's look ahead
-        if group["normalize"]:
-            p.mul_(p.size(0) ** 0.5 / p.norm())
-        update = orthogonalize(ahead.reshape(p.size(0), -1)).view(p.shape)
-        p.add_(update, alpha=-group["lr"])
+        velocity = state["momentum"].mul_(momentum).add_(grad)
+        ahead: Tensor = grad.add(velocity, alpha=momentum)
+        return ahead

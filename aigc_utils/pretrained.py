@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from .data import DataError, _cache_folder, write_whole
 from .gpt import GPT, GPT2, SMOLLM2, GPTConfig, rotary_angles
+from .one_token import OneTokenLinear
 
 PACKAGES = "pip install 'transformers>=5' gguf accelerate"
 # The Makefile reads the next line.
@@ -213,8 +214,7 @@ def llama_weights(theirs: Mapping[str, Tensor], config: GPTConfig) -> dict[str, 
 def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
     """Returns a GPT of this shape with these weights as float32: no gradients, evaluation mode.
 
-    Its matrices stand in memory column by column, which is how one token is multiplied fastest:
-    GPT-2 writes 4 % more tokens a second than with rows on two cores.
+    Its linear layers are `OneTokenLinear`: GPT-2 then writes 1.4 times as many tokens a second.
 
     Raises:
         ValueError: a weight is missing, is of another shape, or has no place in the model.
@@ -229,9 +229,10 @@ def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
         raise ValueError(
             "The weights don't fit the configuration: give the model's own."
         ) from error
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            module.weight = nn.Parameter(module.weight.detach().T.contiguous().T)
+    for parent in list(model.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, nn.Linear):
+                setattr(parent, name, OneTokenLinear(layer))
     if config.tied:
         model.embedding.weight = model.head.weight
     if model.angles is not None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import cnn, gan, report, vae
+from . import cnn, decode, gan, gpt, report, vae
 
 
 def main() -> None:
@@ -16,12 +16,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "name",
-        choices=("cnn", "ladder", "gan", "gan-ablation", "vae", "vae-ablation"),
+        choices=("cnn", "ladder", "gan", "gan-ablation", "vae", "vae-ablation", "gpt", "decode"),
         help="what to measure",
     )
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each recipe, at least 3")
     parser.add_argument("--save", type=Path, help="gan: folder to write the samples to")
+    parser.add_argument("--text", type=Path, help="gpt: file to train on, by default the plays")
     arguments = parser.parse_args()
     if arguments.seeds < 3:
         parser.error("a median needs at least 3 seeds.")
@@ -32,6 +33,8 @@ def main() -> None:
         "gan-ablation": gan.ablation,
         "vae": vae.benchmark,
         "vae-ablation": vae.ablation,
+        "gpt": partial(gpt.benchmark, text=arguments.text),
+        "decode": decode.benchmark,
     }
     report.write(runs[arguments.name](seeds=arguments.seeds), arguments.json)
 

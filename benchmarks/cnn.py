@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from aigc_utils.data import MNIST, batches, load_mnist, mnist_root
 from aigc_utils.evaluation import accuracy, predict
 from aigc_utils.training import fit, one_cycle, seed_everything
 
-from .report import machine, table
+from .report import FACTORS, first_to_reach, machine, median, table
 
 # The minute covers loading the data as well, and the step in hand when the time is up.
 MINUTE_SECONDS = 58.0
@@ -97,26 +96,13 @@ def run_recipe(recipe: Recipe, seed: int, max_seconds: float | None = None) -> R
     return timed(train)
 
 
-def median(results: list[Result]) -> Result:
-    """Returns the median time and the median accuracy of several runs."""
-    return Result(
-        statistics.median(r.seconds for r in results),
-        statistics.median(r.accuracy for r in results),
-    )
-
-
 def run_until(target: float, seeds: int) -> tuple[Recipe, list[Result]]:
-    """Returns the first recipe whose median accuracy is at least `target`, and its runs.
-
-    The sprint is tried as it stands; only if it falls short of what the listing happened to
-    reach is it run for longer.
-    """
-    for factor in (1.0, 1.5, 2.5, 4.0):
-        recipe = dataclasses.replace(SPRINT, epochs=SPRINT.epochs * factor)
-        results = [run_recipe(recipe, seed) for seed in range(seeds)]
-        if median(results).accuracy >= target:
-            break
-    return recipe, results
+    """Returns the first recipe whose median accuracy is at least `target`, and its runs."""
+    return first_to_reach(
+        (dataclasses.replace(SPRINT, epochs=SPRINT.epochs * factor) for factor in FACTORS),
+        lambda recipe: [run_recipe(recipe, seed) for seed in range(seeds)],
+        lambda result: result.accuracy >= target,
+    )
 
 
 def benchmark(seeds: int = 3, listing_epochs: int = 5, minute: bool = True) -> dict[str, Any]:

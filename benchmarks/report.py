@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+Recipe = TypeVar("Recipe")
+Result = TypeVar("Result")  # a dataclass of numbers
+
+# A sprint is tried as it stands; only if it falls short of what the other side happened to reach is
+# it run for so many times as long.
+FACTORS = (1.0, 1.5, 2.5, 4.0)
+
+
+def median(results: Sequence[Result]) -> Result:
+    """Returns the median of each number over several runs' results, a result too."""
+    runs = [dataclasses.astuple(result) for result in results]  # type: ignore[call-overload]
+    return type(results[0])(*map(statistics.median, zip(*runs, strict=True)))
+
+
+def first_to_reach(
+    recipes: Iterable[Recipe],
+    run: Callable[[Recipe], list[Result]],
+    reached: Callable[[Result], bool],
+) -> tuple[Recipe, list[Result]]:
+    """Returns the first recipe whose median result reached the target, or the last, and its runs.
+
+    Args:
+        recipes: from the shortest to the longest, at least one.
+        run: returns a recipe's results, one for each seed.
+        reached: whether a result is good enough.
+    """
+    for recipe in recipes:
+        results = run(recipe)
+        if reached(median(results)):
+            break
+    return recipe, results
 
 
 def machine() -> dict[str, str]:

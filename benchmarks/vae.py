@@ -31,7 +31,7 @@ from aigc_utils.vae import (
     train_course,
 )
 
-from .report import machine, table
+from .report import FACTORS, first_to_reach, machine, median, table
 
 # The limits cover loading the data as well, and the step in hand when the time is up.
 MINUTE_SECONDS = 59.0
@@ -154,25 +154,13 @@ def ablation(seeds: int = 3, epochs: float = 4.0) -> dict[str, Any]:
     return {"rows": rows, "epochs": epochs, "seeds": seeds, **machine()}
 
 
-def median(results: list[Result]) -> Result:
-    """Returns the median time and the median nats of several runs."""
-    return Result(
-        statistics.median(r.seconds for r in results), statistics.median(r.nats for r in results)
-    )
-
-
 def run_until(target: float, seeds: int) -> tuple[Recipe, list[Result]]:
-    """Returns the first recipe whose median is at most `target` nats, and its runs.
-
-    The sprint is tried as it stands; only if it falls short of what the listing happened to
-    reach is it run for longer.
-    """
-    for factor in (1.0, 1.5, 2.5, 4.0):
-        recipe = dataclasses.replace(SPRINT, epochs=SPRINT.epochs * factor)
-        results = [run_recipe(recipe, seed) for seed in range(seeds)]
-        if median(results).nats <= target:
-            break
-    return recipe, results
+    """Returns the first recipe whose median is at most `target` nats, and its runs."""
+    return first_to_reach(
+        (dataclasses.replace(SPRINT, epochs=SPRINT.epochs * factor) for factor in FACTORS),
+        lambda recipe: [run_recipe(recipe, seed) for seed in range(seeds)],
+        lambda result: result.nats <= target,
+    )
 
 
 def benchmark(seeds: int = 3, listing_epochs: int = 10) -> dict[str, Any]:

@@ -26,6 +26,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "tied": True,
         "zero_init": False,
     },
+    "ngrams": {"norm": "layer", "ngrams": (37, 53)},
     "smollm2": {"mlp": "gated", "kv_heads": 2, "qk_norm": False, "tied": True, "zero_init": False},
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -52,6 +53,20 @@ def new_model(kind: str, **changes: Any) -> GPT:
         for weight in model.parameters():
             weight.add_(torch.randn_like(weight) * (0.2 if weight.ndim == 2 else 0.1))
     return model
+
+
+# --- n-grams --------------------------------------------------------------------------------
+
+
+def test_ngrams_are_the_last_tokens_in_their_order() -> None:
+    tables = gpt.NGrams(config_of("course", ngrams=((VOCAB + 1) ** 2, 10_007)))
+    pairs, triples = (table.weight for table in tables.tables)
+    none, base = VOCAB, VOCAB + 1
+    vectors = tables(torch.tensor([[3, 7, 5]]))[0]
+    rows = [(3, none, none), (7, 3, none), (5, 7, 3)]
+    for vector, (last, one, two) in zip(vectors, rows, strict=True):
+        pair = last * base + one
+        torch.testing.assert_close(vector, pairs[pair] + triples[(pair * base + two) % 10_007])
 
 
 # --- attention ------------------------------------------------------------------------------

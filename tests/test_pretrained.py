@@ -469,7 +469,7 @@ def test_gpt2_from_the_hub_is_asked_for_only_where_it_answers(
 
     def load(name: str, local_files_only: bool = False) -> Any:
         asked.append((name, local_files_only))
-        assert constants.HF_HUB_OFFLINE == local_files_only, "even local files need no request"
+        assert local_files_only == constants.HF_HUB_OFFLINE, "even local files need no request"
         if local_files_only:
             raise OSError("not here")
         return theirs

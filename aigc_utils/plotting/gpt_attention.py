@@ -247,7 +247,7 @@ def cross_attention(source: Sequence[str], target: Sequence[str], weights: Tenso
     if shares.ndim != 2:
         raise ValueError(f"weights must have two dimensions, (T, S), not {tuple(shares.shape)}.")
     cell = min(0.42, 4.0 / max(shares.shape))
-    figure = new_figure(cell * len(target) + 1.0, 5.4)
+    figure = new_figure(cell * len(target) + 1.0, min(WIDTH, cell * len(source) + 2.4))
     (axes,) = axes_grid(figure, 1, 1)
     image = _table(axes, shares, SHARES, 0, 100)
     size = min(11.0, 72 * cell * 0.42)

