@@ -147,9 +147,9 @@ def timed(train: Callable[[], PlainGPT | GPT], data: Data) -> Result:
     return Result(seconds, mean_nats(cast(GPT, model), data.validation, CONTEXT))
 
 
-def run_baseline(data: Data, seed: int) -> Result:
+def run_baseline(data: Data, seed: int, iterations: int = ITERATIONS) -> Result:
     """Returns the result of the widely used recipe."""
-    return timed(lambda: train_baseline(data, seed), data)
+    return timed(lambda: train_baseline(data, seed, iterations), data)
 
 
 def run_recipe(recipe: Recipe, data: Data, seed: int, max_seconds: float | None = None) -> Result:

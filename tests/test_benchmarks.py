@@ -20,7 +20,7 @@ from aigc_utils.data import MNIST, DataError, load_mnist, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, decode, gan, report, vae
+from benchmarks import cnn, decode, gan, gpt, report, vae
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -367,6 +367,38 @@ def test_vae_time_limits_reach_the_training(
 
 
 # --- chapter 4 ------------------------------------------------------------------------------
+
+TINY_GPT = gpt.Recipe(2, batch_size=2, context=64, num_layers=1, num_heads=2, width=16)
+
+
+def test_gpt_compares_one_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tinyshakespeare.txt"
+    path.write_text("To be, or not to be: that is the question.\n" * 40, encoding="utf-8")
+    monkeypatch.setattr(gpt, "SPRINT", TINY_GPT)
+    endless = dataclasses.replace(TINY_GPT, num_steps=100_000)
+    monkeypatch.setattr(gpt, "EQUAL_TIME", endless)
+    monkeypatch.setattr(gpt, "run_baseline", lambda data, seed: gpt.Result(0.5, 2.0))
+    results = gpt.benchmark(seeds=3, text=path)
+    assert results["text"] == "tiny Shakespeare"
+    assert results["baseline_loss"] == 2.0
+    assert results["speedup"] == pytest.approx(0.5 / results["course_seconds"])
+    assert results["reached"] == (results["course_loss"] <= 2.0)
+    for name, key in (("course", "course_loss"), ("equal_time", "equal_time_loss")):
+        assert results[key] == sorted(run["nats"] for run in results["runs"][name])[1]
+    assert all(0.5 <= run["seconds"] < 2 for run in results["runs"]["equal_time"])
+    assert "times as fast" in capsys.readouterr().out
+
+
+def test_gpt_baseline_learns() -> None:
+    text = torch.arange(400) % 7
+    data = gpt.Data("counting", text, text[:80], 7)
+    before = gpt.run_baseline(data, seed=0, iterations=0)
+    after = gpt.run_baseline(data, seed=0, iterations=110)
+    assert before.nats == pytest.approx(1.95, abs=0.1)
+    assert after.nats < 0.5
+
 
 TINY_GPT2 = {"vocab_size": 97, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 2}
 

@@ -101,6 +101,49 @@ def test_muon_refuses_biases() -> None:
         Muon([nn.Parameter(torch.ones(3))])
 
 
+def test_orthogonalize_treats_each_matrix_of_a_stack_alone() -> None:
+    torch.manual_seed(0)
+    for shape in [(3, 8, 20), (3, 20, 8)]:
+        stack = torch.randn(shape) * torch.tensor([0.1, 1.0, 10.0]).view(3, 1, 1)
+        alone = torch.stack([orthogonalize(matrix) for matrix in stack])
+        torch.testing.assert_close(orthogonalize(stack), alone)
+
+
+def test_muon_updates_matrices_of_one_shape_as_if_each_were_alone() -> None:
+    torch.manual_seed(0)
+    shapes = [(8, 20), (20, 8), (8, 20), (20, 8), (8, 8), (4, 5, 2, 2)]
+    alone = [nn.Parameter(torch.randn(shape)) for shape in shapes]
+    together = [nn.Parameter(p.detach().clone()) for p in alone]
+    together.append(nn.Parameter(torch.ones(8, 20)))  # without a gradient, so it stays
+    options = {"lr": 0.1, "momentum": 0.9}
+    optimizers = [Muon([p], **options) for p in alone]
+    shared = Muon(together, **options)
+    for _ in range(3):
+        for one, other in zip(alone, together[:-1], strict=True):
+            one.grad = torch.randn_like(one)
+            other.grad = one.grad.clone()
+        for optimizer in (*optimizers, shared):
+            optimizer.step()
+    for one, other in zip(alone, together[:-1], strict=True):
+        torch.testing.assert_close(one.detach(), other.detach())
+    assert torch.equal(together[-1].detach(), torch.ones(8, 20))
+
+
+def test_muon_in_bfloat16_is_near_float32_and_keeps_the_weights_type() -> None:
+    torch.manual_seed(0)
+    start, grads = torch.randn(2, 8, 20), torch.randn(2, 8, 20)
+    steps = []
+    for dtype in (None, torch.bfloat16):
+        both = [nn.Parameter(matrix.clone()) for matrix in start]
+        for p, grad in zip(both, grads, strict=True):
+            p.grad = grad.clone()
+        Muon(both, lr=1.0, momentum=0.0, normalize=False, dtype=dtype).step()
+        assert all(p.dtype == torch.float32 for p in both)
+        steps.append(torch.stack([p.detach() for p in both]) - start)
+    assert not torch.equal(*steps)
+    assert (steps[0] - steps[1]).norm() < 0.03 * steps[0].norm()
+
+
 def test_every_parameter_has_exactly_one_optimizer() -> None:
     model = cnn.CourseCNN()
     optimizers = cnn.course_optimizers(model, cnn.SPRINT)
