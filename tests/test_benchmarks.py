@@ -396,7 +396,7 @@ def test_gpt_baseline_learns() -> None:
     data = gpt.Data("counting", text, text[:80], 7)
     before = gpt.run_baseline(data, seed=0, iterations=0)
     after = gpt.run_baseline(data, seed=0, iterations=110)
-    assert before.nats == pytest.approx(1.95, abs=0.1)
+    assert before.nats > 1.9  # of seven characters
     assert after.nats < 0.5
 
 
