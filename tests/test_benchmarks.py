@@ -415,8 +415,9 @@ def test_decode_measures_equal_texts(capsys: pytest.CaptureFixture[str]) -> None
         assert results[f"{name}_tokens_per_s"] == rates[1] > 0
     course, ceiling = results["course_tokens_per_s"], results["ceiling_tokens_per_s"]
     assert results["ratio"] == pytest.approx(course / results["transformers_tokens_per_s"])
-    assert results["ceiling_fraction"] == pytest.approx(course / ceiling)
-    assert results["bandwidth_gb_per_s"] == max(run["bandwidth"] for run in results["runs"])
+    fractions = sorted(run["course"] / run["ceiling"] for run in results["runs"])
+    assert results["ceiling_fraction"] == pytest.approx(fractions[1])
+    assert results["bandwidth_gb_per_s"] == sorted(r["bandwidth"] for r in results["runs"])[1]
     per_token = results["bandwidth_gb_per_s"] * 1e9 / ceiling
     # Embedding (the head's too), two blocks of twelve squares with biases and norms, last norm.
     assert per_token == pytest.approx(4 * (97 * 32 + 2 * (12 * 32**2 + 13 * 32) + 2 * 32))
@@ -431,6 +432,10 @@ def test_decode_refuses_unequal_texts() -> None:
 
 
 def test_read_bandwidth_takes_the_fastest_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter((4.0, 2.0, 0.5, 8.0))
+    times = iter(
+        (4.0, 4.0, 9.0, 2.0, 2.0, 0.1, 5.0, 0.5, 0.5, 8.0, 8.0, 8.0, 7.0, 7.0, 7.0) + (6.0,) * 3
+    )
     monkeypatch.setattr(decode, "seconds", lambda work: (next(times), work()))
-    assert decode.read_bandwidth(8_000_000, tries=1) == pytest.approx(0.016)
+    monkeypatch.setattr(decode, "REST", 0)
+    # The medians are 4, 2, 0.5, 8, 7 and 6 seconds: one quick reading alone counts for nothing.
+    assert decode.read_bandwidth(8_000_000, tries=3) == pytest.approx(0.016)
