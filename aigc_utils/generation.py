@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .gpt import GPT, causal_mask
+from .attention import causal_mask
+from .gpt import GPT
 from .one_token import numpy_threads
 
 

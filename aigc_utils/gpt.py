@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .attention import attention_weights, causal_mask, rotary_angles, rotate
+
 if TYPE_CHECKING:
     from .generation import Cache, Memory
 
@@ -75,64 +77,6 @@ SMOLLM2 = GPTConfig(
     vocab_size=49152, context=8192, num_layers=30, num_heads=9, width=576, kv_heads=3,
     hidden=1536, mlp="gated", qk_norm=False, tied=True, zero_init=False, rotary_base=100_000.0,
 )  # fmt: skip
-
-
-def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Returns how much each query looks at each key: shares that sum to one, (..., T, S).
-
-    Dot products of random vectors grow with the root of their length, so they are divided by it:
-    else softmax would give nearly everything to one key.
-
-    Args:
-        q: queries, (..., T, head_dim).
-        k: keys, (..., S, head_dim).
-        mask: bool, (T, S) or broadcastable; False hides a key from a query.
-    """
-    scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5  # (..., T, S)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    weights: Tensor = scores.softmax(dim=-1)
-    return weights
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Returns for each query the mean of the values, (..., T, head_dim), weighted by attention.
-
-    Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
-    """
-    return attention_weights(q, k, mask) @ v
-
-
-def causal_mask(queries: int, keys: int | None = None) -> Tensor:
-    """Returns which keys each of the last `queries` positions may see, bool, (queries, keys).
-
-    A token sees itself and all before it; without `keys` there are as many as queries.
-    """
-    keys = keys or queries
-    return torch.ones(queries, keys, dtype=torch.bool).tril(diagonal=keys - queries)
-
-
-def rotary_angles(context: int, head_dim: int, base: float = 10_000.0) -> Tensor:
-    """Returns cosines and signed sines of each position's angles, (2, context, head_dim).
-
-    The first pair of dimensions turns by one radian a position, the later ones ever slower.
-    """
-    speed = 1 / base ** (torch.arange(0, head_dim, 2).float() / head_dim)  # (head_dim / 2,)
-    angle = torch.arange(context).float()[:, None] * speed  # (context, head_dim / 2)
-    cos, sin = angle.cos(), angle.sin()
-    return torch.stack((torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)))
-
-
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Returns x, (..., T, head_dim), with each pair (x[i], x[i + head_dim / 2]) turned.
-
-    Two vectors' dot product then depends on how far apart they stand, and not on where.
-
-    Source: Su et al., RoFormer, 2021.
-    """
-    cos, sin = angles.to(x.dtype)
-    turned: Tensor = x * cos + x.roll(x.size(-1) // 2, dims=-1) * sin
-    return turned
 
 
 class Attention(nn.Module):

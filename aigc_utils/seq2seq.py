@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .gpt import MLP, Attention, Block, GPTConfig, attend, attention_weights
+from .attention import attend, attention_weights
+from .gpt import MLP, Attention, Block, GPTConfig
 from .tokenizers import CharTokenizer
 from .training import History, fit, one_cycle, seed_everything
 

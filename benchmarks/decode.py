@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from aigc_utils.checkpoints import from_gpt2
 from aigc_utils.generation import generate
 from aigc_utils.gpt import GPT
-from aigc_utils.pretrained import from_gpt2
 
 from .report import machine, table
 

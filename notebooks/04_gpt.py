@@ -48,6 +48,7 @@ import torch
 from torch.nn import functional as F
 
 from aigc_utils import (
+    attention,
     evaluation,
     generation,
     gpt,
@@ -225,14 +226,14 @@ builtin = F.scaled_dot_product_attention(
     *(x[None] for x in (queries, keys, values)), is_causal=True
 )
 assert torch.allclose(gathered, builtin[0], atol=1e-6)
-assert torch.allclose(gathered, gpt.attend(queries, keys, values, mask))
+assert torch.allclose(gathered, attention.attend(queries, keys, values, mask))
 
 # %% [markdown]
 # "its" now carries "animal" with it: it has learned whom it belongs to.
 # PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
 
 # %%
-show_source(gpt.attention_weights, gpt.attend)
+show_source(attention.attention_weights, attention.attend)
 
 # %% [markdown]
 # ## The mathematics
@@ -275,7 +276,7 @@ plotting.score_spread(dims, spread, largest)
 
 # %%
 order = torch.tensor([3, 0, 2, 1, 4])
-shuffled = gpt.attend(queries[4:], keys[order], values[order])
+shuffled = attention.attend(queries[4:], keys[order], values[order])
 assert torch.allclose(shuffled, gathered[4:])
 
 # %% [markdown]
@@ -285,12 +286,14 @@ assert torch.allclose(shuffled, gathered[4:])
 # A dot product then depends on how far apart two tokens stand, not on where.
 
 # %%
-angles = gpt.rotary_angles(context=100, head_dim=16)
+angles = attention.rotary_angles(context=100, head_dim=16)
 q, k = torch.randn(2, 16)
 
 
 def turned_score(i, j):
-    return (gpt.rotate(q, angles[:, i]) @ gpt.rotate(k, angles[:, j])).item()
+    return (
+        attention.rotate(q, angles[:, i]) @ attention.rotate(k, angles[:, j])
+    ).item()
 
 
 print(f"apart by 4: {turned_score(9, 5):.4f} and {turned_score(94, 90):.4f}")
@@ -1000,11 +1003,11 @@ def effect(place):
     return (before.exp() * (before - after)).sum(-1).mean().item()
 
 
-attention = maps.mean((0, 1))[-1].tolist()
+given = maps.mean((0, 1))[-1].tolist()
 effects = [effect(place) for place in range(4)]
-for word, share, moved in zip(words, attention, effects, strict=False):
+for word, share, moved in zip(words, given, effects, strict=False):
     print(f"{word!r:11} attention {share:.2f}, effect {moved:.2f} nats")
-assert attention[0] > 5 * attention[3]
+assert given[0] > 5 * given[3]
 assert effects[3] > 1.5 * effects[0]
 
 # %% [markdown]

@@ -13,8 +13,9 @@ from test_gpt import VOCAB, kinds, new_model, normal, some_tokens
 from torch import Tensor
 
 from aigc_utils import generation
+from aigc_utils.attention import causal_mask
 from aigc_utils.generation import GREEDY, Cache, Sampling, generate, stream, words
-from aigc_utils.gpt import GPT, causal_mask
+from aigc_utils.gpt import GPT
 
 
 def seeded(seed: int = 0) -> torch.Generator:

