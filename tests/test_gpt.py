@@ -323,3 +323,26 @@ def test_too_many_tokens_are_refused(kind: str) -> None:
     assert model(some_tokens(1, 24)).shape == (1, 24, VOCAB)
     with pytest.raises(ValueError, match=r"^There is room for 24 tokens, not 25: [^.]+\.$"):
         model(some_tokens(1, 25))
+
+
+# --- what training alone does -----------------------------------------------------------------
+
+
+@kinds
+def test_attention_is_the_same_in_training_and_in_use(kind: str) -> None:
+    model, tokens = new_model(kind), some_tokens(3, 24)
+    with torch.no_grad():
+        used = model(tokens)
+        torch.testing.assert_close(model.train()(tokens), used, rtol=1e-4, atol=1e-4)
+
+
+def test_training_hides_all_ngrams_of_a_token_or_none() -> None:
+    torch.manual_seed(0)
+    ngrams = gpt.NGrams(config_of("course", ngrams=(31, 37), ngram_dropout=0.4))
+    tokens = some_tokens(200, 24)
+    with torch.no_grad():
+        hidden, full = ngrams(tokens), ngrams.eval()(tokens)
+    shown = (hidden != 0).any(-1)  # (B, T)
+    assert shown.float().mean() == pytest.approx(0.6, abs=0.03)
+    torch.testing.assert_close(hidden[shown], full[shown] / 0.6)
+    assert (full != 0).all(-1).all()

@@ -63,7 +63,8 @@ def test_a_batch_is_overfitted(bfloat16: bool) -> None:
     text = some_ids(36).view(4, 9)
     losses = [step((text[:, :-1], text[:, 1:]))["loss"].item() for _ in range(160)]
     assert losses[0] == pytest.approx(math.log(VOCAB), abs=0.1)
-    assert losses[-1] < 0.2
+    # Three of the four rows begin alike, so three of the 32 targets stay a choice among three.
+    assert losses[-1] < 3 * math.log(3) / 32 + 0.05
 
 
 def test_the_step_returns_the_loss_before_its_update() -> None:
@@ -102,11 +103,13 @@ def test_a_recipe_decides_the_models_shape() -> None:
     assert isinstance(config, GPTConfig)
     assert (config.vocab_size, config.context, config.num_layers) == (VOCAB, 8, 2)
     assert (config.num_heads, config.width, config.ngrams) == (2, 16, (31, 37))
+    hidden = dataclasses.replace(TINY, ngram_dropout=0.3)
+    assert (config.ngram_dropout, hidden.config(VOCAB).ngram_dropout) == (0.0, 0.3)
 
 
 def test_the_recipes_are_no_larger_than_the_usual_one() -> None:
-    for recipe in (SPRINT, EQUAL_TIME):
-        assert (recipe.num_layers, recipe.num_heads, recipe.width) == (4, 4, 128)
+    for recipe, num_layers in ((SPRINT, 2), (EQUAL_TIME, 3)):
+        assert (recipe.num_layers, recipe.num_heads, recipe.width) == (num_layers, 4, 128)
 
 
 def test_every_parameter_has_exactly_one_optimizer() -> None:

