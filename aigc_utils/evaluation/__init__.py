@@ -2,7 +2,7 @@
 
 from .classifiers import Calibration, accuracy, calibration, confusion_matrix, predict
 from .likelihood import ELBO, LatentModel, active_units, elbo, importance_bound
-from .results import load_results
+from .results import Record, load_results, record
 from .samples import (
     SampleScores,
     class_kl,
@@ -17,6 +17,7 @@ __all__ = [
     "ELBO",
     "Calibration",
     "LatentModel",
+    "Record",
     "SampleScores",
     "accuracy",
     "active_units",
@@ -31,5 +32,6 @@ __all__ = [
     "nearest_neighbours",
     "precision_recall",
     "predict",
+    "record",
     "score_samples",
 ]

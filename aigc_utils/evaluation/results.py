@@ -1,8 +1,9 @@
-"""Numbers of benchmarks that take too long for a chapter, stored with the course."""
+"""Numbers: those of a chapter's run, and those of benchmarks too long for a chapter."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from ..data import ASSETS, DataError
@@ -25,3 +26,40 @@ def load_results(name: str) -> dict[str, Any]:
             "`git checkout -- aigc_utils/assets`, or install the course again."
         ) from error
     return results
+
+
+@dataclass(frozen=True)
+class Record:
+    """The numbers that a chapter's run gave, by short name: what each is, and its value as text.
+
+    As a cell's last line it shows a table. In the notebook they stand a second time, as the
+    output's metadata, from where the book's tables and its front page take them.
+    """
+
+    numbers: dict[str, tuple[str, str]]
+
+    def __post_init__(self) -> None:
+        for name, number in self.numbers.items():
+            if not name.isidentifier() or not any(map(str.isdigit, number[1])):
+                raise ValueError(f"{name}={number}: give a short name, what it is and its value.")
+
+    def __repr__(self) -> str:
+        width = max(len(what) for what, _ in self.numbers.values())
+        return "\n".join(f"{what:{width}}  {value}" for what, value in self.numbers.values())
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        numbers = {name: list(number) for name, number in self.numbers.items()}
+        return {"text/plain": repr(self)}, {"aigc": {"numbers": numbers}}
+
+
+def record(**numbers: tuple[str, str]) -> Record:
+    """Returns the numbers of a chapter's run, to stand as the last line of a cell.
+
+    Args:
+        numbers: under a short name each, what it is and its value with its unit, as in
+            `accuracy=("accuracy on test images", "99.03 %")`.
+
+    Raises:
+        ValueError: a value without a digit.
+    """
+    return Record(numbers)
