@@ -8,6 +8,7 @@ or torch has changed; Jupyter Book's own cache looks at the chapter's source alo
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import importlib.metadata
 import platform
@@ -24,17 +25,30 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+import collect
 import myst
+import outputs
+from pieces import Finding, cells
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EXECUTED = ROOT / "build" / "executed"
 CHAPTERS = ROOT / "book" / "chapters"
 PAGES = ROOT / "book" / "_build" / "html"
+LIVE = ROOT / "book" / "live"
+RESULTS = ROOT / "aigc_utils" / "assets" / "results"
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 REPOSITORY_LINE = 'REPOSITORY = ""'
 CELL_LIMIT_SECONDS = 600
+# How to start in Colab, without and with a public address.
+COLAB = (
+    "Download a chapter with the button at the top of its page and upload it to Colab.\n"
+    "This copy of the book names no public address, so install the course there first, "
+    "from a copy of its folder: `%pip install foundations-of-aigc/`.",
+    "At the top of each chapter's page, the rocket opens it in Colab.\n"
+    "Its first cell installs the course; nothing else is needed, and no account but Google's.",
+)
 
 
 def course_settings() -> dict[str, str]:
@@ -82,6 +96,7 @@ def execute(source: Path) -> nbformat.NotebookNode:
         client.execute()
     except CellExecutionError as error:
         sys.exit(f"{source.relative_to(ROOT)} stopped with an error:\n{error}")
+    notebook.metadata["aigc"] = {"machine": collect.machine()}
     return notebook
 
 
@@ -114,25 +129,28 @@ def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """Returns a chapter as the book shows it: MyST's marks, an alternative text per figure."""
+    """Returns a chapter as the book shows it: MyST's marks, an alternative text per figure.
+
+    Exits with a line for each output that is missing and each mark that leads nowhere.
+    """
+    source = ROOT / "notebooks" / f"{name}.py"
+    if found := outputs.check_outputs(notebook, source):
+        sys.exit("\n".join(map(str, found)))
     terms = myst.glossary_terms(ROOT / "book" / "glossary.md")
     keys = myst.bibliography_keys(ROOT / "book" / "references.bib")
-    for number, cell in enumerate(notebook.cells):
+    origins = cells(source.read_text(encoding="utf-8"))
+    for cell, origin in zip(notebook.cells, origins, strict=True):
         if cell.cell_type != "code":
-            try:
-                cell.source = myst.to_myst(cell.source, terms, keys, name)
-            except myst.MarkError as error:
-                sys.exit(f"{name}, cell {number}: {error}")
+            cell.source, errors = myst.convert(cell.source, terms, keys, name)
+            page, first = source.relative_to(ROOT).as_posix(), origin.line + 1
+            found += [Finding(page, first + error.line, str(error)) for error in errors]
             continue
-        figures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
-        if len(figures) > 1:
-            sys.exit(f"{name}, cell {number}: show one figure a cell, not {len(figures)}.")
-        for figure in figures:
-            details = figure.metadata.get("image/png", {})
-            if not details.get("alt"):
-                sys.exit(f"{name}, cell {number}: the figure has no alternative text.")
-            image = {"alt": details["alt"], "width": f"{details['width']}px"}
-            cell.metadata["mystnb"] = {"image": image}
+        for output in cell.outputs:
+            if details := output.get("metadata", {}).get("image/png"):
+                image = {"alt": details["alt"], "width": f"{details['width']}px"}
+                cell.metadata["mystnb"] = {"image": image}
+    if found:
+        sys.exit("\n".join(map(str, found)))
     return notebook
 
 
@@ -143,9 +161,13 @@ def write_if_new(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def book_config() -> Path:
-    """Returns the path of the book's configuration, with launch buttons if there is an address."""
+def book_config(substitutions: dict[str, str]) -> Path:
+    """Returns the path of the book's configuration, with the last run's numbers for the pages.
+
+    If the course has a public address, there are launch buttons too.
+    """
     config: dict[str, Any] = yaml.safe_load((ROOT / "book" / "_config.yml").read_text())
+    config["parse"]["myst_substitutions"] = substitutions
     settings = course_settings()
     if settings["repository"]:
         config["repository"] = {
@@ -160,12 +182,25 @@ def book_config() -> Path:
     return path
 
 
-def render() -> int:
+def collected(chapters: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
+    """Returns the texts that the pages take from the chapters' runs; writes their pictures."""
+    address = course_settings()["repository"]
+    try:
+        for name, notebook in chapters.items():
+            for picture, (image, _) in collect.pictures(notebook, name).items():
+                LIVE.mkdir(exist_ok=True)
+                (LIVE / f"{picture}.png").write_bytes(image)
+        return collect.substitutions(chapters, RESULTS) | {"colab": COLAB[bool(address)]}
+    except collect.CollectError as error:
+        sys.exit(str(error))
+
+
+def render(substitutions: dict[str, str]) -> int:
     """Returns the exit status of Jupyter Book, with every warning an error."""
     command = [
         sys.executable, "-c", "from jupyter_book.cli.main import main; main()",
         "build", str(ROOT / "book"),
-        "--config", str(book_config()), "-W", "-n", "--keep-going", "--quiet",
+        "--config", str(book_config(substitutions)), "-W", "-n", "--keep-going", "--quiet",
     ]  # fmt: skip
     index = PAGES / "index.html"
     index.unlink(missing_ok=True)  # so that a page from an earlier build can't pass for this one's
@@ -178,15 +213,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only-run", action="store_true", help="run the chapters, build no pages")
     arguments = parser.parse_args()
-    downloads = {}
+    chapters, downloads = {}, {}
     for source in sorted(NOTEBOOKS.glob("[0-9]*.py")):
         notebook = without_widgets(nbformat.read(executed(source), as_version=4))
+        chapters[source.stem] = copy.deepcopy(notebook)
         downloads[source.stem] = nbformat.writes(notebook) + "\n"
         page = nbformat.writes(page_source(notebook, source.stem))
         write_if_new(CHAPTERS / f"{source.stem}.ipynb", page + "\n")
     if arguments.only_run:
         return 0
-    status = render()
+    status = render(collected(chapters))
     for name, text in downloads.items():
         # The reader who downloads a chapter gets plain Markdown, which every notebook shows.
         write_if_new(PAGES / "_sources" / "chapters" / f"{name}.ipynb", text)

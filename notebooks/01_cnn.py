@@ -531,7 +531,7 @@ print(
 # Nobody told them what to look for.
 # Some have become edge detectors; others are harder to name.
 
-# %%
+# %% tags=["live-cnn"]
 model = runs[0][0].eval()
 first_layer, rest = model.features[0], model.features[1:3]
 sample = held_images[3:4]
@@ -882,6 +882,20 @@ print(
 # Read the last two rungs together: smoothed labels and half an epoch save time and cost accuracy, and Muon wins it back.
 # Read the whole ladder as a lesson in where time goes.
 # No single trick does it: the data path, the memory layout, the schedule, the network and the optimizer each bring their part, and the parts multiply.
+
+# %% [markdown]
+# ## The numbers of this run
+#
+# What the run above measured, in one place; the book's table of measurements is made of these.
+
+# %%
+evaluation.record(
+    accuracy=("accuracy on test images", f"{test_accuracy:.2f} %"),
+    held=("on images held back, median of five runs", f"{final[2]:.2f} %"),
+    seconds=("training, median of five runs", f"{seconds[2]:.1f} s"),
+    listing=("the article's network after one epoch", f"{article_held:.2f} %"),
+    listing_seconds=("that epoch", f"{article_epoch:.1f} s"),
+)
 
 # %% [markdown]
 # ## Summary

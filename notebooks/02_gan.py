@@ -669,7 +669,7 @@ game, run = gan.train_course(
 generator = game.average.network
 print(f"{run.num_steps} steps took {run.seconds:.0f} s")
 
-# %%
+# %% tags=["live-gan"]
 counts, shown = [0, *run.evaluated_at], [0, 1, 2, 4, 8, 15, 30]
 plotting.image_rows(
     {f"step {counts[i]}": frames[i][:10] for i in shown},
@@ -1025,6 +1025,23 @@ with tempfile.TemporaryDirectory() as folder:
     print(f"{path.stat().st_size / 1000:.0f} kB")
     again = gan.load_generator(path)
 assert torch.equal(gan.sample(again, noise[:100], labels[:100]), samples[:100])
+
+# %% [markdown]
+# ## The numbers of this run
+#
+# What the run above measured, in one place; the book's table of measurements is made of these.
+
+# %%
+evaluation.record(
+    frechet=("Fréchet distance", f"{course.frechet:.2f}"),
+    floor=("of real images, the floor", f"{floor:.2f}"),
+    article=("of the article's GAN, 1,000 steps", f"{article.frechet:.1f}"),
+    precision=("precision", f"{course.precision:.2f}"),
+    recall=("recall", f"{course.recall:.2f}"),
+    coverage=("coverage", f"{course.coverage:.2f}"),
+    obeyed=("drawn as the digit asked for", f"{obeyed:.1f} %"),
+    seconds=("training", f"{run.seconds:.0f} s"),
+)
 
 # %% [markdown]
 # ## Summary

@@ -1068,6 +1068,23 @@ assert famous < min(usual) - 0.1
 # The small models above were measured on text that they cannot have seen.
 
 # %% [markdown]
+# ## The numbers of this run
+#
+# What the run above measured, in one place; the book's table of measurements is made of these.
+
+# %%
+evaluation.record(
+    nats=("held-back scenes", f"{nats:.3f} nats a character"),
+    bits=("the same", f"{nats / math.log(2):.3f} bits a character"),
+    bigram=("a bigram model's", f"{baselines['bigram']:.3f} nats"),
+    seconds=("training", f"{run.seconds:.1f} s"),
+    poems=("Chinese quatrains", f"{poem_nats:.2f} nats a character"),
+    speedup=("the small recipe's loss (stored)", f"{stored['speedup']:.1f} x"),
+    cache=("a token after 256 others, cached", f"{cached[-1] / 1000:.3f} s"),
+    greedy=("repetition, greedy decoding", f"{100 * repeated(greedy[0]):.0f} %"),
+)
+
+# %% [markdown]
 # ## Summary
 #
 # - A language model gives the next token a distribution; the product over all tokens is the text's exact probability.

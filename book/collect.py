@@ -1,0 +1,181 @@
+"""Collects what the pages say of the chapters' last run: numbers, times, versions and pictures.
+
+A chapter states its numbers in a cell that ends in `evaluation.record(...)`, and marks a figure
+for the front page with the cell's tag `live-NAME`. The hand-written pages use the numbers as
+`{{ cnn_accuracy }}` and whole tables as `{{ table_times }}`; `build.py` hands them to MyST.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "transformers", "jupyter-book")
+LIVE = "live-"
+
+
+class CollectError(ValueError):
+    """A chapter's run that lacks what the pages need; the message says which and where."""
+
+
+def machine() -> dict[str, str]:
+    """Returns what a run's times and last digits depend on, by name."""
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {
+        "date": date.today().isoformat(),
+        "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+        if hasattr(os, "sched_getaffinity")
+        else f"{_processor()}, {os.cpu_count()} cores",
+        "system": f"{platform.system()}, Python {platform.python_version()}",
+        **versions,
+    }
+
+
+def _processor() -> str:
+    """Returns the processor's name, or its kind where the system does not tell."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def seconds(notebook: NotebookNode) -> float:
+    """Returns how long a chapter's run took, from its first cell to its last, in seconds."""
+    times = [
+        cell.metadata["execution"]
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "execution" in cell.metadata
+    ]
+    first = datetime.fromisoformat(times[0]["iopub.execute_input"])
+    last = datetime.fromisoformat(times[-1]["shell.execute_reply"])
+    return (last - first).total_seconds()
+
+
+def numbers(notebook: NotebookNode, name: str) -> dict[str, tuple[str, str]]:
+    """Returns the numbers that a chapter's run recorded, by short name: what, and its value.
+
+    Args:
+        notebook: an executed chapter.
+        name: such as "01_cnn"; it begins the short names, as in `cnn_accuracy`.
+
+    Raises:
+        CollectError: the chapter recorded none, or one twice.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            for short, (what, value) in (
+                output.get("metadata", {}).get("aigc", {}).get("numbers", {}).items()
+            ):
+                key = f"{name.split('_', 1)[1]}_{short}"
+                if key in found:
+                    raise CollectError(f"{name}: the number {short} is recorded twice.")
+                found[key] = what, value
+    if not found:
+        raise CollectError(f"{name}: no cell ends in evaluation.record(...).")
+    return found
+
+
+def pictures(notebook: NotebookNode, name: str) -> dict[str, tuple[bytes, str]]:
+    """Returns a chapter's figures for the front page, by name: the PNG and its text.
+
+    Raises:
+        CollectError: a cell with the tag `live-NAME` shows no figure.
+    """
+    found = {}
+    for cell in notebook.cells:
+        for tag in cell.metadata.get("tags", ()):
+            if not tag.startswith(LIVE):
+                continue
+            shown = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+            if not shown:
+                raise CollectError(f"{name}: the cell with the tag {tag} shows no figure.")
+            image = base64.b64decode(shown[0].data["image/png"])
+            found[tag.removeprefix(LIVE)] = image, shown[0].metadata["image/png"]["alt"]
+    return found
+
+
+def title(notebook: NotebookNode) -> str:
+    """Returns a chapter's heading."""
+    lines = notebook.cells[0].source.splitlines()
+    return str(next(line.removeprefix("# ") for line in lines if line.startswith("# ")))
+
+
+def clock(duration: float) -> str:
+    """Returns a number of seconds in words that a reader plans by, such as "2 min 40 s"."""
+    minutes, rest = divmod(round(duration), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Returns a Markdown table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def substitutions(
+    chapters: Mapping[str, NotebookNode], results: Path, live: str = "live"
+) -> dict[str, str]:
+    """Returns all that the hand-written pages may use between double braces, by name.
+
+    Args:
+        chapters: executed chapters by name, each with its `metadata["aigc"]["machine"]`.
+        results: the folder of the stored benchmarks.
+        live: the folder of the front page's pictures, from the book's root.
+
+    Raises:
+        CollectError: a chapter recorded no numbers.
+    """
+    given: dict[str, str] = {}
+    times, stated = [], []
+    for name, notebook in chapters.items():
+        link = f"[{title(notebook)}](chapters/{name}.ipynb)"
+        took = clock(seconds(notebook))
+        given[f"{name.split('_', 1)[1]}_time"] = took
+        given[f"{name.split('_', 1)[1]}_badge"] = f"{{bdg-success}}`{took}`"
+        times.append((link, took))
+        for key, (what, value) in numbers(notebook, name).items():
+            given[key] = value
+            stated.append((link, what, value))
+            link = ""  # a chapter is named once
+        for picture, (_, alt) in pictures(notebook, name).items():
+            given[f"live_{picture}"] = f"```{{image}} {live}/{picture}.png\n:alt: {alt}\n```"
+    total = sum(seconds(notebook) for notebook in chapters.values())
+    times.append(("All together", clock(total)))
+    given["total_time"] = clock(total)
+    given["table_times"] = table(("chapter", "time of a whole run"), times)
+    given["table_numbers"] = table(("chapter", "what", "measured"), stated)
+    given["table_machine"] = table(("what", "this run's"), _machines(chapters))
+    given["table_benchmarks"] = table(
+        ("benchmark", "machine", "torch"),
+        [
+            (f"`{path.stem}`", str(stored["machine"]), str(stored["torch"]))
+            for path in sorted(results.glob("*.json"))
+            for stored in [json.loads(path.read_text(encoding="utf-8"))]
+        ],
+    )
+    return given
+
+
+def _machines(chapters: Mapping[str, NotebookNode]) -> list[tuple[str, str]]:
+    """Returns the machine's rows; what differs between the chapters' runs is named for each."""
+    runs: dict[str, dict[str, Any]] = {
+        name: notebook.metadata["aigc"]["machine"] for name, notebook in chapters.items()
+    }
+    rows = []
+    for what in next(iter(runs.values())):
+        values = {run.get(what, "") for run in runs.values()}
+        if len(values) == 1:
+            rows.append((what, values.pop()))
+        else:
+            rows += [(f"{what}, {name}", run.get(what, "")) for name, run in runs.items()]
+    return rows
