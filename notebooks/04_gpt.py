@@ -382,7 +382,7 @@ share = seq2seq.share_reversed(reverser, fresh)
 print(f"{share:.1%} of 500 new words come out without a mistake")
 assert share > 0.98
 
-# %%
+# %% tags=["live-gpt"]
 start = torch.full((1, 1), seq2seq.START)
 target = torch.cat((start, written[:, :-1]), dim=1)
 looks = reverser.cross_weights(source, target)[0].mean(0)  # over the heads
@@ -1081,7 +1081,10 @@ evaluation.record(
     poems=("Chinese quatrains", f"{poem_nats:.2f} nats a character"),
     speedup=("the small recipe's loss (stored)", f"{stored['speedup']:.1f} x"),
     cache=("a token after 256 others, cached", f"{cached[-1] / 1000:.3f} s"),
-    greedy=("repetition, greedy decoding", f"{100 * repeated(greedy[0]):.0f} %"),
+    greedy=(
+        "repetition, greedy decoding",
+        f"{100 * repeated(greedy[0]):.0f} %",
+    ),
 )
 
 # %% [markdown]

@@ -98,12 +98,12 @@ def test_a_failing_cell_stops_the_build_with_its_source(house: Path) -> None:
 
 def test_the_address_stands_in_one_place(house: Path) -> None:
     source = house / "notebooks" / "01_x.py"
-    config = yaml.safe_load(build.book_config().read_text())
+    config = yaml.safe_load(build.book_config({}).read_text())
     assert "launch_buttons" not in config
     assert "repository" not in config
     assert 'REPOSITORY = ""' in build.read_chapter(source).cells[1].source
     set_address(house, "https://example.org/course")
-    config = yaml.safe_load(build.book_config().read_text())
+    config = yaml.safe_load(build.book_config({}).read_text())
     assert config["repository"]["url"] == "https://example.org/course"
     assert config["repository"]["branch"] == "main"
     assert "colab_url" in config["launch_buttons"]

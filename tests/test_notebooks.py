@@ -62,7 +62,7 @@ def test_every_figure_has_a_text_and_its_own_cell(source: Path) -> None:
         for output in shown:
             assert len(output.metadata["image/png"]["alt"].split()) >= 10
         figures += len(shown)
-    assert figures >= 8
+    assert figures >= (4 if source.stem == "05_digits" else 8)
 
 
 @chapters
@@ -72,7 +72,7 @@ def test_chapter_is_fast(source: Path) -> None:
 
     start = datetime.fromisoformat(cells[0]["iopub.execute_input"])
     end = datetime.fromisoformat(cells[-1]["shell.execute_reply"])
-    limit = 150 if source.stem == "01_cnn" else 200
+    limit = 150 if source.stem in ("01_cnn", "05_digits") else 200
     seconds = (end - start).total_seconds()
     print(f"{source.stem}: {seconds:.0f} s from the first cell to the last")
     assert seconds <= limit

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from aigc_utils import plotting
+from aigc_utils.evaluation import SampleScores
 from aigc_utils.plotting import COLORS, GameState, Picture
 from aigc_utils.plotting.picture import new_figure
 
@@ -26,6 +27,7 @@ SEEN = torch.ones(5, 5, dtype=torch.bool).tril()
 SCORES = torch.randn(5, 5, generator=torch.Generator().manual_seed(3))
 SHARES = SCORES.masked_fill(~SEEN, float("-inf")).softmax(-1)
 GRID = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(2))
+SCORED = {"GAN": 5.0, "VAE": 40.0, "GPT": 8.0}
 
 PICTURES: dict[str, Callable[[], Picture]] = {
     "layers_drawing": lambda: plotting.layers_drawing(DIGIT, torch.eye(10)[3]),
@@ -82,6 +84,10 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
     "class_bars": lambda: plotting.class_bars(
         {name: torch.rand(10).softmax(0) for name in ("real images", "listing", "course")}
+    ),
+    "side_by_side": lambda: plotting.side_by_side(
+        {name: SampleScores(d, None, 0.8, 0.7, 0.9, 0.6, 0.01) for name, d in SCORED.items()},
+        SampleScores(0.14, None, 0.9, 0.9, 1.0, 0.96, 0.003),
     ),
     "ablation": lambda: plotting.ablation(
         [

@@ -16,6 +16,7 @@ from .cnn_workings import (
     receptive_fields,
 )
 from .common import curves, image_grid, image_rows
+from .digits_results import side_by_side
 from .explorer import Explorer, explorer
 from .film import Film, film, tiles
 from .gan_results import (
@@ -105,6 +106,7 @@ __all__ = [
     "score_spread",
     "seed_curves",
     "shift_curves",
+    "side_by_side",
     "tiles",
     "token_lengths",
     "token_strip",

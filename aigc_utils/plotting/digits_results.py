@@ -1,0 +1,69 @@
+"""Figures of chapter 5: the generative models beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+
+if TYPE_CHECKING:
+    from ..evaluation import SampleScores
+
+# What each panel shows: its label, the field, whether the axis is logarithmic.
+PANELS = (
+    ("Fréchet distance", "frechet", True),
+    ("precision", "precision", False),
+    ("recall", "recall", False),
+    ("coverage", "coverage", False),
+)
+LOOKS = (("orange", "////"), ("green", "xx"), ("purple", "...."), ("blue", "\\\\\\\\"))
+
+
+@styled
+def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Picture:
+    """Returns the scores of several generators as bars, with those of real images as lines.
+
+    Args:
+        scores: name of a generator to what its samples scored.
+        floor: what other real images scored against the same ones.
+    """
+    figure = new_figure(2.7)
+    panels = axes_grid(figure, 1, len(PANELS))
+    for axes, (label, field, log) in zip(panels, PANELS, strict=True):
+        for place, (score, (color, hatch)) in enumerate(zip(scores.values(), LOOKS, strict=False)):
+            value = getattr(score, field)
+            axes.bar(
+                place, value, 0.75, hatch=hatch,
+                facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
+            )  # fmt: skip
+            axes.annotate(
+                f"{value:.1f}" if log else f"{value:.2f}", (place, value), xytext=(0, 2),
+                textcoords="offset points", ha="center", va="bottom", fontsize=9,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            )  # fmt: skip
+        axes.axhline(getattr(floor, field), color=INK, linewidth=1.2, linestyle="--")
+        if log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.set_ylim(getattr(floor, field) / 1.5, 2 * max(s.frechet for s in scores.values()))
+        else:
+            axes.set_ylim(0, 1.12)
+        axes.set_title("lower is better" if log else "higher is better", fontsize=10)
+        axes.set(xlabel="model", ylabel=label)
+        axes.set_xticks(range(len(scores)), list(scores))
+        axes.grid(axis="x", visible=False)
+    panels[-1].annotate(
+        "real images", (0, floor.coverage), xycoords=("axes fraction", "data"), xytext=(3, 3),
+        textcoords="offset points", fontsize=9,
+    )  # fmt: skip
+    parts = [
+        f"{name}: distance {s.frechet:.1f}, precision {s.precision:.2f}, recall {s.recall:.2f}, "
+        f"coverage {s.coverage:.2f}"
+        for name, s in scores.items()
+    ]
+    return Picture(
+        figure,
+        "Four panels of bars with a dashed line for real images: Fréchet distance, precision, "
+        f"recall and coverage. {'; '.join(parts)}.",
+    )
