@@ -45,9 +45,11 @@ def rotary_angles(context: int, head_dim: int, base: float = 10_000.0) -> Tensor
     """Returns cosines and signed sines of each position's angles, (2, context, head_dim).
 
     The first pair of dimensions turns by one radian a position, the later ones ever slower.
+    They are on the CPU, also where a model is laid out on "meta".
     """
-    speed = 1 / base ** (torch.arange(0, head_dim, 2).float() / head_dim)  # (head_dim / 2,)
-    angle = torch.arange(context).float()[:, None] * speed  # (context, head_dim / 2)
+    places, pairs = (torch.arange(*each, device="cpu") for each in ((context,), (0, head_dim, 2)))
+    speed = 1 / base ** (pairs.float() / head_dim)  # (head_dim / 2,)
+    angle = places.float()[:, None] * speed  # (context, head_dim / 2)
     cos, sin = angle.cos(), angle.sin()
     return torch.stack((torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from .attention import rotary_angles
 from .gpt import GPT, GPT2, SMOLLM2, GPTConfig
 from .one_token import OneTokenLinear
 
@@ -132,7 +132,8 @@ def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
     Raises:
         ValueError: a weight is missing, is of another shape, or has no place in the model.
     """
-    with torch.device("meta"):  # no memory and no random numbers for weights that come anyway
+    # No memory and no random numbers for weights that come anyway.
+    with torch.device("meta"), _NoInit():
         model = GPT(config)
     if config.tied:
         weights = {**weights, "head.weight": weights.get("embedding.weight", torch.empty(0))}
@@ -148,9 +149,18 @@ def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
                 setattr(parent, name, OneTokenLinear(layer))
     if config.tied:
         model.embedding.weight = model.head.weight
-    if model.angles is not None:
-        model.angles = rotary_angles(config.context, config.head_dim, config.rotary_base)
     return model.eval().requires_grad_(False)
+
+
+class _NoInit(TorchFunctionMode):
+    """Leaves out `torch.nn.init`, of which one call on "meta" imports 4 s worth of modules."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _expect(config: Any, **parts: object) -> None:

@@ -141,9 +141,9 @@ def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.Notebook
     origins = cells(source.read_text(encoding="utf-8"))
     for cell, origin in zip(notebook.cells, origins, strict=True):
         if cell.cell_type != "code":
-            cell.source, errors = myst.convert(cell.source, terms, keys, name)
+            cell.source, faults = myst.convert(cell.source, terms, keys, name)
             page, first = source.relative_to(ROOT).as_posix(), origin.line + 1
-            found += [Finding(page, first + error.line, str(error)) for error in errors]
+            found += [Finding(page, first + line, message) for line, message in faults]
             continue
         for output in cell.outputs:
             if details := output.get("metadata", {}).get("image/png"):
@@ -167,7 +167,7 @@ def book_config(substitutions: dict[str, str]) -> Path:
     If the course has a public address, there are launch buttons too.
     """
     config: dict[str, Any] = yaml.safe_load((ROOT / "book" / "_config.yml").read_text())
-    config["parse"]["myst_substitutions"] = substitutions
+    config.setdefault("parse", {})["myst_substitutions"] = substitutions
     settings = course_settings()
     if settings["repository"]:
         config["repository"] = {
