@@ -39,6 +39,7 @@ book: $(INSTALLED)
 test: lint unit pages notebooks
 
 lint: $(INSTALLED)
+	$(BIN)/python book/check.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -49,6 +50,7 @@ unit: $(INSTALLED)
 
 pages: $(INSTALLED) browser
 	$(BIN)/python book/build.py
+	$(BIN)/python book/check.py --run
 	$(PYTEST) tests/test_book.py tests/test_explorer.py
 
 # nbval in its strict mode: every text output must be the same again, to the digit.

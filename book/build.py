@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+import check
 import collect
 import myst
 import outputs
@@ -208,11 +210,18 @@ def render(substitutions: dict[str, str]) -> int:
     return status if index.exists() else status or 1
 
 
+def stop_at(found: Sequence[Finding]) -> None:
+    """Exits with what is wrong in the sources, each with its page and line, if anything is."""
+    if found:
+        sys.exit("\n".join(map(str, found)))
+
+
 def main() -> int:
     """Returns 0 when every chapter ran and every page was built."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only-run", action="store_true", help="run the chapters, build no pages")
     arguments = parser.parse_args()
+    stop_at(check.check())
     chapters, downloads = {}, {}
     for source in sorted(NOTEBOOKS.glob("[0-9]*.py")):
         notebook = without_widgets(nbformat.read(executed(source), as_version=4))
@@ -222,7 +231,9 @@ def main() -> int:
         write_if_new(CHAPTERS / f"{source.stem}.ipynb", page + "\n")
     if arguments.only_run:
         return 0
-    status = render(collected(chapters))
+    given = collected(chapters)
+    stop_at(check.check(given.keys()))
+    status = render(given)
     for name, text in downloads.items():
         # The reader who downloads a chapter gets plain Markdown, which every notebook shows.
         write_if_new(PAGES / "_sources" / "chapters" / f"{name}.ipynb", text)

@@ -111,33 +111,9 @@ def test_the_address_stands_in_one_place(house: Path) -> None:
     assert 'REPOSITORY = "https://example.org/course"' in cell
 
 
-def figure(alt: str | None) -> Any:
-    metadata = {"image/png": {"width": 720, "alt": alt}} if alt else {}
-    return nbformat.v4.new_output("display_data", {"image/png": "iVBO"}, metadata=metadata)
-
-
 def notebook(*outputs: Any) -> Any:
     cell = nbformat.v4.new_code_cell("f()", outputs=list(outputs))
     return nbformat.v4.new_notebook(cells=[cell])
-
-
-def test_the_text_of_a_figure_reaches_the_page(house: Path) -> None:
-    page = build.page_source(notebook(figure("A curve that falls.")), "01_x")
-    image = page.cells[0].metadata["mystnb"]["image"]
-    assert image == {"alt": "A curve that falls.", "width": "720px"}
-
-
-def test_a_figure_without_a_text_or_two_in_a_cell_stop_the_build(house: Path) -> None:
-    with pytest.raises(SystemExit, match="01_x, cell 0: the figure has no alternative text"):
-        build.page_source(notebook(figure(None)), "01_x")
-    with pytest.raises(SystemExit, match="one figure a cell, not 2"):
-        build.page_source(notebook(figure("a b c"), figure("d e f")), "01_x")
-
-
-def test_a_term_that_the_glossary_lacks_stops_the_build(house: Path) -> None:
-    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("an *unknown* word")])
-    with pytest.raises(SystemExit, match=r"01_x, cell 0: \*unknown\* is no term"):
-        build.page_source(page, "01_x")
 
 
 def test_progress_bars_are_left_out() -> None:
