@@ -39,7 +39,7 @@ book: $(INSTALLED)
 test: lint unit pages notebooks
 
 lint: $(INSTALLED)
-	$(BIN)/python book/check.py
+	$(BIN)/python book/check.py --uncited
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -14,9 +14,9 @@
 # %% [markdown]
 # # 1. CNN: how a network learns to see
 #
-# A *convolutional neural network* looks at an image through small filters that slide over it.
+# A *convolutional neural network* looks at an image through small *filters* that slide over it.
 # Nobody designs the filters: the network learns them from examples.
-# By the end of this chapter you can say what each layer does, count its weights, train it in seconds, and judge it honestly.
+# By the end of this chapter you can say what each *layer* does, count its *weights*, train it in seconds, and judge it honestly.
 #
 # The chapter starts from a short listing in an article on AI-generated content.
 # You run that listing, measure it, and then improve it step by step until it is dozens of times faster.
@@ -57,7 +57,7 @@ from aigc_utils.source import show_source
 # So you begin with recognition: which digit is this?
 #
 # The digits come from *MNIST*, 70,000 handwritten digits of 28 by 28 pixels [(LeCun et al., 1998)](#lecun1998gradient).
-# They travel inside the course's package, so you need no network.
+# They travel inside the course's package [(LeCun and Cortes, 2010)](#lecun2010mnist), so you need no network.
 
 # %%
 mnist = data.load_mnist()
@@ -75,7 +75,7 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# The labels say which digit each image shows.
+# The *labels* say which digit each image shows.
 # The *training set* has 60,000 images to learn from.
 # The *test set* has 10,000 that the network never trains on.
 # A third part, the *validation set*, is cut from the training set.
@@ -93,7 +93,7 @@ print(f"{len(held_images):,} held back to choose by")
 #
 # *Deep learning* stacks *layers*.
 # The *input layer* takes the raw data, here 784 pixels.
-# Each *hidden layer* turns what it gets into features: edges first, then strokes, then parts of digits.
+# Each *hidden layer* turns what it gets into *features*: edges first, then strokes, then parts of digits.
 # The *output layer* gives the result, here one number for each of ten classes.
 #
 # Here is the first training image, with the probabilities that a perfect network would give.
@@ -103,7 +103,7 @@ digit = mnist.train_images[0, 0] / 255
 plotting.layers_drawing(digit, F.one_hot(mnist.train_labels[0], 10).float())
 
 # %% [markdown]
-# In a *fully connected layer* each neuron has a weight for every input.
+# In a *fully connected layer* each *neuron* has a weight for every input.
 # That is a poor fit for images: a stroke in the upper left and the same stroke in the lower right share nothing.
 # A *convolution* shares: one small filter looks at every place.
 
@@ -212,7 +212,7 @@ print(
 )
 
 # %% [markdown]
-# Pooling softens the change, and much of it remains.
+# Pooling softens the change, and much of it remains [(Zhang, 2019)](#zhang2019making).
 # Keep that in mind for the experiment with shifted digits below.
 #
 # ### Receptive field
@@ -423,7 +423,7 @@ print(
 #
 # You can do better, and much faster.
 # The first step costs nothing: the `DataLoader` opens, converts and normalises each image on its own, in every epoch again.
-# The whole of MNIST fits into memory, so the course takes batches out of one tensor.
+# The whole of MNIST fits into memory, so the course takes batches out of one *tensor*.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -460,7 +460,7 @@ assert course_total < total / 10
 # Five things are new.
 #
 # - *Batch normalisation* gives each channel mean zero and variance one over the batch, so that every layer gets inputs of a steady size [(Ioffe and Szegedy, 2015)](#ioffe2015batch).
-# - *GELU* is a smooth relative of the *ReLU* [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
+# - *GELU* is a smooth relative of the *ReLU* [(Nair and Hinton, 2010)](#nair2010rectified) [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
 # - A first convolution with stride 2 makes a quarter of the pixels, so all that follows has a quarter of the work.
 # - Pooling comes early, before the norm and the *activation*, for the same reason.
 # - There is no large fully connected layer: the last convolution leaves 3 by 3 places, and one small layer reads them.
@@ -511,7 +511,7 @@ plotting.seed_curves(
 
 # %% [markdown]
 # The curves lie close together.
-# The accuracy still rises when the loss has almost stopped falling.
+# The *accuracy* still rises when the loss has almost stopped falling.
 # That is the falling learning rate at work: while it is high, the weights jump around the minimum; as it falls, they settle.
 # The loss does not fall to zero, and it should not: *label smoothing* asks for 91 % certainty, not for 100 % [(Szegedy et al., 2016)](#szegedy2016rethinking).
 
@@ -528,7 +528,7 @@ print(
 # ## Look at what it learned
 #
 # The first layer's filters began as random numbers.
-# Nobody told them what to look for.
+# Nobody told them what to look for, and what they find can be made visible [(Zeiler and Fergus, 2014)](#zeiler2014visualizing).
 # Some have become edge detectors; others are harder to name.
 
 # %% tags=["live-cnn"]
@@ -642,7 +642,7 @@ print(f"upside down: {right:.0f} % right, and on average {sure:.0f} % sure")
 # A convolution slides, so a moved digit gives moved feature maps.
 # Does the whole network then not care where a digit stands?
 # Compare three networks on digits moved sideways: fully connected layers alone, the course's network, and the course's network trained with *augmentation*.
-# Augmentation moves each training image by a random offset of up to three pixels, anew each time.
+# Augmentation moves each training image by a random offset of up to three pixels, anew each time [(Simard et al., 2003)](#simard2003best).
 
 # %%
 show_source(cnn.random_shift)
@@ -822,7 +822,7 @@ plotting.augmentation_gap(gaps, images=500)
 # %% [markdown]
 # ### Tuning on the test set
 #
-# Suppose that you try 200 recipes that are all equally good: each reads any image right with a chance of 99 %.
+# Suppose that you try 200 *recipes* that are all equally good: each reads any image right with a chance of 99 %.
 # You keep the one that scores best on the 10,000 test images.
 
 # %%
@@ -881,7 +881,7 @@ print(
 #
 # Read the last two rungs together: smoothed labels and half an epoch save time and cost accuracy, and Muon wins it back.
 # Read the whole ladder as a lesson in where time goes.
-# No single trick does it: the data path, the memory layout, the schedule, the network and the optimizer each bring their part, and the parts multiply.
+# No single trick does it: the data path, the memory layout, the schedule, the network and the *optimizer* each bring their part, and the parts multiply.
 
 # %% [markdown]
 # ## The numbers of this run
@@ -906,7 +906,7 @@ evaluation.record(
 # - The loss takes logits. A softmax before it does harm in silence.
 # - Training is five lines; everything else is comfort.
 # - Choose on held-back images, report on the test set, and run more than one seed.
-# - Confidence is not accuracy, pooling is not invariance, and `eval()` is not optional.
+# - *Confidence* is not accuracy, pooling is not *invariance*, and `eval()` is not optional.
 #
 # In the next chapter a network like this one becomes a judge, and a second network learns to fool it.
 

@@ -53,10 +53,10 @@ mnist = data.load_mnist()
 # %% [markdown]
 # ## Why it matters
 #
-# A classifier answers a question about an image that exists.
+# A *classifier* answers a question about an image that exists.
 # A *generative model* makes a new one.
 # For years GANs made the sharpest pictures of all, faces above all [(Karras et al., 2020)](#karras2020analyzing).
-# Their central idea lives on: a learned critic still sharpens the image decoders of today's picture generators [(Rombach et al., 2022)](#rombach2022high).
+# Their central idea lives on: a learned *critic* still sharpens the image decoders of today's picture generators [(Rombach et al., 2022)](#rombach2022high).
 #
 # Why a critic, and not a plain loss on pixels?
 # When you ask for "a seven", no single image is the right answer.
@@ -279,7 +279,7 @@ p_data = real_line.log_prob(x).exp()
 p_generator = {name: q.log_prob(x).exp() for name, q in generators.items()}
 
 # %% [markdown]
-# A small network that gets samples, and never the densities, finds the same curve.
+# A small network that gets *samples*, and never the densities, finds the same curve.
 
 
 # %%
@@ -487,13 +487,13 @@ print(f"discriminator's loss in the last 100 steps: {won:.2f} nats")
 # Its last hidden layer describes an image by 64 *features*.
 # You compare the features of made images with those of the test images, which no generator has seen.
 #
-# The *Fréchet distance* fits a Gaussian to each of the two sets, with mean $\mu$ and covariance $\Sigma$, and compares them [(Heusel et al., 2017)](#heusel2017gans):
+# The *Fréchet distance* fits a *Gaussian* to each of the two sets, with mean $\mu$ and covariance $\Sigma$, and compares them [(Dowson and Landau, 1982)](#dowson1982frechet) [(Heusel et al., 2017)](#heusel2017gans):
 #
 # $$
 # d^2 = \lVert \mu_1 - \mu_2 \rVert^2 + \operatorname{tr} \left( \Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2} \right) .
 # $$
 #
-# With the features of an Inception network this number is the well-known FID.
+# With the features of an Inception network this number is the well-known *FID*.
 # It means nothing without its feature network and without its *floor*: what real images score against other real images.
 
 # %%
@@ -511,7 +511,7 @@ print(f"real against real: {floor:.2f}   article's GAN: {distance:.1f}")
 # %% [markdown]
 # ### The number of samples matters
 #
-# Two samples of one distribution are never quite the same, and the fewer images, the further apart they look.
+# Two samples of one *distribution* are never quite the same, and the fewer images, the further apart they look.
 # This *bias* depends on the model too, so compare only distances from equally many images [(Chong and Forsyth, 2020)](#chong2020effectively).
 
 # %%
@@ -600,9 +600,9 @@ show_source(gan.Generator, gan.Discriminator)
 # ### Labels for both
 #
 # MNIST comes with labels, and the article throws them away.
-# Here both players are told which digit it is to be: a *conditional GAN* [(Mirza and Osindero, 2014)](#mirza2014conditional).
+# Here both players are told which digit it is to be: a *conditional GAN* [(Mirza and Osindero, 2014)](#mirza2014conditional) [(Miyato and Koyama, 2018)](#miyato2018cgans).
 # The discriminator then asks not only "is this real?" but "is this a real seven?", and no class can go missing.
-# This is extra information that the article's GAN did not have; the ablation below also shows the result without it.
+# This is extra information that the article's GAN did not have; the *ablation* below also shows the result without it.
 #
 # ### A discriminator that stays gentle
 #
@@ -622,7 +622,7 @@ show_source(gan.gradient_penalty)
 # ### The mean of many generators
 #
 # The two players circle around each other, and no single moment is the best one.
-# The *averaged weights* of the generator are a running mean of its recent states, and steadier than any of them [(Yazıcı et al., 2019)](#yazici2019unusual).
+# The *averaged weights* of the generator are a running mean of its recent states, and steadier than any of them [(Polyak and Juditsky, 1992)](#polyak1992acceleration) [(Yazıcı et al., 2019)](#yazici2019unusual).
 
 # %%
 show_source(gan.Average)
@@ -798,7 +798,7 @@ assert abs(averaged - calm) < 0.2 * calm
 # %% [markdown]
 # ### Other ways to steady the discriminator
 #
-# *Spectral norm* divides each layer's weights by their largest singular value, so that no layer can be steep [(Miyato et al., 2018)](#miyato2018spectral).
+# *Spectral norm* divides each layer's weights by their largest *singular value*, so that no layer can be steep [(Miyato et al., 2018)](#miyato2018spectral).
 # The *relativistic loss* asks whether a real image looks more real than a made one, and with penalties on both it is the choice of R3GAN [(Huang et al., 2024)](#huang2024gan).
 # Both were tried in place of R1, all else equal.
 
@@ -1017,7 +1017,7 @@ plotting.image_grid(
 # ### Keep it
 #
 # Two minutes are short, and still you do not want to wait again.
-# The file holds the weights alone, as safetensors; loading it can run no code.
+# The file holds the weights alone, as *safetensors*; loading it can run no code.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -1067,7 +1067,7 @@ evaluation.record(
 # <details><summary>Solution</summary>
 #
 # $D^* = 1/2$ everywhere, a logit of 0.
-# The discriminator's loss is $2 \log 2 = 1.386$ nats, the generator's $\log 2 = 0.693$.
+# The discriminator's loss is $2 \log 2 = 1.386$ *nats*, the generator's $\log 2 = 0.693$.
 # A GAN at these values may be perfect, or its discriminator may be blind: the losses cannot tell.
 #
 # </details>

@@ -57,7 +57,7 @@ test_images = data.to_float(mnist.test_images)
 # A VAE can do both.
 # Its *encoder* finds the few numbers behind an image, and its *decoder* draws the image again.
 #
-# Today's picture generators work on such numbers: *latent diffusion* first packs each image with an autoencoder of this kind and then draws in the small space of its codes [(Rombach et al., 2022)](#rombach2022high).
+# Today's picture generators work on such numbers: *latent diffusion* first packs each image with an *autoencoder* of this kind and then draws in the small space of its *codes* [(Rombach et al., 2022)](#rombach2022high).
 #
 # ## The idea in a picture
 #
@@ -82,7 +82,7 @@ plotting.vae_drawing(
 
 # %% [markdown]
 # Two wishes pull at it.
-# The reconstruction should look like the image: this wants clouds that are small and far apart.
+# The *reconstruction* should look like the image: this wants clouds that are small and far apart.
 # And each cloud should look like the *prior*, a standard normal distribution: this wants them all to be wide and around zero.
 # Because of the second wish you can later draw a code from the prior, and the decoder will know what to do with it.
 
@@ -136,7 +136,7 @@ plotting.bound_gap(spread, bound, log_likelihood.item(), best_std)
 
 # %% [markdown]
 # The ELBO is never above $\log p(x)$, and it touches it where the guess is the true posterior.
-# So the ELBO is not the log-likelihood: it is the log-likelihood less the error of the guess.
+# So the ELBO is not the *log-likelihood*: it is the log-likelihood less the error of the guess.
 # Raising it does two things at once, a better model and a better guess.
 
 # %% [markdown]
@@ -151,7 +151,7 @@ plotting.bound_gap(spread, bound, log_likelihood.item(), best_std)
 # \log p(x) = \log \mathbb{E}_{z \sim q} \left[ \frac{p(x \mid z) \, p(z)}{q(z \mid x)} \right] .
 # $$
 #
-# The logarithm is concave, so the logarithm of a mean is at least the mean of the logarithms (Jensen's inequality):
+# The logarithm is concave, so the logarithm of a mean is at least the mean of the logarithms (*Jensen's inequality*):
 #
 # $$
 # \begin{aligned}
@@ -954,7 +954,7 @@ assert blur["20-D VAE"] < blur["2-D autoencoder, no KL term"]
 # A VAE's two weaknesses are its blur and its gaps between prior and codes.
 # Latent diffusion keeps the map and mends both [(Rombach et al., 2022)](#rombach2022high).
 # Its autoencoder has far more latents and only a tiny KL weight, and its decoder is sharpened by a critic such as the one of chapter 2.
-# And instead of hoping that the codes fit the prior, a diffusion model learns to draw them.
+# And instead of hoping that the codes fit the prior, a *diffusion model* learns to draw them.
 
 # %% [markdown]
 # ## The numbers of this run

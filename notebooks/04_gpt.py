@@ -15,10 +15,10 @@
 # # 4. Transformer and GPT: one token after another
 #
 # A *GPT* writes a text piece by piece: it reads what is there, says how likely each next piece is, and draws one.
-# By the end of this chapter you can say what attention computes, train a GPT on Shakespeare and on Tang poems, compare tokenisers fairly, and run a real language model of 135 million weights on the code that you read.
+# By the end of this chapter you can say what *attention* computes, train a GPT on Shakespeare and on Tang poems, compare *tokenisers* fairly, and run a real *language model* of 135 million weights on the code that you read.
 #
 # You begin with letters and counting.
-# Then come attention by hand over five words, the model in full, and its training beside simple baselines.
+# Then come attention by hand over five words, the model in full, and its training beside simple *baselines*.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -114,7 +114,7 @@ plotting.next_token_bars(
 #
 # It holds for every distribution, without any assumption; a model built on it is an *autoregressive model*.
 #
-# So why not count on, with longer contexts?
+# So why not count on, with longer *contexts*?
 # Look up contexts of the plays' last tenth in the nine tenths before.
 
 # %%
@@ -304,7 +304,7 @@ assert math.isclose(turned_score(9, 5), turned_score(94, 90), abs_tol=1e-4)
 # %% [markdown]
 # ### Several heads
 #
-# One head can look at one thing.
+# One *head* can look at one thing.
 # So the vectors are cut into parts, and each part, a *head*, attends by itself; the results stand side by side again.
 # More heads are not more parameters: the same matrices are only cut differently.
 
@@ -321,7 +321,7 @@ show_source(gpt.Attention)
 # %% [markdown]
 # ### A block, and the whole model
 #
-# Through all blocks runs the *residual stream*, one vector for each token.
+# Through all *blocks* runs the *residual stream*, one vector for each token.
 # Attention reads it and adds what it has gathered; a small network, the *MLP*, reads it and adds what it made of it.
 # Nothing is ever overwritten, so gradients find their way back through any number of blocks.
 
@@ -353,7 +353,7 @@ assert abs(loss - math.log(68)) < 0.1
 # %% [markdown]
 # ## Two kinds of Transformer
 #
-# The article describes the Transformer as encoder and decoder, and then calls GPT.
+# The article describes the *Transformer* as encoder and decoder, and then calls GPT.
 # The first of its kind had both, for translation: the encoder reads a whole text, and the decoder writes another one while it looks at the first.
 # GPT has no encoder.
 # It is *decoder-only*: question and answer are one text, and it goes on with it.
@@ -363,7 +363,7 @@ plotting.transformer_drawing()
 
 # %% [markdown]
 # The decoder's look at the other text is *cross-attention*: queries from the text that is written, keys and values from the text that is read.
-# A tiny encoder-decoder shows it; its task is to write words of 8 to 12 random letters backwards.
+# A tiny *encoder-decoder* shows it; its task is to write words of 8 to 12 random letters backwards.
 
 # %%
 show_source(seq2seq.CrossAttention, seq2seq.DecoderBlock)
@@ -507,13 +507,13 @@ assert nats < baselines["bigram"] - 0.5
 # %% [markdown]
 # ### What made it fast
 #
-# A widely used small recipe trains a model of this size in the style of GPT-2, with AdamW.
+# A widely used small recipe trains a model of this size in the style of GPT-2, with *AdamW* [(Loshchilov and Hutter, 2019)](#loshchilov2019decoupled).
 # The course's differs in a few things: rotary positions, a norm on queries and keys, a squared ReLU, each block beginning as the identity, and the optimiser *Muon* of chapter 1 for the matrices.
 #
 # One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
-# So the model has, beside the embedding of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
-# From the first step on it can learn a bigram and a trigram model there, and the blocks are free for the rest.
-# The benchmark's long run reads its text more than twice, so it hides the tables' vectors of three tokens in ten, a *dropout*, or it would learn them by heart.
+# So the model has, beside the *embedding* of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
+# From the first step on it can learn a *bigram* and a trigram model there, and the blocks are free for the rest.
+# The benchmark's long run reads its text more than twice, so it hides the tables' vectors of three tokens in ten, a *dropout* [(Srivastava et al., 2014)](#srivastava2014dropout), or it would learn them by heart.
 
 # %%
 show_source(gpt.NGrams)
@@ -764,7 +764,7 @@ for field in dataclasses.fields(gpt.GPTConfig):
 
 # %% [markdown]
 # Layers are thinner, and there are more of them.
-# Positions are rotary, and layer norm became RMS norm, which leaves out the mean.
+# Positions are rotary, and *layer norm* became RMS norm, which leaves out the mean.
 # The MLP is a *gated MLP*: one half of its hidden layer decides how much of the other half passes.
 # And three queries share one key and one value, *grouped-query attention* [(Ainslie et al., 2023)](#ainslie2023gqa).
 
@@ -835,8 +835,8 @@ assert max(share["top-k 40"], share["top-p 0.9"]) < share["greedy"] / 2
 print("Once upon a time" + write(texts["top-p 0.9"][0]))
 
 # %% [markdown]
-# The article's call lacks two things more, an attention mask and a padding token, and transformers warns about both.
-# They matter when prompts of different lengths run side by side: the shorter one is filled up on the left, and nobody may look at the filling.
+# The article's call lacks two things more, an *attention mask* and a *padding token*, and transformers warns about both.
+# They matter when *prompts* of different lengths run side by side: the shorter one is filled up on the left, and nobody may look at the filling.
 
 # %%
 prompts = [read("Once upon a time"), read("The capital of France is")]
@@ -1091,7 +1091,7 @@ evaluation.record(
 # ## Summary
 #
 # - A language model gives the next token a distribution; the product over all tokens is the text's exact probability.
-# - Tokens are pieces of bytes that were frequent in some text; what they cost depends on the language, and only bits a character can be compared across tokenisers.
+# - Tokens are pieces of bytes that were frequent in some text; what they cost depends on the language, and only *bits a character* can be compared across tokenisers.
 # - Attention is a weighted mean of values, with softmax shares from queries and keys; the root keeps softmax awake, the mask keeps training honest, and positions have to be told.
 # - Blocks add to the residual stream; heads cut the same matrices into parts.
 # - The Transformer of 2017 had an encoder and a decoder; GPT has the decoder alone.

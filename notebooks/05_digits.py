@@ -268,7 +268,7 @@ plotting.side_by_side(scores, floor)
 # - The GPT gives the exact number, for the image as 49 tokens.
 # - The CNN answers another question: how probable is this digit, given the image?
 #
-# Bayes' rule turns the GPT's answer into the CNN's.
+# *Bayes' rule* turns the GPT's answer into the CNN's.
 # If all digits are equally likely, $p(y \mid x)$ is proportional to $p(x \mid y)$: tell the model each of ten names, and see with which one the image surprises it least.
 
 
