@@ -73,9 +73,8 @@ def numbers(notebook: NotebookNode, name: str) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
-            for short, (what, value) in (
-                output.get("metadata", {}).get("aigc", {}).get("numbers", {}).items()
-            ):
+            recorded = output.get("metadata", {}).get("aigc", {}).get("numbers", [])
+            for short, what, value in recorded:
                 key = f"{name.split('_', 1)[1]}_{short}"
                 if key in found:
                     raise CollectError(f"{name}: the number {short} is recorded twice.")
@@ -143,17 +142,16 @@ def substitutions(
         given[f"{name.split('_', 1)[1]}_time"] = took
         given[f"{name.split('_', 1)[1]}_badge"] = f"{{bdg-success}}`{took}`"
         times.append((link, took))
-        for key, (what, value) in numbers(notebook, name).items():
-            given[key] = value
-            stated.append((link, what, value))
-            link = ""  # a chapter is named once
+        found = numbers(notebook, name)
+        given |= {key: value for key, (_, value) in found.items()}
+        stated.append(f"**{link}**\n\n{table(('what', 'measured'), list(found.values()))}")
         for picture, (_, alt) in pictures(notebook, name).items():
             given[f"live_{picture}"] = f"```{{image}} {live}/{picture}.png\n:alt: {alt}\n```"
     total = sum(seconds(notebook) for notebook in chapters.values())
     times.append(("All together", clock(total)))
     given["total_time"] = clock(total)
     given["table_times"] = table(("chapter", "time of a whole run"), times)
-    given["table_numbers"] = table(("chapter", "what", "measured"), stated)
+    given["table_numbers"] = "\n\n".join(stated)
     given["table_machine"] = table(("what", "this run's"), _machines(chapters))
     given["table_benchmarks"] = table(
         ("benchmark", "machine", "torch"),

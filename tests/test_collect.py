@@ -101,7 +101,8 @@ def test_the_pages_get_numbers_tables_and_pictures() -> None:
     assert "![" not in given["live_cnn"]
     assert ":alt: A digit." in given["live_cnn"]
     link = "[1. CNN: it sees](chapters/01_cnn.ipynb)"
-    assert f"| {link} | accuracy | 99.03 % |\n|  | training | 2.1 s |" in given["table_numbers"]
+    rows = "| what | measured |\n| --- | --- |\n| accuracy | 99.03 % |\n| training | 2.1 s |"
+    assert f"**{link}**\n\n{rows}" in given["table_numbers"]
     assert f"| {link} | 4 s |" in given["table_times"]
     assert "| torch, 02_gan | 2.15 |" in given["table_machine"]
     assert "| date | 2026-11-24 |" in given["table_machine"]

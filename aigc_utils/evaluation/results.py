@@ -48,7 +48,8 @@ class Record:
         return "\n".join(f"{what:{width}}  {value}" for what, value in self.numbers.values())
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        numbers = {name: list(number) for name, number in self.numbers.items()}
+        # A list, since a notebook's file sorts what has names.
+        numbers = [[name, what, value] for name, (what, value) in self.numbers.items()]
         return {"text/plain": repr(self)}, {"aigc": {"numbers": numbers}}
 
 
