@@ -508,7 +508,7 @@ assert nats < baselines["bigram"] - 0.5
 # ### What made it fast
 #
 # A widely used small recipe trains a model of this size in the style of GPT-2, with *AdamW* [(Loshchilov and Hutter, 2019)](#loshchilov2019decoupled).
-# The course's differs in a few things: rotary positions, a norm on queries and keys, a squared ReLU, each block beginning as the identity, and the optimiser *Muon* of chapter 1 for the matrices.
+# The course's differs in a few things: rotary positions, a norm on queries and keys, a squared ReLU, each block beginning as the identity, and the optimizer *Muon* of chapter 1 for the matrices.
 #
 # One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
 # So the model has, beside the *embedding* of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
