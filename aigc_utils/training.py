@@ -8,6 +8,7 @@ evaluation at intervals, a schedule, a time budget and a clean stop.
 from __future__ import annotations
 
 import math
+import os
 import random
 import signal
 import threading
@@ -83,9 +84,11 @@ def device(prefer: str | None = None) -> torch.device:
     """Returns the device to train on: CUDA, else Apple's MPS, else the CPU.
 
     Args:
-        prefer: a device by name, such as "cpu"; it is taken as it is.
+        prefer: a device by name, such as "cpu"; it is taken as it is. Without it,
+            AIGC_DEVICE in the environment may name one.
     """
-    if prefer is not None:
+    prefer = prefer or os.environ.get("AIGC_DEVICE")
+    if prefer:
         return torch.device(prefer)
     if torch.cuda.is_available():
         return torch.device("cuda")

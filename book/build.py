@@ -11,6 +11,7 @@ import argparse
 import copy
 import hashlib
 import importlib.metadata
+import os
 import platform
 import subprocess
 import sys
@@ -54,9 +55,13 @@ COLAB = (
 
 
 def course_settings() -> dict[str, str]:
-    """Returns the repository's public address and the branch of the notebooks, from pyproject."""
+    """Returns the repository's public address and the branch of the notebooks, from pyproject.
+
+    COURSE_REPOSITORY in the environment, which the workflow Publish sets, is the address if set.
+    """
     with (ROOT / "pyproject.toml").open("rb") as file:
         settings: dict[str, str] = tomllib.load(file)["tool"]["course"]
+    settings["repository"] = os.environ.get("COURSE_REPOSITORY", settings["repository"])
     return settings
 
 
@@ -71,6 +76,7 @@ def fingerprint(source: Path) -> str:
     for name in ("torch", "torchvision", "numpy", "matplotlib"):
         digest.update(importlib.metadata.version(name).encode())
     digest.update(platform.python_version().encode())
+    digest.update(course_settings()["repository"].encode())  # it stands in the first cell
     return digest.hexdigest()
 
 
@@ -168,7 +174,7 @@ def book_config(substitutions: dict[str, str]) -> Path:
 
     If the course has a public address, there are launch buttons too.
     """
-    config: dict[str, Any] = yaml.safe_load((ROOT / "book" / "_config.yml").read_text())
+    config: dict[str, Any] = yaml.safe_load((ROOT / "book" / "_config.yml").read_text("utf-8"))
     config.setdefault("parse", {})["myst_substitutions"] = substitutions
     settings = course_settings()
     if settings["repository"]:
@@ -177,7 +183,11 @@ def book_config(substitutions: dict[str, str]) -> Path:
             "path_to_book": "book",
             "branch": settings["branch"],
         }
-        config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+        config["launch_buttons"] = {
+            "colab_url": "https://colab.research.google.com",
+            "binderhub_url": "https://mybinder.org",
+            "notebook_interface": "jupyterlab",
+        }
         config.setdefault("html", {})["use_repository_button"] = True
     path = ROOT / "build" / "_config.yml"
     write_if_new(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))

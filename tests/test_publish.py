@@ -1,0 +1,147 @@
+"""The branch of notebooks: what Colab and Binder open, where the launch buttons look for it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+
+import build
+import publish
+
+ADDRESS = "https://example.org/owner/course"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CHAPTER = "# %% [markdown]\n# # 1. A chapter\n\n# %%\nREPOSITORY = ''\n"
+
+
+def executed_notebook(address: str) -> Any:
+    bar = nbformat.v4.new_output("display_data", {build.WIDGET: {}, "text/plain": "50%|"})
+    text = nbformat.v4.new_output("stream", text="done")
+    cell = nbformat.v4.new_code_cell(f'REPOSITORY = "{address}"', outputs=[bar, text])
+    cells = [nbformat.v4.new_markdown_cell("# 1. A chapter\n\nWith text."), cell]
+    return nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"state": {}}})
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small course whose one chapter has run with the address in its first cell."""
+    files = {
+        "notebooks/01_x.py": CHAPTER,
+        "aigc_utils/pretrained.py": 'WHEEL = "weights==0.1.2"\n',
+        "pyproject.toml": f'[tool.course]\nrepository = "{ADDRESS}"\nbranch = "notebooks"\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "build" / "executed").mkdir(parents=True)
+    nbformat.write(executed_notebook(ADDRESS), tmp_path / "build" / "executed" / "01_x.ipynb")
+    monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(build, "EXECUTED", tmp_path / "build" / "executed")
+    monkeypatch.setattr(publish, "BRANCH_FOLDER", tmp_path / "build" / "notebooks-branch")
+    monkeypatch.setattr(publish, "current_commit", lambda: COMMIT)
+    return tmp_path
+
+
+def test_the_branch_holds_the_chapters_and_binders_recipe(house: Path) -> None:
+    folder = house / "branch"
+    (folder / "old").mkdir(parents=True)
+    names = publish.write_branch(folder)
+    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    assert found == names
+    assert names == [
+        ".binder/environment.yml", ".binder/postBuild", "README.md", "book/chapters/01_x.ipynb",
+    ]  # fmt: skip
+    assert not (folder / "old").exists()
+
+
+def test_a_published_chapter_has_its_output_and_no_widget(house: Path) -> None:
+    publish.write_branch(house / "branch")
+    path = house / "branch" / "book" / "chapters" / "01_x.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert "widgets" not in notebook.metadata
+    assert [o.output_type for o in notebook.cells[1].outputs] == ["stream"]
+    assert notebook.cells[1].source == f'REPOSITORY = "{ADDRESS}"'
+
+
+def test_the_readme_links_each_chapter_and_names_the_commit(house: Path) -> None:
+    publish.write_branch(house / "branch")
+    text = (house / "branch" / "README.md").read_text(encoding="utf-8")
+    assert "[1. A chapter](book/chapters/01_x.ipynb)" in text
+    assert ADDRESS in text
+    assert COMMIT in text
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (house / "branch" / target).is_file()
+
+
+def test_the_launch_buttons_point_at_the_published_chapters(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(build.__file__).parent.parent
+    (house / "book").mkdir()
+    shutil.copy(root / "book" / "_config.yml", house / "book")
+    config = yaml.safe_load(build.book_config({}).read_text(encoding="utf-8"))
+    toc = (root / "book" / "_toc.yml").read_text(encoding="utf-8")
+    page = re.search(r"file: (chapters/\w+)", toc)
+    assert page is not None
+    path = Path(config["repository"]["path_to_book"], page[1]).parent
+    assert path == publish.CHAPTERS
+    assert config["repository"]["branch"] == "notebooks"
+    assert {"colab_url", "binderhub_url"} <= config["launch_buttons"].keys()
+
+
+def test_binder_installs_the_published_commit_and_the_weights(house: Path) -> None:
+    publish.write_branch(house / "branch")
+    recipe = house / "branch" / ".binder"
+    script = (recipe / "postBuild").read_text(encoding="utf-8")
+    assert f"git+{ADDRESS}@{COMMIT}" in script
+    assert "--torch-backend cpu" in script
+    assert "--no-deps weights==0.1.2" in script
+    assert (recipe / "postBuild").stat().st_mode & 0o100
+    if shutil.which("bash"):
+        subprocess.run(["bash", "-n", str(recipe / "postBuild")], check=True)
+    environment = yaml.safe_load((recipe / "environment.yml").read_text(encoding="utf-8"))
+    assert [line.partition("=")[0] for line in environment["dependencies"]] == ["python", "pip"]
+
+
+def test_what_is_missing_stops_it_with_one_sentence(
+    house: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = house / "build" / "executed" / "01_x.ipynb"
+    assert publish.main() == 0
+    nbformat.write(executed_notebook("https://example.org/fork"), path)
+    assert publish.main() == 1
+    assert "ran with another address: run `make book` again" in capsys.readouterr().err
+    path.unlink()
+    assert publish.main() == 1
+    assert "01_x has not run: run `make book` first" in capsys.readouterr().err
+    (house / "pyproject.toml").write_text('[tool.course]\nrepository = ""\nbranch = "b"\n')
+    assert publish.main() == 1
+    assert "has no address: set `repository`" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_checkout_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(publish.PublishError, match="no git checkout"):
+        publish.current_commit()
+
+
+def test_the_environments_address_comes_first_and_runs_the_chapters_again(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = house / "notebooks" / "01_x.py"
+    before = build.fingerprint(source)
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://example.org/fork")
+    assert build.course_settings()["repository"] == "https://example.org/fork"
+    assert build.fingerprint(source) != before
