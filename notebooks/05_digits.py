@@ -390,7 +390,7 @@ evaluation.record(
 # %% [markdown]
 # ### Exercise: A colder writer
 #
-# Draw with `generation.Sampling(temperature=0.8)` in `written`, and compare precision and recall with the table above.
+# In `written`, give `generation.Sampling` a `temperature=0.8`, and compare precision and recall with the table above.
 # What do you expect?
 #
 # <details><summary>Solution</summary>

@@ -258,6 +258,7 @@ def test_text_stands_out_from_its_background(page: Page, pages: list[Path]) -> N
     found = []
     for path in pages:
         page.goto(path.as_uri())
+        page.wait_for_timeout(300)  # no colour is caught half-way to the dark theme
         found += [f"{path.name}: {problem}" for problem in page.evaluate(LOW_CONTRAST)]
     assert not found, "\n".join(found)
 
