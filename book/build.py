@@ -132,7 +132,14 @@ def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+            joined: list[nbformat.NotebookNode] = []
+            for output in cell.outputs:
+                same = joined and output.get("name") == joined[-1].get("name")
+                if same and output.output_type == joined[-1].output_type == "stream":
+                    joined[-1].text += output.text  # MyST-NB would start a new line here
+                elif WIDGET not in output.get("data", {}):
+                    joined.append(output)
+            cell.outputs = joined
     return notebook
 
 
