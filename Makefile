@@ -12,13 +12,14 @@ WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/pretrained.py)
 
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
-.PHONY: help book pdf test lab bench lint unit notebooks pages browser clean
+.PHONY: help book pdf test lab bench lint unit colab notebooks pages browser clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
 	@echo "make pdf     print the book as one PDF"
 	@echo "make test    set up .venv, run every check"
 	@echo "make lab     open the chapters in JupyterLab"
+	@echo "make colab   run the chapters in a fresh environment, as in Colab"
 	@echo "make bench   time the article's listing against the course (about 7 minutes)"
 	@echo "make clean   remove .venv and everything built"
 
@@ -50,7 +51,12 @@ lint: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_explorer.py \
-	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py
+	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py \
+	  --ignore tests/test_colab.py
+
+# Colab, simulated: a fresh environment with the newest torch, about 4 minutes.
+colab: $(INSTALLED)
+	$(PYTEST) tests/test_colab.py
 
 pages: $(INSTALLED) browser
 	$(BIN)/python book/build.py

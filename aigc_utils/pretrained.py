@@ -135,14 +135,14 @@ def _convert(path: Path) -> tuple[GPT, Any]:
     """Returns the model and the tokenizer in a GGUF file; it takes ten seconds.
 
     Raises:
-        ImportError: a package is missing, or transformers is older than 5.
+        ImportError: a package is missing, or transformers is older than 5.8.
     """
     import accelerate  # noqa: F401  transformers needs it, and would raise a ValueError
     import gguf
     from transformers import AutoModelForCausalLM, AutoTokenizer, __version__
 
-    if int(__version__.partition(".")[0]) < 5:
-        raise ImportError("transformers is older than 5")
+    if tuple(map(int, __version__.split(".")[:2])) < (5, 8):
+        raise ImportError("transformers is older than 5.8")
     place: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
     # transformers reads the file's head four times, and builds one table of names 397 times:
     # 23 s without these two, and 13 s with them.

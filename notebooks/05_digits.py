@@ -142,7 +142,7 @@ plotting.image_rows(
 # ## GAN: it plays
 #
 # The GAN models nothing that you could write down; its generator just makes images, and a discriminator judges them whole.
-# Here is chapter 2's, with a quarter of its steps.
+# Here is chapter 2's, with fewer steps.
 
 # %%
 recipe = dataclasses.replace(gan.COURSE, num_steps=900)
@@ -256,7 +256,7 @@ plotting.side_by_side(scores, floor)
 # In half a minute the writer draws best: every one of its 49 tokens is a lesson with a right answer, while the players must first find their balance.
 # Read the numbers with the budget in mind: half a minute each, one seed, one size of network.
 # They say how far each gets on two cores in that time, not which idea is the best.
-# With three times as many steps and more, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows.
+# With more than twice as many steps, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows.
 #
 # ## What each can answer
 #
