@@ -79,6 +79,7 @@ labels = torch.arange(10).repeat(500)
 drawn, scores, trained, drawing = {}, {}, {}, {}
 
 
+# %%
 def draw(name, history, images_of):
     start = time.perf_counter()
     drawn[name] = images_of()
@@ -123,6 +124,8 @@ for _ in range(60):
 
 # %%
 dreams = (255 * pixels.detach().clamp(0, 1)).round().to(torch.uint8)
+
+# %%
 sure = evaluation.predict(reader, dreams).softmax(1)[digits, digits]
 assert sure.min() > 0.9
 plotting.image_rows(
@@ -203,6 +206,8 @@ random = training.seed_everything(0)
 writer = gpt.GPT(
     dataclasses.replace(small.config(256 + 10), positions="learned")
 )
+
+# %%
 optimizers = gpt_training.course_optimizers(writer, small)
 half = gpt_training.has_bfloat16()
 writing = training.fit(
@@ -226,6 +231,7 @@ def written():
     return torch.cat(pages)
 
 
+# %%
 draw("GPT", writing, written)
 
 # %% [markdown]
@@ -249,6 +255,8 @@ for name, score in scores.items():
         f"{name:5} Fréchet {score.frechet:6.2f}  precision {score.precision:.2f}"
         f"  recall {score.recall:.2f}  coverage {score.coverage:.2f}"
     )
+
+# %%
 assert scores["GPT"].frechet < scores["GAN"].frechet / 1.5
 plotting.side_by_side(scores, floor)
 
@@ -283,6 +291,7 @@ def nats_by_name(images):
     return nats.view(-1, 10)
 
 
+# %%
 asked, answers = mnist.test_images[:500], mnist.test_labels[:500]
 nats = torch.cat([nats_by_name(part) for part in asked.split(100)])
 read_by_gpt = evaluation.accuracy(-nats, answers)
@@ -295,6 +304,8 @@ assert read_by_gpt > 90
 guesses = nats.argmin(1)
 wrong = (guesses != answers).nonzero()[:8, 0]
 others = evaluation.predict(reader, asked[wrong]).argmax(1)
+
+# %%
 plotting.image_rows(
     {"image": asked[wrong]},
     captions={
@@ -353,6 +364,8 @@ for name, score in scores.items():
             f"{drawing[name]:.2f} s",
         ),
     }
+
+# %%
 evaluation.record(
     floor=("real images, Fréchet distance", f"{floor.frechet:.2f}"),
     reads=("digits read by the GPT", f"{read_by_gpt:.1f} %"),
