@@ -1,0 +1,5 @@
+"""Exercises that check themselves: one module a chapter, and what runs their checks."""
+
+from .chapter import open_exercises
+
+__all__ = ["open_exercises"]

@@ -1,0 +1,229 @@
+"""A chapter's exercises: what each gives, how it is checked, its hints, and its points."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from .. import data
+from .checking import LIMIT_SECONDS, Outcome, attempted, judge
+
+MODULES = {"01_cnn": "cnn", "02_gan": "gan", "03_vae": "vae", "04_gpt": "gpt"}
+T = TypeVar("T")
+
+
+class Draw:
+    """Random values that depend on nothing but a text: the same on every machine."""
+
+    def __init__(self, text: str) -> None:
+        self.seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+        self._random = random.Random(self.seed)
+        self._generator = torch.Generator().manual_seed(self.seed)
+
+    def integer(self, low: int, high: int) -> int:
+        """Returns an integer from `low` to `high`, both included."""
+        return self._random.randint(low, high)
+
+    def number(self, low: float, high: float, digits: int = 2) -> float:
+        """Returns a number between `low` and `high` with so many digits after the point."""
+        return round(self._random.uniform(low, high), digits)
+
+    def choice(self, values: Sequence[T]) -> T:
+        """Returns one of the values."""
+        return self._random.choice(values)
+
+    def sample(self, values: Sequence[T], count: int) -> list[T]:
+        """Returns `count` different values in random order."""
+        return self._random.sample(values, count)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Returns float32 values from the standard normal distribution."""
+        return torch.randn(*shape, generator=self._generator)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Returns float32 values, uniform in [0, 1)."""
+        return torch.rand(*shape, generator=self._generator)
+
+    def integers(self, low: int, high: int, *shape: int) -> Tensor:
+        """Returns int64 values from `low` to `high` - 1."""
+        return torch.randint(low, high, shape, generator=self._generator)
+
+    def digits(self, count: int) -> tuple[Tensor, Tensor]:
+        """Returns training images of MNIST, uint8 (N, 1, 28, 28), and their labels, (N,)."""
+        mnist = _mnist()
+        index = self.integers(0, len(mnist.train_images), count)
+        return mnist.train_images[index], mnist.train_labels[index]
+
+
+@cache
+def _mnist() -> data.MNIST:
+    return data.load_mnist()
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise.
+
+    Attributes:
+        name: as `check`, `hint` and `given` take it.
+        title: as the notebook's heading has it.
+        kind: "predict", "complete", "write", "mend" or "explain".
+        objective: the learning objective that it trains.
+        misconceptions: those that it brings to light.
+        points: what a correct answer earns.
+        hints: three, the last almost the solution.
+        check: raises NotYet unless the answer holds; takes what is given, a `Draw` for inputs
+            of its own, and the answer's parts.
+        draw_given: makes what the exercise gives out of the variant's `Draw`.
+    """
+
+    name: str
+    title: str
+    kind: str
+    objective: str
+    misconceptions: tuple[str, ...]
+    points: int
+    hints: tuple[str, str, str]
+    check: Callable[..., None]
+    draw_given: Callable[[Draw], SimpleNamespace]
+
+
+def nothing(draw: Draw) -> SimpleNamespace:
+    """Gives nothing, for exercises that need no values of their own."""
+    return SimpleNamespace()
+
+
+class Chapter:
+    """The exercises of one chapter, in their order."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.exercises: dict[str, Exercise] = {}
+
+    def exercise(
+        self,
+        title: str,
+        *,
+        kind: str,
+        objective: str,
+        points: int,
+        hints: tuple[str, str, str],
+        misconceptions: tuple[str, ...] = (),
+        given: Callable[[Draw], SimpleNamespace] = nothing,
+    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """Returns a decorator that adds an exercise, named as its check, to the chapter."""
+
+        def add(check: Callable[..., None]) -> Callable[..., None]:
+            name = check.__name__
+            self.exercises[name] = Exercise(
+                name, title, kind, objective, misconceptions, points, hints, check, given
+            )
+            return check
+
+        return add
+
+    def __getitem__(self, name: str) -> Exercise:
+        if name not in self.exercises:
+            names = ", ".join(self.exercises)
+            raise KeyError(f"Chapter {self.name} has no exercise {name!r}; it has: {names}.")
+        return self.exercises[name]
+
+
+class Desk:
+    """A chapter's exercises in one variant; the notebook takes its three methods.
+
+    Args:
+        chapter: such as "01_cnn".
+        variant: the seed of the values that the exercises give; 0 stands in the book.
+
+    Raises:
+        KeyError: there is no such chapter.
+    """
+
+    def __init__(self, chapter: str, variant: int = 0) -> None:
+        self.chapter, self.variant = find_chapter(chapter), int(variant)
+        self._hinted: dict[str, int] = {}
+
+    def _text(self, exercise: Exercise, *more: object) -> str:
+        return "/".join(map(str, (self.chapter.name, exercise.name, self.variant, *more)))
+
+    def given(self, name: str) -> SimpleNamespace:
+        """Returns the values that an exercise gives in this variant, fresh at each call."""
+        exercise = self.chapter[name]
+        return exercise.draw_given(Draw(self._text(exercise)))
+
+    def check(
+        self, name: str, *answer: Any, rounds: int = 1, limit_s: float = LIMIT_SECONDS
+    ) -> Outcome:
+        """Returns what is to be said of an answer; it never raises because of the answer.
+
+        Args:
+            name: the exercise.
+            answer: its parts, in the order of the exercise's check.
+            rounds: how many sets of inputs a function is tried on.
+            limit_s: seconds after which the answer is stopped, for each round.
+
+        Raises:
+            KeyError: there is no such exercise.
+        """
+        exercise = self.chapter[name]
+        if not attempted(answer):
+            message = "Put your answer in the place of `...`."
+            return Outcome(exercise.title, "not attempted", message)
+        for round_ in range(rounds):
+            draw = Draw(self._text(exercise, "check", round_))
+
+            def run(draw: Draw = draw) -> None:
+                exercise.check(self.given(name), draw, *answer)
+
+            outcome = judge(exercise.title, draw.seed, run, limit_s)
+            if not outcome.correct:
+                break
+        return outcome
+
+    def hint(self, name: str) -> str:
+        """Returns the next of an exercise's three hints, the last one again at the end."""
+        exercise = self.chapter[name]
+        number = min(self._hinted.get(name, 0) + 1, len(exercise.hints))
+        self._hinted[name] = number
+        return Hint(f"Hint {number} of {len(exercise.hints)}: {exercise.hints[number - 1]}")
+
+
+class Hint(str):
+    """A text that a notebook shows as Markdown."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def find_chapter(name: str) -> Chapter:
+    """Returns a chapter's exercises; raises KeyError if it has none."""
+    if name not in MODULES:
+        raise KeyError(f"There are no exercises {name!r}; there are: {', '.join(MODULES)}.")
+    chapter: Chapter = import_module(f".{MODULES[name]}", __package__).CHAPTER
+    return chapter
+
+
+def open_exercises(
+    chapter: str, variant: int = 0
+) -> tuple[Callable[..., Outcome], Callable[[str], str], Callable[[str], SimpleNamespace]]:
+    """Returns `check`, `hint` and `given` for a chapter's exercises.
+
+    Args:
+        chapter: such as "01_cnn".
+        variant: the seed of the values that the exercises give; 0 stands in the book.
+
+    Raises:
+        KeyError: there is no such chapter.
+    """
+    desk = Desk(chapter, variant)
+    return desk.check, desk.hint, desk.given

@@ -1,0 +1,176 @@
+"""Runs an exercise's check on a reader's answer, and turns whatever happens into one outcome.
+
+A check tries the answer on inputs that it makes, and compares what comes out; it never reads the
+answer's text. An answer that raises or never ends is reported like a wrong one, and the notebook
+goes on. The four outcomes follow Kaggle's learntools.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import html
+import random
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+Status = Literal["correct", "not yet", "error", "not attempted"]
+
+LIMIT_SECONDS = 1.8  # for one check: an answer comes within two seconds
+SIGNS: dict[Status, str] = {"correct": "✓", "not yet": "○", "error": "✗", "not attempted": "–"}
+# The line beside an outcome; the word beside it says the same to those who see no colours.
+COLORS: dict[Status, str] = {
+    "correct": "#009E73", "not yet": "#E69F00", "error": "#D55E00", "not attempted": "#5F6B7A",
+}  # fmt: skip
+
+
+class NotYet(Exception):  # noqa: N818 - no error: a check raises it where an answer falls short
+    """An answer that falls short; the message says where, and names the likely misconception."""
+
+
+class Stopped(BaseException):
+    """Ends an answer that takes too long; no `except Exception` of the answer's catches it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check says of an answer. As a cell's last line it shows itself.
+
+    Attributes:
+        title: the exercise's title.
+        status: "correct", "not yet", "error" or "not attempted".
+        message: one or two sentences for the reader.
+    """
+
+    title: str
+    status: Status
+    message: str
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer holds."""
+        return self.status == "correct"
+
+    def require(self) -> None:
+        """Raises AssertionError with the outcome's text unless the answer is correct."""
+        if not self.correct:
+            raise AssertionError(str(self))
+
+    def __str__(self) -> str:
+        status = self.status[0].upper() + self.status[1:]
+        return f"{SIGNS[self.status]} {self.title}: {status}. {self.message}"
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        sign, status = SIGNS[self.status], self.status[0].upper() + self.status[1:]
+        style = f"border-left:4px solid {COLORS[self.status]};padding:.3em .8em;margin:.2em 0"
+        title, message = html.escape(self.title), html.escape(self.message)
+        return {
+            "text/plain": str(self),
+            "text/markdown": f"{sign} **{self.title}: {status}.** {self.message}",
+            "text/html": f'<div style="{style}">{sign} <b>{title}: {status}.</b> {message}</div>',
+        }
+
+
+def expect(condition: Any, message: str) -> None:
+    """Raises NotYet with the message unless the condition holds."""
+    if not bool(condition):
+        raise NotYet(message)
+
+
+def attempted(answer: Any) -> bool:
+    """Whether an answer has no place left that still holds `...`."""
+    if isinstance(answer, dict):
+        return all(map(attempted, answer.values()))
+    if isinstance(answer, list | tuple | set):
+        return all(map(attempted, answer))
+    return answer is not Ellipsis
+
+
+@contextmanager
+def untouched_randomness(seed: int) -> Iterator[None]:
+    """Seeds every global generator for a check, and gives the reader's own back afterwards."""
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - an answer may use the old interface
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        random.setstate(states[1])
+        np.random.set_state(states[2])  # noqa: NPY002
+
+
+def judge(
+    title: str, seed: int, run: Callable[[], None], limit_s: float = LIMIT_SECONDS
+) -> Outcome:
+    """Returns the outcome of a check that raises NotYet where the answer falls short.
+
+    Args:
+        title: the exercise's title.
+        seed: of the global generators while the check runs.
+        run: the check, with the answer in it.
+        limit_s: seconds after which the answer is stopped.
+    """
+    found = Outcome(title, "error", "")
+
+    def work() -> None:
+        nonlocal found
+        found = _outcome(title, run)
+
+    thread = threading.Thread(target=work, daemon=True)
+    with untouched_randomness(seed):
+        thread.start()
+        thread.join(limit_s)
+        if not thread.is_alive():
+            return found
+        ended = _stop(thread)
+    message = f"Your answer was still running after {limit_s:g} seconds: does a loop never end?"
+    if not ended:
+        message += " It can't be stopped from here: restart the kernel."
+    return replace(found, message=message, status="error")
+
+
+def _outcome(title: str, run: Callable[[], None]) -> Outcome:
+    try:
+        run()
+    except NotYet as reason:
+        return Outcome(title, "not yet", str(reason))
+    except NotImplementedError as error:
+        if not str(error):  # the stub's own
+            return Outcome(title, "not attempted", "Replace the stub with your answer.")
+        return Outcome(title, "error", _told(error))
+    except Stopped:
+        return Outcome(title, "error", "stopped")
+    except BaseException as error:  # an answer may even call sys.exit
+        return Outcome(title, "error", _told(error))
+    return Outcome(title, "correct", "Well done.")
+
+
+def _told(error: BaseException) -> str:
+    """Returns what an error says and in which line of the answer it arose."""
+    text = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    # A notebook's cell has no file of its own: IPython names it by a number.
+    own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
+    place = f" (line {own[-1].lineno} of your cell)" if own else ""
+    return f"Your answer stopped with {text[:300]}{place}"
+
+
+def _stop(thread: threading.Thread) -> bool:
+    """Returns whether a thread ended when told to."""
+    for _ in range(5):
+        ident = ctypes.c_ulong(thread.ident or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Stopped))
+        thread.join(0.05)
+        if not thread.is_alive():
+            return True
+    return False

@@ -1,0 +1,197 @@
+"""The exercises: their checks refuse what is wrong in the right words, and accept what is right."""
+
+from __future__ import annotations
+
+import re
+import time
+from importlib import import_module
+from typing import Any
+
+import pytest
+from exercise_cases import Case
+from exercise_notebooks import NAMES, ROOT, code_cells, nbgrader, run
+
+from aigc_utils.exercises import checking
+from aigc_utils.exercises.chapter import MODULES, Desk, Exercise, find_chapter
+from aigc_utils.exercises.objectives import MISCONCEPTIONS
+
+SEEDS = range(20)
+CASES = {name: import_module(f"exercise_cases.{MODULES[name]}").CASES for name in NAMES}
+RIGHT = [case for cases in CASES.values() for case in cases.right_ones]
+WRONG = [case for cases in CASES.values() for case in cases.wrong_ones]
+EXERCISES = [(name, e) for name in NAMES for e in find_chapter(name).exercises.values()]
+KINDS = {"predict", "complete", "write", "mend", "explain"}
+
+chapters = pytest.mark.parametrize("name", NAMES)
+exercises = pytest.mark.parametrize(
+    ("chapter", "exercise"), EXERCISES, ids=[f"{name}-{e.name}" for name, e in EXERCISES]
+)
+
+
+def outcome(case: Case, variant: int, rounds: int = 1) -> checking.Outcome:
+    desk = Desk(case.chapter, variant)
+    answer = case.answer(desk.given(case.exercise))
+    start = time.perf_counter()
+    found = desk.check(case.exercise, *answer, rounds=rounds)
+    assert time.perf_counter() - start < 2 * rounds
+    return found
+
+
+def holds_a_function(answer: Any) -> bool:
+    return callable(answer) or (isinstance(answer, tuple) and any(map(callable, answer)))
+
+
+# --- the checks -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", RIGHT, ids=str)
+@pytest.mark.parametrize("variant", [0, 1, 2])
+def test_a_right_answer_is_accepted(case: Case, variant: int) -> None:
+    found = outcome(case, variant, rounds=2)
+    assert found.status == "correct", str(found)
+
+
+@pytest.mark.parametrize("case", WRONG, ids=str)
+@pytest.mark.parametrize("variant", [0, 1, 2])
+def test_a_wrong_answer_is_refused_in_the_right_words(case: Case, variant: int) -> None:
+    found = outcome(case, variant)
+    assert found.status == "not yet", str(found)
+    assert re.search(case.says, found.message), str(found)
+
+
+@exercises
+def test_each_exercise_has_enough_cases(chapter: str, exercise: Exercise) -> None:
+    right = [c for c in CASES[chapter].right_ones if c.exercise == exercise.name]
+    wrong = [c for c in CASES[chapter].wrong_ones if c.exercise == exercise.name]
+    assert len(right) >= 2
+    assert len(wrong) >= 4
+    assert len({case.says for case in wrong}) >= 3, "the messages must tell mistakes apart"
+    assert all(len(case.says) >= 8 for case in wrong)
+
+
+def test_each_case_belongs_to_an_exercise() -> None:
+    for case in [*RIGHT, *WRONG]:
+        assert case.exercise in find_chapter(case.chapter).exercises
+
+
+def stop_with_an_error(*args: Any, **kwargs: Any) -> None:
+    raise ValueError("no idea")
+
+
+def never_end(*args: Any, **kwargs: Any) -> None:
+    while True:
+        pass
+
+
+def leave(*args: Any, **kwargs: Any) -> None:
+    raise SystemExit
+
+
+ODD = {"None": None, "a text": "answer", "an object": object(), "nothing": [], "an int": 7}
+
+
+@exercises
+def test_an_odd_answer_is_reported_not_raised(chapter: str, exercise: Exercise) -> None:
+    parts = len(first_right(chapter, exercise))
+    for odd in ODD.values():
+        found = Desk(chapter).check(exercise.name, *[odd] * parts)
+        assert found.status in ("not yet", "error"), f"{odd!r}: {found}"
+        assert found.message
+
+
+def first_right(chapter: str, exercise: Exercise, variant: int = 0) -> tuple[Any, ...]:
+    case = next(c for c in CASES[chapter].right_ones if c.exercise == exercise.name)
+    return case.answer(Desk(chapter, variant).given(exercise.name))
+
+
+@exercises
+def test_an_answer_that_raises_leaves_or_loops_is_an_error(
+    chapter: str, exercise: Exercise
+) -> None:
+    answer = first_right(chapter, exercise)
+    if not holds_a_function(answer):
+        return  # numbers neither raise nor loop
+    desk = Desk(chapter)
+    for bad, words in [(stop_with_an_error, "no idea"), (leave, "SystemExit")]:
+        broken = [bad if callable(part) else part for part in answer]
+        found = desk.check(exercise.name, *broken)
+        assert found.status == "error"
+        assert words in found.message
+    looping = [never_end if callable(part) else part for part in answer]
+    found = desk.check(exercise.name, *looping, limit_s=0.3)
+    assert found.status == "error"
+    assert "does a loop never end?" in found.message
+
+
+@exercises
+def test_numbers_copied_from_another_variant_are_refused(chapter: str, exercise: Exercise) -> None:
+    answers = {seed: first_right(chapter, exercise, seed) for seed in SEEDS}
+    if holds_a_function(answers[0]):
+        return  # a function is tried on new inputs in every variant
+    for seed in SEEDS:
+        desk = Desk(chapter, seed)
+        for other in SEEDS:
+            found = desk.check(exercise.name, *answers[other])
+            assert found.correct == (other == seed), f"{other} in {seed}: {found}"
+
+
+# --- the notebooks --------------------------------------------------------------------------
+
+
+@chapters
+def test_the_exercises_are_complete(name: str) -> None:
+    found = find_chapter(name).exercises.values()
+    assert 6 <= len(found) <= 8
+    assert {e.kind for e in found} == KINDS
+    assert {m for e in found for m in e.misconceptions} == set(MISCONCEPTIONS[name])
+    for exercise in found:
+        assert exercise.objective
+        assert len(set(exercise.hints)) == 3
+        assert all(len(hint.split()) >= 5 for hint in exercise.hints)
+
+
+@chapters
+def test_the_notebook_has_each_exercise_with_its_points(name: str) -> None:
+    cells = code_cells(name, solved=True)
+    ids = [nbgrader(cell)["grade_id"] for cell in cells if nbgrader(cell)]
+    assert len(ids) == len(set(ids))
+    answers = [nbgrader(c)["grade_id"] for c in cells if nbgrader(c).get("solution")]
+    assert answers == list(find_chapter(name).exercises), "one answer cell each, in this order"
+    checks = {nbgrader(c)["grade_id"]: c for c in cells if nbgrader(c).get("grade")}
+    assert list(checks) == [f"{answer}-check" for answer in answers]
+    for exercise in find_chapter(name).exercises.values():
+        cell = checks[f"{exercise.name}-check"]
+        assert nbgrader(cell)["points"] == exercise.points
+        assert nbgrader(cell)["locked"] is True
+        first, *_, last = cell.source.splitlines()
+        assert first == "### BEGIN HIDDEN TESTS"
+        assert last.startswith(f'check("{exercise.name}", ')
+
+
+@chapters
+def test_the_text_names_each_exercise_as_its_check_does(name: str) -> None:
+    text = (ROOT / "exercises" / f"{name}.py").read_text(encoding="utf-8")
+    for exercise in find_chapter(name).exercises.values():
+        kind = exercise.kind.capitalize()
+        points = f"{exercise.points} point" + "s" * (exercise.points != 1)
+        assert f"# ## {exercise.title}\n#\n" in text
+        assert f"# **{kind}**, {points}. Its name is `{exercise.name}`." in text
+
+
+@chapters
+def test_the_untouched_notebook_is_not_attempted(name: str) -> None:
+    space = run(code_cells(name, solved=False))
+    for exercise in find_chapter(name).exercises.values():
+        cell = next(
+            c
+            for c in code_cells(name, solved=False)
+            if nbgrader(c).get("grade_id") == f"{exercise.name}-check"
+        )
+        assert eval(cell.source.splitlines()[-1], space).status == "not attempted"
+
+
+@chapters
+@pytest.mark.parametrize("variant", SEEDS)
+def test_the_solutions_hold_in_each_variant(name: str, variant: int) -> None:
+    run(code_cells(name, solved=True, variant=variant))  # the hidden tests raise
+
