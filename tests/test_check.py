@@ -716,20 +716,24 @@ def page(run: Any, house: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_build_makes_a_page_of_a_complete_run(page: Any) -> None:
-    image = build.page_source(page, "01_x").cells[2].metadata["mystnb"]["image"]
+    image = (
+        build.page_source(page, build.ROOT / "notebooks" / "01_x.py")
+        .cells[2]
+        .metadata["mystnb"]["image"]
+    )
     assert image == {"alt": "A curve that falls.", "width": "720px"}
 
 
 def test_the_build_stops_at_a_missing_output(page: Any) -> None:
     missing(page)
     with pytest.raises(SystemExit, match=r"^notebooks/01_x.py:15: show_source shows nothing"):
-        build.page_source(page, "01_x")
+        build.page_source(page, build.ROOT / "notebooks" / "01_x.py")
 
 
 def test_the_build_stops_at_every_mark_that_leads_nowhere(page: Any) -> None:
     page.cells[0].source = "# A chapter\n\nOf *tiers* and\n*units*."
     with pytest.raises(SystemExit) as stopped:
-        build.page_source(page, "01_x")
+        build.page_source(page, build.ROOT / "notebooks" / "01_x.py")
     assert str(stopped.value).splitlines() == [
         f"notebooks/01_x.py:4: *tiers* is {UNKNOWN}",
         f"notebooks/01_x.py:5: *units* is {UNKNOWN}",

@@ -194,4 +194,3 @@ def test_the_untouched_notebook_is_not_attempted(name: str) -> None:
 @pytest.mark.parametrize("variant", SEEDS)
 def test_the_solutions_hold_in_each_variant(name: str, variant: int) -> None:
     run(code_cells(name, solved=True, variant=variant))  # the hidden tests raise
-

@@ -28,11 +28,17 @@ def executed_notebook(address: str) -> Any:
     return nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"state": {}}})
 
 
+def student(path: Path) -> Any:
+    assert path.parent.name == "exercises"
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Exercises 1")])
+
+
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small course whose one chapter has run with the address in its first cell."""
     files = {
         "notebooks/01_x.py": CHAPTER,
+        "exercises/01_x.py": "# %% [markdown]\n# # Exercises 1\n",
         "aigc_utils/pretrained.py": 'WHEEL = "weights==0.1.2"\n',
         "pyproject.toml": f'[tool.course]\nrepository = "{ADDRESS}"\nbranch = "notebooks"\n',
     }
@@ -44,6 +50,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(build, "EXERCISES", tmp_path / "exercises")
+    monkeypatch.setattr(build, "download", lambda notebook, path: student(path))
     monkeypatch.setattr(build, "EXECUTED", tmp_path / "build" / "executed")
     monkeypatch.setattr(publish, "BRANCH_FOLDER", tmp_path / "build" / "notebooks-branch")
     monkeypatch.setattr(publish, "current_commit", lambda: COMMIT)
@@ -58,6 +66,7 @@ def test_the_branch_holds_the_chapters_and_binders_recipe(house: Path) -> None:
     assert found == names
     assert names == [
         ".binder/environment.yml", ".binder/postBuild", "README.md", "book/chapters/01_x.ipynb",
+        "book/exercises/01_x.ipynb",
     ]  # fmt: skip
     assert not (folder / "old").exists()
 
@@ -76,6 +85,7 @@ def test_the_readme_links_each_chapter_and_names_the_commit(house: Path) -> None
     publish.write_branch(house / "branch")
     text = (house / "branch" / "README.md").read_text(encoding="utf-8")
     assert "[1. A chapter](book/chapters/01_x.ipynb)" in text
+    assert "[Exercises 1](book/exercises/01_x.ipynb)" in text
     assert ADDRESS in text
     assert COMMIT in text
     for target in re.findall(r"\]\(([^)]+)\)", text):

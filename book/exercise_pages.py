@@ -1,0 +1,46 @@
+"""Turns an executed exercise notebook into a page of the book: stubs open, solutions folded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from grading.assembly import settings  # noqa: E402
+from grading.editions import without_hidden_tests, without_solutions  # noqa: E402
+
+MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
+FOLDED = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
+
+
+def page(executed: Any) -> Any:
+    """Returns a notebook in which each solution is folded away below its stub.
+
+    Hidden tests are left out. The cells' order stays; a stub's cell comes before its solution.
+
+    Args:
+        executed: the notebook as it ran, with solutions and hidden tests.
+    """
+    shown = without_hidden_tests(executed)
+    stubs = {
+        settings(cell)["grade_id"]: cell.source
+        for cell in without_solutions(executed).cells
+        if settings(cell).get("solution")
+    }
+    cells = []
+    for cell in shown.cells:
+        if settings(cell).get("solution"):
+            stub = f"```python\n{stubs[settings(cell)['grade_id']].strip()}\n```"
+            cells.append(nbformat.v4.new_markdown_cell(stub, id=f"{cell.id}-stub"))
+            lines = cell.source.splitlines()
+            cell.source = "\n".join(line for line in lines if line.strip() not in MARKS)
+            cell.metadata["tags"] = ["hide-cell"]
+            cell.metadata["mystnb"] = {**cell.metadata.get("mystnb", {}), **FOLDED}
+        cells.append(cell)
+    shown.cells = cells
+    return shown

@@ -1,0 +1,1 @@
+"""The instructor's tools: make the two editions of the exercises, and grade what comes back."""
