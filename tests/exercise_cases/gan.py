@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from aigc_utils import evaluation, gan, plotting
@@ -82,7 +81,7 @@ def probability_of_made(g):
     return by_formula(g) | {"probability": 1 - by_formula(g)["probability"]}
 
 
-@CASES.wrong("best_guess", says="how many of these are real|How many of these are real")
+@CASES.wrong("best_guess", says="How many of these are real")
 def ratio_of_densities(g):
     return by_formula(g) | {"probability": g.real[g.image] / g.made[g.image]}
 
@@ -389,7 +388,7 @@ def new_not_scaled(g):
 
 def stepping(
     detach=True, real_in_g=False, g_steps=True, d_steps_again=False, zero=True, d_steps=True,
-    saturating=False, sign=1, half=1.0,
+    saturating=False, sign=1, half=1.0, detach_in_g=False,
 ):  # fmt: skip
     """Returns a step with some faults."""
 
@@ -403,7 +402,8 @@ def stepping(
         d_loss.backward(retain_graph=True)
         if d_steps:
             D_optimizer.step()
-        g_loss = -F.softplus(D(fake)).mean() if saturating else F.softplus(-D(fake)).mean()
+        on_fake = D(fake.detach() if detach_in_g else fake)
+        g_loss = -F.softplus(on_fake).mean() if saturating else F.softplus(-on_fake).mean()
         g_loss = sign * g_loss
         if real_in_g:
             g_loss = g_loss + F.mse_loss(fake, real)
@@ -451,20 +451,7 @@ def left_as_it_is(g):
 
 @CASES.wrong("mended_step", says="generator stands still")
 def detached_everywhere(g):
-    def step(G, D, G_optimizer, D_optimizer, real, z):
-        frozen = nn.Sequential(G).requires_grad_(True)
-        with torch.no_grad():
-            fake = frozen(z)
-        d_loss = F.softplus(-D(real)).mean() + F.softplus(D(fake)).mean()
-        g_loss = F.softplus(-D(fake)).mean()
-        for optimizer, loss in ((D_optimizer, d_loss), (G_optimizer, g_loss)):
-            optimizer.zero_grad()
-            loss.backward()
-            G_optimizer.zero_grad()
-            optimizer.step()
-        return {"discriminator": d_loss, "generator": g_loss}
-
-    return step
+    return stepping(detach_in_g=True)
 
 
 @CASES.wrong("mended_step", says="generator sees real data")
