@@ -1,0 +1,289 @@
+"""The exercises of chapter 3; the first ones stand in `vae_terms` and `vae_training`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import MultivariateNormal, Normal
+
+from .answers import a_choice, a_picture, a_tensor, close, drawn_lines
+from .chapter import Draw
+from .checking import expect
+from .vae_terms import CHAPTER
+
+__all__ = ["CHAPTER"]
+
+# What a reader may choose; a true statement has no objection.
+BLUR = {
+    "At the lowest point of either curve the answer is the mean of the two images, each weighted "
+    "with its probability.": "",
+    "The KL term shifts the curve up, and its lowest point stays at the same place.": "",
+    "A code that told the two images apart would allow a sharp answer for each.": "",
+    "Without the KL term the best answer is one of the two sharp images.": (
+        "Blur does not come from the KL term alone: find the lowest point of the curve without it."
+    ),
+    "The KL term moves the lowest point towards the more blurred images.": (
+        "The code's price does not depend on what the decoder answers: compare where the two "
+        "curves are lowest. Blur does not come from the KL term alone."
+    ),
+    "The best answer lies halfway between the images, however probable each is.": (
+        "Halfway is best only for equal probabilities: read off where your curves are lowest."
+    ),
+}
+TURNS = {
+    "After a turn by 45 degrees each latent changes all six pixels, and the log-likelihood is the "
+    "same.": "",
+    "The prior looks the same in every direction, so p(x) cannot tell one axis from another.": "",
+    "Stretching one axis changes p(x).": "",
+    "The log-likelihood is highest where each latent changes one property alone, so training "
+    "finds this position.": (
+        "Latents do not disentangle by themselves: the turned model has the same likelihood at "
+        "every angle, as your flat curve shows."
+    ),
+    "A turned model needs a turned prior to give the images the same probability.": (
+        "A turn keeps the length of every code, and the prior depends on nothing else."
+    ),
+    "Stretching one axis leaves p(x) as it is, since the decoder can undo it.": (
+        "Here nothing undoes the stretch: look at the curve of the stretched model."
+    ),
+}
+
+
+def _shuffled(draw: Draw, statements: Mapping[str, str]) -> dict[str, str]:
+    texts = draw.sample(list(statements), len(statements))
+    return dict(zip("abcdef", texts, strict=True))
+
+
+def _expect_choice(
+    answer: Any, name: str, given: Mapping[str, str], statements: Mapping[str, str]
+) -> None:
+    """Refuses a choice that holds a false statement, or lacks a true one."""
+    chosen = a_choice(answer, name, list(given))
+    for letter in sorted(chosen):
+        objection = statements[given[letter]]
+        expect(not objection, f"Statement {letter} is false. {objection}")
+    true = {letter for letter, text in given.items() if not statements[text]}
+    expect(chosen == true, "All you chose is true, and something true is missing.")
+
+
+def _curves(answer: Any, name: str, curves: tuple[str, ...], x: list[float]) -> list[Tensor]:
+    """Returns the heights of the named curves of a picture, if they are drawn over `x`."""
+    picture = a_picture(answer, name)
+    expect(picture.figure.axes[0].get_title(), f"Give `{name}` a title that says what it shows.")
+    lines, heights = drawn_lines(picture), []
+    for curve in curves:
+        expect(curve in lines, f"`{name}` has no curve with the name {curve!r}.")
+        found = torch.tensor(lines[curve][0]), torch.tensor(lines[curve][1])
+        expect(close(found[0], torch.tensor(x)), f"{curve!r} must be drawn over the given values.")
+        heights.append(a_tensor(found[1], f"The curve {curve!r}"))
+    return heights
+
+
+def _two_images(draw: Draw) -> SimpleNamespace:
+    images, _ = draw.digits(2)
+    share = draw.number(0.15, 0.4)
+    return SimpleNamespace(
+        a=images[0, 0] / 255,
+        b=images[1, 0] / 255,
+        probability_of_a=draw.choice((share, round(1 - share, 2))),
+        kl=draw.number(8, 30, 1),
+        t=[i / 20 for i in range(21)],
+        statements=_shuffled(draw, BLUR),
+    )
+
+
+@CHAPTER.exercise(
+    "Whose fault is the blur?",
+    kind="explain",
+    objective="choice of likelihood; autoencoder against VAE",
+    misconceptions=("blur comes from KL alone",),
+    points=3,
+    hints=(
+        "For each t make the answer `t * a + (1 - t) * b`, and take its squared distances from "
+        "`a` and from `b`.",
+        "Weigh the two distances, each summed over the pixels, with the probabilities of `a` and "
+        "of `b`. The code's price is the same number for every t.",
+        "`p * (m - a).square().sum() + (1 - p) * (m - b).square().sum()`, and for the second "
+        "curve the same plus `kl`. Then read off where each is lowest.",
+    ),
+    given=_two_images,
+)
+def blur(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> None:
+    """`picture` shows the loss with and without the KL term; `choice` holds true statements."""
+    names = "without KL", "with KL"
+    without, with_kl = _curves(picture, "blur_picture", names, given.t)
+    t, p = torch.tensor(given.t), given.probability_of_a
+    apart = (given.a - given.b).square().sum()  # of the two images
+    from_a, from_b = (1 - t) ** 2 * apart, t**2 * apart
+    wanted = p * from_a + (1 - p) * from_b
+    expect(
+        not close(without, wanted / given.a.numel()),
+        "The squared error is averaged over the pixels; sum it.",
+    )
+    expect(
+        not close(without, (from_a + from_b) / 2) and not close(without, from_a + from_b),
+        "The two images are not equally probable: weigh each distance with its probability.",
+    )
+    expect(
+        not close(without, (1 - p) * from_a + p * from_b),
+        "Probabilities or images are swapped: at t = 1 the answer is image a.",
+    )
+    expect(close(without, wanted, 1e-3), "'without KL' is not the expected squared error.")
+    expect(
+        not close(with_kl, without),
+        "The KL term is missing in 'with KL': the code has a price, whatever the answer.",
+    )
+    expect(close(with_kl, wanted + given.kl, 1e-3), "'with KL' is not the error plus the KL term.")
+    _expect_choice(choice, "blur_choice", given.statements, BLUR)
+
+
+def _two_latents(draw: Draw) -> SimpleNamespace:
+    weight = torch.zeros(6, 2)
+    weight[:3, 0], weight[3:, 1] = 0.5 + draw.uniform(3), -0.5 - draw.uniform(3)
+    noise_std = draw.number(0.3, 0.6)
+    images = draw.normal(100, 2) @ weight.T + noise_std * draw.normal(100, 6)
+    return SimpleNamespace(
+        weight=weight,
+        noise_std=noise_std,
+        images=images,
+        angles=[5.0 * i for i in range(19)],
+        statements=_shuffled(draw, TURNS),
+    )
+
+
+def _log_likelihood(weight: Tensor, given: SimpleNamespace) -> Tensor:
+    """Returns the mean log p(x) of linear-Gaussian models, weights (..., 6, 2), in nats."""
+    noise = given.noise_std**2 * torch.eye(6, dtype=torch.float64)
+    covariance = weight.double() @ weight.double().mT + noise
+    model = MultivariateNormal(torch.zeros(6, dtype=torch.float64), covariance[..., None, :, :])
+    return model.log_prob(given.images.double()).mean(-1)
+
+
+@CHAPTER.exercise(
+    "Turn the latents",
+    kind="explain",
+    objective="latent-variable likelihood",
+    misconceptions=("latents disentangle by themselves",),
+    points=4,
+    hints=(
+        "A turn by the angle v has the matrix [[cos v, -sin v], [sin v, cos v]], and "
+        "`math.radians` makes radians of degrees. Which matrix does the new decoder have?",
+        "The turned decoder is `weight @ Q`. The stretched one is `weight` with its first column "
+        "multiplied. `torch.distributions.MultivariateNormal` gives log p(x).",
+        "`W = weight @ Q`, and then `MultivariateNormal(torch.zeros(6), W @ W.T + noise_std**2 * "
+        "torch.eye(6)).log_prob(images).mean()`. For the other curve "
+        "`W = weight * torch.tensor([1 + angle / 90, 1.0])`.",
+    ),
+    given=_two_latents,
+)
+def turned(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> None:
+    """`picture` shows log p(x) of turned and stretched models; `choice` holds true statements."""
+    names = "turned", "stretched"
+    flat, stretched = _curves(picture, "turned_picture", names, given.angles)
+    start = _log_likelihood(given.weight, given)
+    expect(
+        not close(flat, (start * len(given.images)).expand_as(flat), 1e-3),
+        "This is the sum over the images; their mean is asked for.",
+    )
+    expect(
+        flat.max() - flat.min() < 1e-2,
+        "'turned' is not flat. Is your matrix a turn? Times its own transpose it must give the "
+        "identity.",
+    )
+    expect(close(flat[0], start, 1e-3), "'turned' is not the mean log-likelihood of the images.")
+    factors = torch.ones(len(given.angles), 1, 2)
+    factors[:, 0, 0] += torch.tensor(given.angles) / 90
+    wanted = _log_likelihood(given.weight * factors, given)
+    swapped = _log_likelihood(given.weight * factors.flip(2), given)
+    expect(not close(stretched, swapped, 1e-3), "You stretch the second latent's axis.")
+    expect(
+        close(stretched, wanted, 1e-3),
+        "'stretched' is not the log-likelihood with the first column times (1 + angle / 90).",
+    )
+    _expect_choice(choice, "turned_choice", given.statements, TURNS)
+
+
+# --- the bound ----------------------------------------------------------------------------------
+
+
+def _toy(draw: Draw, k: int = 1000, n: int = 20) -> SimpleNamespace:
+    """Gives chapter 3's model of one number, with a guess of the posterior that is off."""
+    s = draw.number(0.4, 0.8)
+    x = math.sqrt(1 + s**2) * draw.normal(n)
+    best_mean, best_std = x / (1 + s**2), s / math.sqrt(1 + s**2)
+    q = Normal(best_mean + 0.5 * best_std, 1.3 * best_std)
+    z = q.mean + q.stddev * draw.normal(k, n)
+    return SimpleNamespace(
+        log_joint=Normal(0.0, 1.0).log_prob(z) + Normal(z, s).log_prob(x),
+        log_q=q.log_prob(z),
+        log_likelihood=float(Normal(0.0, math.sqrt(1 + s**2)).log_prob(x).mean()),
+    )
+
+
+@CHAPTER.exercise(
+    "Between the ELBO and the truth",
+    kind="write",
+    objective="importance-weighted bound",
+    misconceptions=("ELBO = log-likelihood",),
+    points=4,
+    hints=(
+        "Each sample has the weight p(x, z) / q(z | x): its logarithm is a difference. The bound "
+        "of an image is the logarithm of the mean of its k weights.",
+        "The logarithm of a sum of exponentials is `logsumexp`, which neither overflows nor "
+        "underflows. A mean of k numbers is their sum divided by k.",
+        "`log_weights = log_joint - log_q`, then "
+        "`(log_weights.logsumexp(0) - math.log(len(log_weights))).mean()`.",
+    ),
+    given=_toy,
+)
+def iw_bound(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
+    """`answer(log_joint, log_q)`, (k, N) each, is the bound, a mean over N images, in nats."""
+    toy = _toy(draw, k=draw.integer(30, 60), n=draw.integer(5, 12))
+    weights = toy.log_joint - toy.log_q
+    k, n = weights.shape
+    found = a_tensor(answer(toy.log_joint.clone(), toy.log_q.clone()), "The bound")
+    expect(found.shape != (n,), "This is a bound for each image; their mean is asked for.")
+    found = a_tensor(found, "The bound", ())
+    wanted = (weights.logsumexp(0) - math.log(k)).mean()
+    gap = toy.log_likelihood - float(weights.mean())
+    expect(
+        not close(found, weights.mean()),
+        "The mean of the log-weights is the ELBO, and the ELBO is not the log-likelihood: here it "
+        f"lies {gap:.2f} nats below. Take the logarithm of the mean.",
+    )
+    slips = {
+        "Divide the sum of the weights by k: subtract log k.": wanted + math.log(k),
+        "The sign is wrong: the bound lies below log p(x).": -wanted,
+        "A weight is p(x, z) / q(z | x), so the logarithm of q is subtracted.": (
+            (toy.log_joint + toy.log_q).logsumexp(0) - math.log(k)
+        ).mean(),
+        "A weight is p(x, z) divided by q(z | x): q is missing.": (
+            toy.log_joint.logsumexp(0) - math.log(k)
+        ).mean(),
+        "The mean over the images belongs outside the logarithm.": (
+            weights.logsumexp((0, 1)) - math.log(k * n)
+        ),
+        "The k samples of an image lie along dimension 0; you averaged the weights over images.": (
+            weights.logsumexp(1) - math.log(n)
+        ).mean(),
+        "This is the largest weight alone; the mean of the weights is asked for.": (
+            weights.max(0).values.mean()
+        ),
+    }
+    for message, value in slips.items():
+        expect(not close(found, value), message)
+    expect(close(found, wanted), "It is not the logarithm of the mean weight of each image.")
+    single = a_tensor(answer(toy.log_joint[:1], toy.log_q[:1]), "The bound with k = 1", ())
+    expect(
+        close(single, weights[0].mean()), "With one sample the bound must be the ELBO's estimate."
+    )
+    # Images of 784 pixels have log-weights in the hundreds; their exponentials are 0 in float32.
+    tiny = answer(toy.log_joint - 500, toy.log_q)
+    finite = bool(torch.isfinite(torch.as_tensor(tiny)).all())
+    expect(finite, "With log-weights near -500 the exponential is 0: `logsumexp` stays finite.")
+    expect(close(tiny, wanted - 500), "Log-weights near -500 give a wrong bound.")

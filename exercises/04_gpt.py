@@ -1,0 +1,416 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercises 4: Transformer and GPT
+#
+# These exercises belong to chapter 4.
+# Put your answer where the code says so, run the cell, and then run the check below it.
+# A check answers at once: correct, not yet, error, or not attempted.
+# When you are stuck, run `hint("counts")` with the exercise's name in a cell of your own; each has three hints.
+
+# %%
+# In Colab this installs the course's package; elsewhere it does nothing.
+import importlib.util
+from pathlib import Path
+
+REPOSITORY = ""
+if importlib.util.find_spec("aigc_utils") is None:
+    checkout = Path("../pyproject.toml").exists()
+    if not checkout and not REPOSITORY:
+        raise ImportError("aigc_utils is missing: run `make lab` in the course's folder.")
+    source = ".." if checkout else f"git+{REPOSITORY}"
+    # %pip install --quiet {source}
+
+# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import math
+
+import torch
+from torch.nn import functional as F
+
+from aigc_utils import gpt, plotting
+from aigc_utils.exercises import gpt_attention, open_exercises
+from aigc_utils.source import show_source
+
+VARIANT = 0
+check, hint, given = open_exercises("04_gpt", variant=VARIANT)
+
+# %% [markdown]
+# ## Words, characters, tokens
+#
+# **Predict**, 2 points. Its name is `counts`.
+#
+# `given("counts")` has a line of English and one of Chinese, each with the merges of a tokeniser of *byte-pair encoding*.
+# The text begins as single bytes.
+# Merge after merge, in the order of the list, each pair that stands side by side becomes one token.
+# A space belongs to the word behind it, and no merge reaches from one word into the next.
+# A letter or a space is one byte, and a Chinese character or comma is three; `"春".encode()` shows them.
+#
+# How many words and characters has the English line, spaces counted, and how many tokens?
+# How many tokens has the Chinese line with its own merges?
+# Work it out before you run a tokeniser.
+
+# %% nbgrader={"grade": false, "grade_id": "counts-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+lines = given("counts")
+print(lines.english, lines.english_merges)
+print(lines.chinese, lines.chinese_merges)
+
+# %% nbgrader={"grade": false, "grade_id": "counts", "locked": false, "schema_version": 3, "solution": true, "task": false}
+counts = {"words": ..., "characters": ..., "tokens": ..., "chinese": ...}
+### BEGIN SOLUTION
+
+
+def left(tokens, merges):
+    for first, second in merges:
+        i = 0
+        while i + 1 < len(tokens):
+            if (tokens[i], tokens[i + 1]) == (first, second):
+                tokens[i : i + 2] = [first + second]
+            i += 1
+    return tokens
+
+
+def single_bytes(word):
+    return [bytes([byte]) for byte in word.encode()]
+
+
+words = lines.english.split(" ")
+pieces = [words[0]] + [" " + word for word in words[1:]]
+cut = [left(single_bytes(piece), lines.english_merges) for piece in pieces]
+counts = {
+    "words": len(words),
+    "characters": len(lines.english),
+    "tokens": sum(map(len, cut)),
+    "chinese": len(left(single_bytes(lines.chinese), lines.chinese_merges)),
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "counts-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("counts", counts, rounds=4).require()
+### END HIDDEN TESTS
+check("counts", counts)
+
+# %% [markdown]
+# ## More heads
+#
+# **Predict**, 2 points. Its name is `heads`.
+#
+# `gpt.Attention` of chapter 4 has matrices without biases.
+# `given("heads")` says how wide the layer is, and into how many heads it is cut: few, or many.
+# How many weights has it with `heads` heads (`few`), and with `more_heads` (`many`)?
+# With *grouped-query attention* there are still `more_heads` heads of queries, and only `kv_heads` heads of keys and values: how many weights are that (`grouped`)?
+# How many numbers does the *KV cache* of the grouped layer hold after a text of `tokens` tokens (`cache`)?
+
+# %% nbgrader={"grade": false, "grade_id": "heads-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+show_source(gpt.Attention)
+layer = given("heads")
+layer
+
+# %% nbgrader={"grade": false, "grade_id": "heads", "locked": false, "schema_version": 3, "solution": true, "task": false}
+heads = {"few": ..., "many": ..., "grouped": ..., "cache": ...}
+### BEGIN SOLUTION
+shared = layer.kv_heads * layer.width // layer.more_heads
+heads = {
+    "few": 4 * layer.width**2,
+    "many": 4 * layer.width**2,
+    "grouped": 2 * layer.width**2 + 2 * layer.width * shared,
+    "cache": 2 * shared * layer.tokens,
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "heads-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("heads", heads, rounds=4).require()
+### END HIDDEN TESTS
+check("heads", heads)
+
+# %% [markdown]
+# ## Who may see whom
+#
+# **Complete**, 3 points. Its name is `sight`.
+#
+# A Transformer for translation reads a source of `source` tokens and writes a target of `target` tokens.
+# A GPT does the same task with one text: the source's tokens, and behind them the target's.
+# Complete the function that returns the masks of both, each of dtype bool.
+# A row stands for a token that looks, a column for one that is looked at, and True means that it may see it.
+#
+# - `encoder`: the source looks at itself; it is given.
+# - `decoder`: the target looks at itself.
+# - `cross`: the target looks at the source.
+# - `gpt`: GPT's whole text looks at itself.
+# - `cached`: all of GPT's text but its last token is in the *KV cache*, and the last token looks; the mask has one row.
+
+
+# %% nbgrader={"grade": false, "grade_id": "sight", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def sight(source, target):
+    masks = {"encoder": torch.ones(source, source, dtype=torch.bool)}
+
+    ### BEGIN SOLUTION
+    def before(length):
+        places = torch.arange(length)
+        return places[None] <= places[:, None]
+
+    masks["decoder"] = before(target)
+    masks["cross"] = torch.ones(target, source, dtype=torch.bool)
+    masks["gpt"] = before(source + target)
+    masks["cached"] = masks["gpt"][-1:]
+    ### END SOLUTION
+    return masks
+
+
+# %% nbgrader={"grade": true, "grade_id": "sight-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("sight", sight, rounds=4).require()
+### END HIDDEN TESTS
+check("sight", sight)
+
+# %% [markdown]
+# ### What to take from it
+#
+# Masks are all that tells the three kinds of attention apart: the formula is the same.
+# GPT has no part that reads its prompt from both sides; a prompt is only the beginning of the text.
+
+# %% [markdown]
+# ## A loss that is too good
+#
+# **Mend**, 3 points. Its name is `next_token_loss`.
+#
+# `broken_next_token_loss` should return the mean loss in nats of predicting each token from those before it.
+# It reports a wonderful loss in training, and what the model writes afterwards is useless.
+# The cell below shows its loss for an untrained model in training and in use.
+# It has two faults.
+# Write the mended function; `model` takes tokens, (B, T), and a mask, bool, (T, T), and gives logits, (B, T, vocabulary).
+# It must be right in both modes of the model, and leave the mode as it is.
+
+# %% nbgrader={"grade": false, "grade_id": "next_token_loss-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+show_source(gpt_attention.broken_next_token_loss)
+tiny = given("next_token_loss")
+for mode in (True, False):
+    tiny.model.train(mode)
+    print(gpt_attention.broken_next_token_loss(tiny.model, tiny.tokens).item())
+
+
+# %% nbgrader={"grade": false, "grade_id": "next_token_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def next_token_loss(model, tokens):
+    ### BEGIN SOLUTION
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    length = inputs.size(1)
+    mask = torch.ones(length, length, dtype=torch.bool).tril()
+    return F.cross_entropy(model(inputs, mask).mT, targets)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "next_token_loss-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("next_token_loss", next_token_loss, rounds=4).require()
+### END HIDDEN TESTS
+check("next_token_loss", next_token_loss)
+
+# %% [markdown]
+# ## Temperature and top-p
+#
+# **Write**, 4 points. Its name is `temperature`.
+#
+# First write `choices(logits, temperature, p)`, which says what can be drawn as the next token.
+# The logits, (vocabulary,), are divided by the *temperature*; then *top-p* keeps the fewest of the likeliest tokens that together have at least the probability `p`.
+# Return two things: the numbers of these tokens as a list, the likeliest first, and the entropy of the distribution that is drawn from, in bits.
+# The entropy is $-\sum_i q_i \log_2 q_i$ over the tokens that remain; their probabilities $q_i$ sum to one.
+#
+# Then look at a model that is asked a question and does not know the answer well.
+# At which place does the true answer stand at the temperature `question.cold`, and at which at `question.hot`?
+# Place 1 is the likeliest of the six.
+
+# %% nbgrader={"grade": false, "grade_id": "temperature-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+question = given("temperature")
+question
+
+
+# %% nbgrader={"grade": false, "grade_id": "temperature", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def choices(logits, temperature, p):
+    ### BEGIN SOLUTION
+    q, order = (logits / temperature).softmax(0).sort(descending=True)
+    keep = q.cumsum(0) - q < p
+    q = q[keep] / q[keep].sum()
+    return order[keep].tolist(), -(q * q.log2()).sum().item()
+    ### END SOLUTION
+
+
+places = {"cold": ..., "hot": ...}
+### BEGIN SOLUTION
+ranked = sorted(question.logits, key=question.logits.get, reverse=True)
+place = ranked.index(question.truth) + 1
+places = {"cold": place, "hot": place}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "temperature-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("temperature", choices, places, rounds=4).require()
+### END HIDDEN TESTS
+check("temperature", choices, places)
+
+# %% [markdown]
+# ## Does it look things up?
+#
+# **Write**, 3 points. Its name is `seen`.
+#
+# A small GPT was trained on the sonnets, and `sample.written` is what it wrote afterwards; `sample.corpus` is all that it was trained on.
+# Where does it have these lines from?
+#
+# Write `seen(text, corpus, n)`, the share of the text's runs of `n` characters that stand in the corpus, between 0 and 1.
+# Runs overlap: one begins at each character that has enough others behind it.
+# A run that occurs twice counts twice.
+# A text without any run has the share 0.0.
+#
+# Then say how long the longest piece of `sample.written` is that stands in `sample.corpus`, in characters, as `longest`.
+
+# %% nbgrader={"grade": false, "grade_id": "seen-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+sample = given("seen")
+print(sample.written)
+
+
+# %% nbgrader={"grade": false, "grade_id": "seen", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def seen(text, corpus, n):
+    ### BEGIN SOLUTION
+    runs = [text[i : i + n] for i in range(len(text) - n + 1)]
+    return sum(run in corpus for run in runs) / max(1, len(runs))
+    ### END SOLUTION
+
+
+longest = ...
+### BEGIN SOLUTION
+longest = 0
+while seen(sample.written, sample.corpus, longest + 1) > 0:
+    longest += 1
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "seen-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("seen", seen, longest, rounds=4).require()
+### END HIDDEN TESTS
+check("seen", seen, longest)
+
+# %% [markdown]
+# ### What to take from it
+#
+# Nearly all runs of three characters stand in the corpus, and of those of sixteen none.
+# The model has learned how such text goes on; it has nothing in which it could look a line up.
+# A model that is far larger, or reads a text many times, does learn passages by heart, which is *contamination* when the test is among them.
+
+# %% [markdown]
+# ## Three tokenisers, one scale
+#
+# **Explain**, 4 points. Its name is `bits`.
+#
+# `given("bits")` holds measurements of *bigram* models, which predict each token from the one before it alone.
+# They were trained on the first 2,000 to 80,000 characters of the sonnets, `measured.lengths`, and measured on one excerpt of `measured.characters` characters that they had not seen.
+# There are three tokenisers: one token for each character, and byte-pair encoding with a small and with a larger vocabulary.
+# For each, `measured.runs` has how many `tokens` the excerpt has, and the mean losses `nats` in nats a token, one for each length.
+#
+# Make a figure with `plotting.curves`: over the length of the training text, one line for each tokeniser, with its name in `measured.runs`.
+# Its height is a loss that can be compared between them, in *bits per character*.
+# Label the axes with their units, and give the figure a title and an alternative text.
+# Then put the letters of all true statements into the set `true_ones`.
+
+# %% nbgrader={"grade": false, "grade_id": "bits-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+measured = given("bits")
+for name, run in measured.runs.items():
+    print(name, run.tokens, [round(nats, 2) for nats in run.nats])
+for letter, statement in measured.statements.items():
+    print(letter, statement)
+
+# %% nbgrader={"grade": false, "grade_id": "bits", "locked": false, "schema_version": 3, "solution": true, "task": false}
+figure, true_ones = ..., ...
+### BEGIN SOLUTION
+letters = measured.characters
+rates = {
+    name: torch.tensor(run.nats) / math.log(2) * run.tokens / letters
+    for name, run in measured.runs.items()
+}
+lengths = measured.lengths
+figure = plotting.curves(
+    {name: (lengths, rate.tolist()) for name, rate in rates.items()},
+    x_label="length of the training text (characters)",
+    y_label="loss on the excerpt (bits a character)",
+    title="Larger pieces win, though their perplexity is higher",
+    alt="Three falling lines over the length of the training text. With much "
+    "text the larger vocabulary is lowest and the characters are highest.",
+)
+best = min(rates, key=lambda name: rates[name][-1])
+most = "With 80,000 characters of training text,"
+starts = (
+    f"{most} {best}",
+    f"{most} one of the",
+    f"More training text helps {best}",
+    "With one tokeniser",
+)
+said = measured.statements.items()
+true_ones = {letter for letter, words in said if words.startswith(starts)}
+### END SOLUTION
+figure
+
+# %% nbgrader={"grade": true, "grade_id": "bits-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("bits", figure, true_ones, rounds=4).require()
+### END HIDDEN TESTS
+check("bits", figure, true_ones)
+
+# %% [markdown]
+# ## Attention against effect
+#
+# **Write**, 4 points. Its name is `look`.
+#
+# Write `look(query, keys, values)` for one *query*, (d,), *keys*, (T, d), and *values*, (T, D).
+# It returns two tensors with a number for each of the T tokens:
+#
+# - the weights with which the query looks at the tokens, scaled dot-product attention as in chapter 4;
+# - the effects: how far the output moves, as the Euclidean length of the difference, when one token is left out and the query looks at the others alone.
+#
+# Then take the five words of `given("look")`, which come with a query, keys and values.
+# Which word's absence moves the output most? Put it into `word`.
+
+# %% nbgrader={"grade": false, "grade_id": "look-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+scene = given("look")
+print(scene.words)
+
+
+# %% nbgrader={"grade": false, "grade_id": "look", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def look(query, keys, values):
+    ### BEGIN SOLUTION
+    scores = keys @ query / len(query) ** 0.5
+    weights = scores.softmax(0)
+    output = weights @ values
+    without = scores.repeat(len(keys), 1)
+    without.fill_diagonal_(float("-inf"))
+    moved = without.softmax(1) @ values - output
+    return weights, moved.norm(dim=1)
+    ### END SOLUTION
+
+
+word = ...
+### BEGIN SOLUTION
+weights, effects = look(scene.query, scene.keys, scene.values)
+word = scene.words[effects.argmax()]
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "look-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("look", look, word, rounds=4).require()
+### END HIDDEN TESTS
+check("look", look, word)
+
+# %% [markdown]
+# ### What to take from it
+#
+# "the" has most of the attention and hardly any effect: it hands over what the others hand over anyway.
+# A weight says where a head looks. It doesn't say what would be different without it [(Jain and Wallace, 2019)](#jain2019attention).
