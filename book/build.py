@@ -237,7 +237,8 @@ def collected(chapters: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
             for picture, (image, _) in collect.pictures(notebook, name).items():
                 LIVE.mkdir(exist_ok=True)
                 (LIVE / f"{picture}.png").write_bytes(image)
-        return collect.substitutions(chapters, RESULTS) | {"colab": COLAB[bool(address)]}
+        given = {"colab": COLAB[bool(address)], "table_exercises": exercise_pages.table()}
+        return collect.substitutions(chapters, RESULTS) | given
     except collect.CollectError as error:
         sys.exit(str(error))
 

@@ -18,6 +18,20 @@ MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
 FOLDED = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 
+def table() -> str:
+    """Returns the exercises of all chapters as a Markdown table, with their points."""
+    from aigc_utils.exercises.chapter import MODULES, find_chapter
+
+    lines = ["| chapter | exercise | kind | objective | points |", "|---|---|---|---|---|"]
+    for number, name in enumerate(MODULES, start=1):
+        exercises = find_chapter(name).exercises.values()
+        for exercise in exercises:
+            row = (number, exercise.title, exercise.kind, exercise.objective, exercise.points)
+            lines.append(f"| {' | '.join(map(str, row))} |")
+        lines.append(f"| {number} | **all** | | | **{sum(e.points for e in exercises)}** |")
+    return "\n".join(lines)
+
+
 def page(executed: Any) -> Any:
     """Returns a notebook in which each solution is folded away below its stub.
 
