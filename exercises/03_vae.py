@@ -92,7 +92,7 @@ check("floor", floor)
 # A perfect decoder of grey images still has a large loss, and the loss alone does not say how good it is.
 
 # %% [markdown]
-# ## The price of a code
+# ## The price under another prior
 #
 # **Write**, 3 points. Its name is `kl`.
 #
@@ -127,7 +127,8 @@ check("kl", kl)
 #
 # Draw `k` codes for each image from its Gaussian.
 # `mean` and `log_variance` have the shape (N, D), and the codes have the shape (k, N, D).
-# Gradients must reach both of them, so the *reparameterisation* is needed.
+# `torch.normal` would draw such codes, but no gradient passes through it.
+# Here gradients must reach mean and log-variance, so the *reparameterisation* is needed.
 # The last line is there; write what comes before it.
 
 
@@ -203,8 +204,8 @@ check("collapse", collapse)
 #
 # **Mend**, 4 points. Its name is `mended_objective`.
 #
-# The function below should return the negative *ELBO* in nats, averaged over the images, with one code for each image.
-# It has three faults.
+# Read the function below: it should return the negative *ELBO* in nats, averaged over the images, with one code for each image.
+# It has three faults; write it without them.
 # `encode(images)` returns means and log-variances of the shape (N, D), and `decode(z)` returns the logits of the pixels in the images' shape.
 # The pixels are zeros and ones.
 #
@@ -337,7 +338,7 @@ check("blur", blur_picture, blur_choice)
 
 # %% nbgrader={"grade": false, "grade_id": "turned-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 latents = given("turned")
-print(latents.weight)
+print(f"W = {latents.weight}, s = {latents.noise_std}")
 for letter, statement in latents.statements.items():
     print(f"{letter}: {statement}")
 

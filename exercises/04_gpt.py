@@ -198,7 +198,8 @@ show_source(gpt_attention.broken_next_token_loss)
 tiny = given("next_token_loss")
 for mode in (True, False):
     tiny.model.train(mode)
-    print(gpt_attention.broken_next_token_loss(tiny.model, tiny.tokens).item())
+    loss = gpt_attention.broken_next_token_loss(tiny.model, tiny.tokens)
+    print("in training" if mode else "in use", round(loss.item(), 2))
 
 
 # %% nbgrader={"grade": false, "grade_id": "next_token_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -313,9 +314,10 @@ check("seen", seen, longest)
 # **Explain**, 4 points. Its name is `bits`.
 #
 # `given("bits")` holds measurements of *bigram* models, which predict each token from the one before it alone.
-# They were trained on the first 2,000 to 80,000 characters of the sonnets, `measured.lengths`, and measured on one excerpt of `measured.characters` characters that they had not seen.
+# They were trained on 2,000 to 80,000 characters of the sonnets, `measured.lengths`, and measured on one excerpt that they had not seen.
+# The excerpt has `measured.characters` characters.
 # There are three tokenisers: one token for each character, and byte-pair encoding with a small and with a larger vocabulary.
-# For each, `measured.runs` has how many `tokens` the excerpt has, and the mean losses `nats` in nats a token, one for each length.
+# For each, `measured.runs` says how many `tokens` the excerpt is, and gives the mean losses `nats` in nats a token, one for each length.
 #
 # Make a figure with `plotting.curves`: over the length of the training text, one line for each tokeniser, with its name in `measured.runs`.
 # Its height is a loss that can be compared between them, in *bits per character*.
@@ -342,9 +344,10 @@ figure = plotting.curves(
     {name: (lengths, rate.tolist()) for name, rate in rates.items()},
     x_label="length of the training text (characters)",
     y_label="loss on the excerpt (bits a character)",
-    title="Larger pieces win, though their perplexity is higher",
-    alt="Three falling lines over the length of the training text. With much "
-    "text the larger vocabulary is lowest and the characters are highest.",
+    title="Larger pieces win once there is enough text to learn them from",
+    alt="Three falling lines over the length of the training text. They start "
+    "close together; with much text the larger vocabulary is lowest and the "
+    "characters are highest.",
 )
 best = min(rates, key=lambda name: rates[name][-1])
 most = "With 80,000 characters of training text,"

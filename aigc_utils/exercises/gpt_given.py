@@ -35,6 +35,12 @@ def _lines() -> tuple[list[str], list[str]]:
     return english, chinese
 
 
+@cache
+def _merges(start: int) -> list[tokenizers.Pair]:
+    sample = " ".join(_sonnets()[start : start + 3000].split())
+    return tokenizers.learn_merges(sample, 256 + 8)
+
+
 def whole_character(character: str) -> list[tokenizers.Pair]:
     """Returns the merges that make one token of a Chinese character's three bytes."""
     a, b, c = (bytes([byte]) for byte in character.encode())
@@ -44,9 +50,7 @@ def whole_character(character: str) -> list[tokenizers.Pair]:
 def lines(draw: Draw) -> SimpleNamespace:
     """Returns an English and a Chinese line, each with the merges of a tokeniser."""
     english, chinese = _lines()
-    start = draw.integer(0, 80_000)
-    sample = " ".join(_sonnets()[start : start + 3000].split())
-    merges = tokenizers.learn_merges(sample, 256 + 8)
+    merges = _merges(draw.integer(0, 80_000))
     tokenizer, line = tokenizers.BPETokenizer(merges), ""
     while len(tokenizer.encode(line)) > len(line) - 5:
         line = draw.choice(english)
@@ -58,7 +62,7 @@ def lines(draw: Draw) -> SimpleNamespace:
     whole = draw.sample(alone, draw.integer(1, 4))
     return SimpleNamespace(
         english=line,
-        english_merges=merges,
+        english_merges=list(merges),
         chinese=poem,
         chinese_merges=[pair for character in whole for pair in whole_character(character)],
     )

@@ -14,7 +14,7 @@ from torch.distributions import MultivariateNormal, Normal
 from .answers import a_choice, a_picture, a_tensor, close, drawn_lines
 from .chapter import Draw
 from .checking import expect
-from .vae_terms import CHAPTER
+from .vae_training import CHAPTER
 
 __all__ = ["CHAPTER"]
 
@@ -161,7 +161,8 @@ def _log_likelihood(weight: Tensor, given: SimpleNamespace) -> Tensor:
     noise = given.noise_std**2 * torch.eye(6, dtype=torch.float64)
     covariance = weight.double() @ weight.double().mT + noise
     model = MultivariateNormal(torch.zeros(6, dtype=torch.float64), covariance[..., None, :, :])
-    return model.log_prob(given.images.double()).mean(-1)
+    log_p: Tensor = model.log_prob(given.images.double())
+    return log_p.mean(-1)
 
 
 @CHAPTER.exercise(
@@ -216,7 +217,7 @@ def _toy(draw: Draw, k: int = 1000, n: int = 20) -> SimpleNamespace:
     s = draw.number(0.4, 0.8)
     x = math.sqrt(1 + s**2) * draw.normal(n)
     best_mean, best_std = x / (1 + s**2), s / math.sqrt(1 + s**2)
-    q = Normal(best_mean + 0.5 * best_std, 1.3 * best_std)
+    q = Normal(best_mean + best_std, 1.3 * best_std)
     z = q.mean + q.stddev * draw.normal(k, n)
     return SimpleNamespace(
         log_joint=Normal(0.0, 1.0).log_prob(z) + Normal(z, s).log_prob(x),

@@ -90,7 +90,7 @@ def floor(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
 
 
 @CHAPTER.exercise(
-    "The price of a code",
+    "The price under another prior",
     kind="write",
     objective="closed-form KL",
     misconceptions=("log-variance against sigma",),

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from .answers import a_tensor, close, numbers
 from .chapter import Draw
 from .checking import NotYet, expect
-from .vae_terms import CHAPTER
+from .vae_terms import CHAPTER as CHAPTER  # passed on to vae.py
 
 Encode = Callable[[Tensor], tuple[Tensor, Tensor]]
 Decode = Callable[[Tensor], Tensor]
@@ -118,7 +118,7 @@ def covered_prior(objective: Callable[[Encode, Decode, Tensor], Tensor], seed: i
         with torch.no_grad():  # steps of one size, so that an averaged loss learns as fast
             for parameter, grad in zip(parameters, grads, strict=True):
                 if grad is not None:
-                    parameter -= 0.05 * grad.sign()
+                    parameter.sub_(0.05 * grad.sign())
     mean, log_variance = encode(images)
     std = (log_variance / 2).exp().detach()
     away = ((torch.randn(1000, 1, 2) - mean.detach()) / std).norm(dim=2)

@@ -443,7 +443,7 @@ def entropy_of_all(g):
     return lambda z, t, p: (_choices(z, t, p)[0], _choices(z, t, 1.0)[1]), _places(g)
 
 
-@CASES.wrong("temperature", says="in nats")
+@CASES.wrong("temperature", says="entropy is in nats")
 def in_nats(g):
     def choices(logits, temperature, p):
         kept, bits = _choices(logits, temperature, p)

@@ -553,7 +553,7 @@ def equal_shares(g):
     return blur_picture(g, p=0.5), blur_choice(g)
 
 
-@CASES.wrong("blur", says="swapped")
+@CASES.wrong("blur", says="images are swapped")
 def shares_swapped(g):
     return blur_picture(g, p=1 - g.probability_of_a), blur_choice(g)
 
