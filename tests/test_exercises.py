@@ -31,9 +31,9 @@ exercises = pytest.mark.parametrize(
 def outcome(case: Case, variant: int, rounds: int = 1) -> checking.Outcome:
     desk = Desk(case.chapter, variant)
     answer = case.answer(desk.given(case.exercise))
-    start = time.perf_counter()
+    start = time.process_time()  # others may be using this machine too
     found = desk.check(case.exercise, *answer, rounds=rounds)
-    assert time.perf_counter() - start < 2 * rounds
+    assert time.process_time() - start < 2 * rounds
     return found
 
 
