@@ -33,9 +33,15 @@ if importlib.util.find_spec("aigc_utils") is None:
     # %pip install --quiet {source}
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import torch
+import copy
 
+import torch
+from torch.nn import functional as F
+
+from aigc_utils import plotting
 from aigc_utils.exercises import open_exercises
+from aigc_utils.exercises.cnn import broken_accuracy, broken_pick
+from aigc_utils.source import show_source
 
 VARIANT = 0
 check, hint, given = open_exercises("01_cnn", variant=VARIANT)
@@ -57,9 +63,10 @@ layer
 sizes = {"side": ..., "parameters": ...}
 ### BEGIN SOLUTION
 padded = layer.size + 2 * layer.padding
+weights = layer.in_channels * layer.kernel_size**2
 sizes = {
     "side": (padded - layer.kernel_size) // layer.stride + 1,
-    "parameters": (layer.in_channels * layer.kernel_size**2 + 1) * layer.out_channels,
+    "parameters": (weights + 1) * layer.out_channels,
 }
 ### END SOLUTION
 
@@ -68,6 +75,45 @@ sizes = {
 check("sizes", sizes, rounds=4).require()
 ### END HIDDEN TESTS
 check("sizes", sizes)
+
+# %% [markdown]
+# ## A filter slides, with padding and stride
+#
+# **Complete**, 3 points. Its name is `correlate`.
+#
+# The chapter's `cross_correlate` knows one channel, no padding and stride 1.
+# Complete a function that knows all of it.
+# `image` has the shape (C, H, W), `kernel` is one filter with the shape (C, $k$, $k$).
+# The result is one map with the shape ($H_{\text{out}}$, $W_{\text{out}}$), as `F.conv2d` gives it without a bias.
+#
+# The first gap makes `padded`, the image with `padding` rows and columns of zeros on each of its four sides, and the map's `height` and `width`.
+# The second gap puts one number into `result[row, column]`.
+# An image need not be square.
+
+
+# %% nbgrader={"grade": false, "grade_id": "correlate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def correlate(image, kernel, padding, stride):
+    size = kernel.shape[-1]
+    ### BEGIN SOLUTION
+    padded = F.pad(image, (padding,) * 4)
+    height, width = ((n - size) // stride + 1 for n in padded.shape[1:])
+    ### END SOLUTION
+    result = torch.zeros(height, width)
+    for row in range(height):
+        for column in range(width):
+            ### BEGIN SOLUTION
+            y, x = row * stride, column * stride
+            window = padded[:, y : y + size, x : x + size]
+            result[row, column] = (window * kernel).sum()
+            ### END SOLUTION
+    return result
+
+
+# %% nbgrader={"grade": true, "grade_id": "correlate-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("correlate", correlate, rounds=4).require()
+### END HIDDEN TESTS
+check("correlate", correlate)
 
 # %% [markdown]
 # ## Cross-entropy from logits
@@ -90,3 +136,276 @@ def cross_entropy(logits, labels):
 check("cross_entropy", cross_entropy, rounds=4).require()
 ### END HIDDEN TESTS
 check("cross_entropy", cross_entropy)
+
+# %% [markdown]
+# ## Does pooling forget where a digit stands?
+#
+# **Explain**, 3 points. Its name is `shifts`.
+#
+# Some say that *pooling* makes a network blind to small shifts.
+# Measure it, draw it, and say what is true.
+#
+# `given("shifts")` has eight digits as `images`, with a wide black rim, one `kernel`, a list of `shifts` in pixels, and six `statements`.
+# A digit's maps are its cross-correlation with the kernel: `F.conv2d(images, kernel, padding=1)`.
+# Move all images to the right by $s$ pixels, make their maps $b$, and compare with the maps $a$ of the images as they stand:
+#
+# $$
+# \text{change}(s) = \frac{\sum |a - b|}{\sum |a|} ,
+# $$
+#
+# with both sums over all eight images and all places, as a share and not in percent.
+#
+# Draw three curves of this change over the shifts with `plotting.curves`, and name them `before pooling`, `pooled by 2` and `pooled by 4`.
+# For the last two, $a$ and $b$ are pooled first, by the largest of each 2 by 2 or 4 by 4 pixels (`F.max_pool2d`).
+# Label both axes with what they show and in which unit, and give a title and a text `alt` that says what is to be seen.
+#
+# Then put the letters of the true statements into the set `true`, such as `{"A", "B"}`.
+# The picture decides most of them; one needs a line of code more.
+
+# %% nbgrader={"grade": false, "grade_id": "shifts-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+moving = given("shifts")
+moving.statements
+
+# %% nbgrader={"grade": false, "grade_id": "shifts", "locked": false, "schema_version": 3, "solution": true, "task": false}
+picture = ...
+true = ...
+### BEGIN SOLUTION
+
+
+def maps(shift, window):
+    moved = moving.images.roll(shift, dims=3)
+    return F.max_pool2d(F.conv2d(moved, moving.kernel, padding=1), window)
+
+
+def change(shift, window):
+    a, b = maps(0, window), maps(shift, window)
+    return ((a - b).abs().sum() / a.abs().sum()).item()
+
+
+windows = {"before pooling": 1, "pooled by 2": 2, "pooled by 4": 4}
+heights = {n: [change(s, windows[n]) for s in moving.shifts] for n in windows}
+picture = plotting.curves(
+    {name: (moving.shifts, y) for name, y in heights.items()},
+    x_label="shift to the right (pixels)",
+    y_label="change of the maps (share)",
+    title="Pooling softens a shift; it does not remove it",
+    alt="Three curves rise from zero with the shift; the wider the window of "
+    "the pooling, the lower the curve.",
+)
+by_one_place = torch.equal(maps(2, 2), maps(0, 2).roll(1, dims=3))
+one_pixel = [heights[name][1] for name in windows]
+holds = {
+    "before pooling.": one_pixel[1] < one_pixel[0],
+    "a fifth.": one_pixel[1] > 0.2,
+    "nothing else.": by_one_place,
+    "by 2 as they were.": one_pixel[1] == 0,
+    "by 4 as they were.": max(heights["pooled by 4"][:4]) == 0,
+    "a digit stands.": max(heights["before pooling"]) == 0,
+}
+true = {
+    letter
+    for letter, text in moving.statements.items()
+    if any(text.endswith(end) and so for end, so in holds.items())
+}
+### END SOLUTION
+picture
+
+# %% nbgrader={"grade": true, "grade_id": "shifts-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("shifts", picture, true, rounds=4).require()
+### END HIDDEN TESTS
+check("shifts", picture, true)
+
+# %% [markdown]
+# **What to take from it.**
+# A convolution moves its maps with the digit, and pooling lets a part of each move go unnoticed.
+# Neither makes the network blind to where a digit stands; what a network should not care about, it has to be shown.
+
+# %% [markdown]
+# ## An accuracy that depends on the company
+#
+# **Mend**, 3 points. Its name is `steady_accuracy`.
+#
+# Here is a function that measures accuracy, and it is broken.
+# You see it, and what it says of one network on the same hundred digits, in batches of several sizes.
+# The network comes from training, with *batch normalisation* in it, and the digits are sorted by class.
+
+# %% nbgrader={"grade": false, "grade_id": "steady_accuracy-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+show_source(broken_accuracy)
+trained = given("steady_accuracy")
+for size in (4, 30, 100):
+    model = copy.deepcopy(trained.model)
+    found = broken_accuracy(model, trained.images, trained.labels, size)
+    print(f"batches of {size:3}: {found:.1f} %")
+
+# %% [markdown]
+# Write `steady_accuracy`, which takes the same and gives the accuracy in percent.
+# It looks at no more than `batch_size` images at once, and yet its result does not depend on `batch_size`.
+# It records nothing for gradients.
+# Afterwards the model is as it was before: its weights, its running averages, and its mode, training or evaluation, whichever it came in.
+
+
+# %% nbgrader={"grade": false, "grade_id": "steady_accuracy", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def steady_accuracy(model, images, labels, batch_size):
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for start in range(0, len(images), batch_size):
+            part = slice(start, start + batch_size)
+            right = model(images[part]).argmax(1) == labels[part]
+            correct += right.sum().item()
+    model.train(was_training)
+    return 100 * correct / len(images)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "steady_accuracy-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("steady_accuracy", steady_accuracy, rounds=4).require()
+### END HIDDEN TESTS
+check("steady_accuracy", steady_accuracy)
+
+# %% [markdown]
+# ## A sealed envelope
+#
+# **Mend**, 3 points. Its name is `pick_recipe`.
+#
+# Twenty *recipes* are tried, and the best is to be reported with its accuracy.
+# `validate(recipe, seed)` trains a network by a recipe with a *seed* and returns its accuracy on the *validation set*; `test(recipe)` returns one on the *test set*, both in percent.
+# The function below is broken, and you see what it claims.
+# Here nothing is trained: the scores are drawn at random around the true accuracy of each recipe, as for 1000 images, so that we know what is true of new images.
+
+# %% nbgrader={"grade": false, "grade_id": "pick_recipe-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+show_source(broken_pick)
+lab = given("pick_recipe")
+best, claimed = broken_pick(lab.recipes, lab.seeds, lab.validate, lab.test)
+print(f"{best}: {claimed:.1f} % claimed")
+print(f"of new images it reads {lab.on_new_images(best):.1f} %")
+
+# %% [markdown]
+# Write `pick_recipe`, which takes the same.
+# It returns two things: the recipe with the highest mean validation accuracy over all `seeds`, and the test accuracy of this recipe.
+# Nothing that it chooses may depend on the test set: `test` may be called once.
+
+
+# %% nbgrader={"grade": false, "grade_id": "pick_recipe", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pick_recipe(recipes, seeds, validate, test):
+    ### BEGIN SOLUTION
+    def mean(recipe):
+        return sum(validate(recipe, seed) for seed in seeds) / len(seeds)
+
+    best = max(recipes, key=mean)
+    return best, test(best)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "pick_recipe-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("pick_recipe", pick_recipe, rounds=4).require()
+### END HIDDEN TESTS
+check("pick_recipe", pick_recipe)
+
+# %% [markdown]
+# **What to take from it.**
+# The best of many scores is too high, on the validation set as well: luck helped it to win.
+# A test set that is opened once, for one recipe, has not helped anybody to win, and so its score is honest.
+
+# %% [markdown]
+# ## Nobody designs this filter
+#
+# **Write**, 4 points. Its name is `learn_filter`.
+#
+# `given("learn_filter")` has `images` with the shape (N, 1, H, W), and `maps`, which one unknown *filter* of 3 by 3 weights made of them, without padding and without a bias.
+# The images are random numbers with mean 0 and variance 1, so that no pixel tells anything about its neighbours.
+#
+# Write a function that learns the filter from such examples by *gradient descent*.
+# It returns the kernel as a tensor with the shape (3, 3), each weight right to two hundredths.
+# It must work for any filter, in less than half a second.
+
+# %% nbgrader={"grade": false, "grade_id": "learn_filter-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+examples = given("learn_filter")
+examples.images.shape, examples.maps.shape
+
+
+# %% nbgrader={"grade": false, "grade_id": "learn_filter", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def learn_filter(images, maps):
+    ### BEGIN SOLUTION
+    kernel = torch.zeros(1, 1, 3, 3, requires_grad=True)
+    optimizer = torch.optim.SGD([kernel], lr=0.2)
+    for _ in range(40):
+        optimizer.zero_grad()
+        F.mse_loss(F.conv2d(images, kernel), maps).backward()
+        optimizer.step()
+    return kernel.detach()[0, 0]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "learn_filter-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("learn_filter", learn_filter, rounds=4).require()
+### END HIDDEN TESTS
+check("learn_filter", learn_filter)
+
+# %%
+learn_filter(examples.images, examples.maps)
+
+# %% [markdown]
+# **What to take from it.**
+# The weights come out with one decimal, as the unknown filter has them, and nothing in your code says what it looks for.
+# A network learns thousands of filters in the same way; it only sees their effect on one loss, behind all later layers.
+
+# %% [markdown]
+# ## Is it as good as it is sure?
+#
+# **Write**, 4 points. Its name is `calibration_error`.
+#
+# A *softmax* gives probabilities, and the largest of a row is the network's *confidence* in its answer, the class where it stands.
+# Is a network that is 90 % sure right nine times in ten?
+#
+# Write a function that says how far it is from that.
+# Sort the images by confidence, and cut them into `groups` groups with equally many images each.
+# In each group take the gap between the mean confidence and the *accuracy*, without its sign.
+# Return the mean of the gaps as one number, a share between 0 and 1:
+#
+# $$
+# \text{error} = \frac{1}{G} \sum_{g=1}^{G} \big| \text{confidence}_g - \text{accuracy}_g \big| .
+# $$
+#
+# `probabilities` has the shape (N, classes) and `labels` the shape (N,); N is a multiple of `groups`.
+# The chapter's *calibration* cuts the scale into equally wide bins instead, some of which hold hardly an image.
+#
+# `given("calibration_error")` has what the course's judge, a trained network, makes of 200 test digits: `upright` as they are, and `upside_down` when they stand on their heads, both probabilities, and `labels`.
+
+# %% nbgrader={"grade": false, "grade_id": "calibration_error-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+seen = given("calibration_error")
+seen.upright.shape, seen.upside_down.shape, seen.labels.shape
+
+
+# %% nbgrader={"grade": false, "grade_id": "calibration_error", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def calibration_error(probabilities, labels, groups):
+    ### BEGIN SOLUTION
+    confidence, guess = probabilities.max(1)
+    gap = confidence - (guess == labels).float()
+    by_group = gap[confidence.argsort()].view(groups, -1).mean(1)
+    return by_group.abs().mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "calibration_error-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("calibration_error", calibration_error, rounds=4).require()
+### END HIDDEN TESTS
+check("calibration_error", calibration_error)
+
+# %%
+for name in ("upright", "upside_down"):
+    error = calibration_error(getattr(seen, name), seen.labels, groups=5)
+    sure = getattr(seen, name).max(1).values.mean()
+    print(f"{name:12} {sure:.0%} sure on average, error {error:.2f}")
+
+# %% [markdown]
+# **What to take from it.**
+# Softmax compares a network's own scores, and knows nothing of the world.
+# Turn the digits upside down, and the network is far surer than it is right.

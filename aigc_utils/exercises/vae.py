@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import MultivariateNormal, Normal
+from torch.distributions import Normal
 
 from .answers import a_choice, a_picture, a_tensor, close, drawn_lines
 from .chapter import Draw
@@ -160,9 +160,10 @@ def _log_likelihood(weight: Tensor, given: SimpleNamespace) -> Tensor:
     """Returns the mean log p(x) of linear-Gaussian models, weights (..., 6, 2), in nats."""
     noise = given.noise_std**2 * torch.eye(6, dtype=torch.float64)
     covariance = weight.double() @ weight.double().mT + noise
-    model = MultivariateNormal(torch.zeros(6, dtype=torch.float64), covariance[..., None, :, :])
-    log_p: Tensor = model.log_prob(given.images.double())
-    return log_p.mean(-1)
+    # Not by `MultivariateNormal`: its first use loads sympy, which may outlast a check's limit.
+    x = given.images.double()
+    squares = ((x @ covariance.inverse()) * x).sum(-1).mean(-1)
+    return -(squares + covariance.logdet() + 6 * math.log(2 * math.pi)) / 2
 
 
 @CHAPTER.exercise(
@@ -192,18 +193,18 @@ def turned(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> Non
         "This is the sum over the images; their mean is asked for.",
     )
     expect(
-        flat.max() - flat.min() < 1e-2,
+        flat.max() - flat.min() < 3e-3,
         "'turned' is not flat. Is your matrix a turn? Times its own transpose it must give the "
         "identity.",
     )
-    expect(close(flat[0], start, 1e-3), "'turned' is not the mean log-likelihood of the images.")
+    expect(close(flat[0], start, 2e-4), "'turned' is not the mean log-likelihood of the images.")
     factors = torch.ones(len(given.angles), 1, 2)
     factors[:, 0, 0] += torch.tensor(given.angles) / 90
     wanted = _log_likelihood(given.weight * factors, given)
     swapped = _log_likelihood(given.weight * factors.flip(2), given)
-    expect(not close(stretched, swapped, 1e-3), "You stretch the second latent's axis.")
+    expect(not close(stretched, swapped, 2e-4), "You stretch the second latent's axis.")
     expect(
-        close(stretched, wanted, 1e-3),
+        close(stretched, wanted, 2e-4),
         "'stretched' is not the log-likelihood with the first column times (1 + angle / 90).",
     )
     _expect_choice(choice, "turned_choice", given.statements, TURNS)

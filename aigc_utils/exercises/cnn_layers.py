@@ -1,0 +1,298 @@
+"""The first exercises of chapter 1: what layers compute, and what the loss makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .answers import a_choice, a_picture, a_tensor, close, drawn_lines, numbers
+from .chapter import Chapter, Draw
+from .checking import NotYet, expect
+from .mistakes import expect_close
+
+CHAPTER = Chapter("01_cnn")
+
+
+def _layer(draw: Draw) -> SimpleNamespace:
+    stride = draw.integer(2, 3)
+    return SimpleNamespace(
+        in_channels=draw.integer(2, 8),
+        out_channels=draw.integer(9, 40),
+        kernel_size=draw.choice((3, 5, 7)),
+        padding=2 * stride,  # so that the usual mistakes give different sizes
+        stride=stride,
+        size=draw.integer(24, 80),
+    )
+
+
+@CHAPTER.exercise(
+    "Count before you run",
+    kind="predict",
+    objective="shape and parameter arithmetic; stride, padding; channels",
+    points=2,
+    hints=(
+        "The formula for the size of a map stands under *Padding and stride* in chapter 1.",
+        "Padding is added on both sides. A filter has weights for every input channel, and one "
+        "bias.",
+        "`(size + 2 * padding - kernel_size) // stride + 1` pixels a side; "
+        "`(in_channels * kernel_size**2 + 1) * out_channels` parameters.",
+    ),
+    given=_layer,
+)
+def sizes(layer: SimpleNamespace, draw: Draw, answer: Any) -> None:
+    """`answer` holds the side of the maps and the number of parameters."""
+    answer = numbers(answer, "sizes", ("side", "parameters"))
+    conv = nn.Conv2d(
+        layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding
+    )
+    image = draw.uniform(1, layer.in_channels, layer.size, layer.size)
+    side = conv(image).shape[-1]
+    once = (layer.size + layer.padding - layer.kernel_size) // layer.stride + 1
+    expect(answer["side"] != once, "The padding goes on both sides of the image.")
+    steps = (layer.size + 2 * layer.padding - layer.kernel_size) / layer.stride
+    expect(
+        answer["side"] == side or answer["side"] not in (steps, side - 1),
+        "Count the places, not the steps between them: there is one more, and only whole ones.",
+    )
+    expect(answer["side"] == side, f"A layer like this does not give maps of {answer['side']:g}.")
+    weights = conv.weight.numel()
+    expect(answer["parameters"] != weights, "Each filter has a bias too.")
+    per_channel = layer.kernel_size**2 * layer.out_channels + layer.out_channels
+    expect(
+        answer["parameters"] != per_channel,
+        "A filter reads all input channels: it has weights for each of them.",
+    )
+    expect(
+        answer["parameters"] == weights + layer.out_channels,
+        f"Build the layer and count: it does not have {answer['parameters']:g} parameters.",
+    )
+
+
+class _Trial:
+    """One image and one filter, and what an answer makes of them."""
+
+    def __init__(self, draw: Draw, answer: Any, channels: int, padding: int, stride: int) -> None:
+        # Sizes that the stride does not divide, and no square: rows are not columns.
+        height, width = stride * draw.integer(3, 4) + 4, stride * draw.integer(5, 6) + 5
+        size = draw.choice((2, 3))
+        self.image = draw.normal(channels, height, width)
+        self.kernel = draw.normal(channels, size, size)
+        self.padding, self.stride = padding, stride
+        self.map = a_tensor(
+            answer(self.image.clone(), self.kernel.clone(), padding, stride), "The map"
+        )
+
+    def of(self, image: Tensor, kernel: Tensor) -> Tensor:
+        """Returns the map of another image or kernel, without padding."""
+        return F.conv2d(image[None], kernel[None], stride=self.stride)[0, 0]
+
+    def padded(self, before: int, after: int, mode: str = "constant") -> Tensor:
+        """Returns the image with so many rows and columns before and after it."""
+        return F.pad(self.image[None], (before, after, before, after), mode=mode)[0]
+
+    def expect(self, mistakes: Mapping[str, Tensor], otherwise: str) -> None:
+        """Raises NotYet unless the map is right."""
+        wanted = self.of(self.padded(self.padding, self.padding), self.kernel)
+        if self.map.shape != wanted.shape:
+            shapes = f"{tuple(wanted.shape)}, not {tuple(self.map.shape)}"
+            otherwise = f"{otherwise} The map must have the shape {shapes}."
+        expect_close(self.map, wanted, mistakes, otherwise)
+
+
+def _expect_padding(trial: _Trial) -> None:
+    """Raises NotYet unless the map of an image with padding 2 is right."""
+    one_side = "Padding goes on all four sides, with `padding` rows or columns on each of them."
+    for before, after in ((2, 0), (0, 2), (1, 1)):
+        map_ = trial.of(trial.padded(before, after), trial.kernel)
+        expect(not close(trial.map, map_), one_side)
+    for mode in ("replicate", "reflect", "circular"):
+        map_ = trial.of(trial.padded(2, 2, mode), trial.kernel)
+        expect(not close(trial.map, map_), "Padding is made of zeros.")
+    mistakes = {"The padding is left out.": trial.of(trial.image, trial.kernel)}
+    trial.expect(mistakes, "Padding does not give the right map yet.")
+
+
+@CHAPTER.exercise(
+    "A filter slides, with padding and stride",
+    kind="complete",
+    objective="cross-correlation by hand; stride, padding; channels",
+    points=3,
+    hints=(
+        "The chapter's `cross_correlate` does it for one channel, without padding and with "
+        "stride 1. Draw the padded image on paper, and mark where the second window begins.",
+        "Put zeros on all four sides: `F.pad` takes (left, right, top, bottom). The window of "
+        "`row` begins in row `row * stride` of the padded image.",
+        "`padded = F.pad(image, (padding,) * 4)`, `height = (padded.shape[1] - size) // stride + "
+        "1`, the same for `width`; the window is `padded[:, y : y + size, x : x + size]` with "
+        "`y = row * stride` and `x = column * stride`.",
+    ),
+)
+def correlate(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
+    """`answer(image, kernel, padding, stride)` is the map of a filter (C, k, k), (H', W')."""
+    plain = _Trial(draw, answer, channels=1, padding=0, stride=1)
+    mistakes = {
+        "This turns the kernel by 180 degrees first, as mathematicians do. A layer takes it as it "
+        "stands.": plain.of(plain.image, plain.kernel.flip(1, 2)),
+        "Rows and columns of the kernel are exchanged.": plain.of(plain.image, plain.kernel.mT),
+    }
+    plain.expect(mistakes, "One channel, no padding and stride 1 do not give the right map yet.")
+    deep = _Trial(draw, answer, channels=draw.integer(2, 4), padding=0, stride=1)
+    mistakes = {
+        "Only the first channel counts here. A filter reads all channels, and adds up.": (
+            deep.of(deep.image[:1], deep.kernel[:1])
+        )
+    }
+    deep.expect(mistakes, "Several channels: add up the products over all of them.")
+    _expect_padding(_Trial(draw, answer, channels=1, padding=2, stride=1))
+    quick = _Trial(draw, answer, channels=2, padding=1, stride=draw.integer(2, 3))
+    height, width = quick.map.shape[-2:]
+    dense = F.conv2d(quick.padded(1, 1)[None], quick.kernel[None])[0, 0]
+    mistakes = {
+        "The window still moves by one pixel: with a stride of s it moves by s.": (
+            dense[:height, :width]
+        )
+    }
+    quick.expect(mistakes, f"Padding 1 and stride {quick.stride} do not give the right map yet.")
+
+
+@CHAPTER.exercise(
+    "Cross-entropy from logits",
+    kind="write",
+    objective="logits, softmax, cross-entropy",
+    misconceptions=("softmax before CrossEntropyLoss",),
+    points=3,
+    hints=(
+        "The loss is minus the logarithm of the probability of the true class, on average.",
+        "`log_softmax` is safer than the logarithm of `softmax`, which can be zero.",
+        "`log_p = logits.log_softmax(1)`; its values at the labels are `log_p[range(len(labels)), "
+        "labels]`, and the loss is minus their mean.",
+    ),
+)
+def cross_entropy(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
+    """`answer(logits, labels)` is the mean loss of logits (N, classes) and labels (N,)."""
+    classes = draw.integer(3, 12)
+    logits, labels = 3 * draw.normal(32, classes), draw.integers(0, classes, 32)
+    loss = a_tensor(answer(logits.clone(), labels.clone()), "The loss", ())
+    wanted = F.cross_entropy(logits, labels)
+    log_p = logits.log_softmax(1)
+    mistakes = {
+        "This is a softmax too many: the logits went through a softmax before a loss that applies "
+        "it itself.": F.cross_entropy(logits.softmax(1), labels),
+        "This is the sum; the mean is asked for.": wanted * len(labels),
+        "The sign is wrong: a loss falls when the answer is right.": -wanted,
+        "This is in bits; the natural logarithm gives nats.": wanted / torch.tensor(2.0).log(),
+        "This is a mean over all classes: only the true class of each row counts.": -log_p.mean(),
+        "This counts all classes: only the true class of each row counts.": -log_p.sum(1).mean(),
+        "The softmax runs over the rows: the probabilities of one row add up to one.": (
+            -logits.log_softmax(0)[torch.arange(32), labels].mean()
+        ),
+        "The logarithm is missing: this is minus the mean probability of the true class.": (
+            -log_p.exp()[torch.arange(32), labels].mean()
+        ),
+    }
+    expect_close(loss, wanted, mistakes, "The loss of random logits is not right.")
+    steep = a_tensor(answer(200 * logits, labels), "The loss of logits in the hundreds", ())
+    expect(close(steep, F.cross_entropy(200 * logits, labels)), "Large logits give a wrong loss.")
+
+
+CURVES = {"before pooling": 1, "pooled by 2": 2, "pooled by 4": 4}  # name to side of the window
+NO_INVARIANCE = (
+    "is false: pooling gives no full invariance. Its curve would have to lie at zero for these "
+    "shifts."
+)
+STATEMENTS = {  # each with what is said to those who hold a false one; nothing of a true one
+    "A shift of 1 pixel changes the pooled maps less than the maps before pooling.": "",
+    "A shift of 1 pixel still changes the maps pooled by 2 by more than a fifth.": "",
+    "A shift of 2 pixels moves the maps pooled by 2 by one place, and does nothing else.": "",
+    "A shift of 1 pixel leaves the maps pooled by 2 as they were.": NO_INVARIANCE,
+    "Shifts of up to 3 pixels leave the maps pooled by 4 as they were.": NO_INVARIANCE,
+    "A convolution without pooling gives the same maps wherever a digit stands.": (
+        "is false: a moved digit gives moved maps, which are not the same maps."
+    ),
+}
+KERNELS = (
+    ((1, 1, 1), (0, 0, 0), (-1, -1, -1)),
+    ((1, 0, -1), (1, 0, -1), (1, 0, -1)),
+    ((0, 1, 1), (-1, 0, 1), (-1, -1, 0)),
+    ((1, 1, 0), (1, 0, -1), (0, -1, -1)),
+)
+
+
+def _moving(draw: Draw) -> SimpleNamespace:
+    digits, _ = draw.digits(8)
+    return SimpleNamespace(
+        images=F.pad(digits / 255, (6,) * 4),  # room, so that no ink leaves the image
+        kernel=torch.tensor(draw.choice(KERNELS))[None, None].float(),
+        shifts=list(range(7)),
+        statements=dict(zip("ABCDEF", draw.sample(list(STATEMENTS), 6), strict=True)),
+    )
+
+
+def _changes(given: SimpleNamespace, window: int, axis: int = 3, average: bool = False) -> Tensor:
+    """Returns by how much each shift along an axis changes the maps, as a share of them."""
+    pool = F.avg_pool2d if average else F.max_pool2d
+    maps = [
+        pool(F.conv2d(given.images.roll(shift, axis), given.kernel, padding=1), window)
+        for shift in given.shifts
+    ]
+    return torch.stack([(maps[0] - moved).abs().sum() for moved in maps]) / maps[0].abs().sum()
+
+
+def _expect_changes(given: SimpleNamespace, name: str, y: list[float]) -> None:
+    """Raises NotYet unless these are the heights of the curve of this name."""
+    drawn, wanted = torch.tensor(y), _changes(given, CURVES[name])
+    if close(drawn, wanted):
+        return
+    expect(not (drawn == 0).all(), f"The curve {name!r} lies at zero: are the images moved?")
+    mistakes = {
+        "The changes are in percent: draw them as shares.": 100 * wanted,
+        "These images move down; they are to move to the right.": (
+            _changes(given, CURVES[name], axis=2)
+        ),
+        "This is mean pooling; take the largest of each window.": (
+            _changes(given, CURVES[name], average=True)
+        ),
+    }
+    expect_close(drawn, wanted, mistakes, f"The curve {name!r} has the wrong heights.")
+
+
+@CHAPTER.exercise(
+    "Does pooling forget where a digit stands?",
+    kind="explain",
+    objective="pooling",
+    misconceptions=("pooling gives full invariance",),
+    points=3,
+    hints=(
+        "The section *Pooling* of chapter 1 does this for one digit and one shift.",
+        "`images.roll(shift, 3)` moves the images to the right. Pool the maps of the moved "
+        "images, and compare with the pooled maps of the images as they are. For the third "
+        "kind of statement compare with `roll`ed maps.",
+        "With `maps = lambda s, w: F.max_pool2d(F.conv2d(images.roll(s, 3), kernel, padding=1), "
+        "w)` the change is `(maps(0, w) - maps(s, w)).abs().sum() / maps(0, w).abs().sum()`. "
+        "Three statements are true.",
+    ),
+    given=_moving,
+)
+def shifts(given: SimpleNamespace, draw: Draw, picture: Any, true: Any) -> None:
+    """`picture` has three curves of the change over the shift; `true` is a set of letters."""
+    axes = a_picture(picture, "picture").figure.axes[0]
+    expect(axes.get_title().strip(), "Give the picture a title that says what it shows.")
+    expect("pixel" in axes.get_xlabel().lower(), "Say in `x_label` that shifts are in pixels.")
+    lines = drawn_lines(picture)
+    names = ", ".join(map(repr, CURVES))
+    expect(set(lines) == set(CURVES), f"The picture must have the curves {names}.")
+    for name, (x, y) in lines.items():
+        expect(x == given.shifts, f"The curve {name!r} must have a point for each of `shifts`.")
+        _expect_changes(given, name, y)
+    chosen = a_choice(true, "true", list(given.statements))
+    for letter in sorted(chosen):
+        why = STATEMENTS[given.statements[letter]]
+        expect(not why, f"Statement {letter} {why}")
+    wanted = [letter for letter, text in given.statements.items() if not STATEMENTS[text]]
+    if len(chosen) < len(wanted):
+        raise NotYet("The picture is right, but a true statement is missing from your set.")

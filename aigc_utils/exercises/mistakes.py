@@ -1,0 +1,26 @@
+"""Tells a reader which mistake a wrong value shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .answers import close
+from .checking import NotYet, expect
+
+
+def expect_close(value: Any, wanted: Any, mistakes: Mapping[str, Any], otherwise: str) -> None:
+    """Raises NotYet unless a value is right, with the message of the mistake that it shows.
+
+    Args:
+        value: a number or tensor of an answer.
+        wanted: what it must be.
+        mistakes: a message to the value that comes of this mistake. They are looked at only if
+            the answer is wrong, so that no chance makes a right one look like a mistake.
+        otherwise: the message for all other values.
+    """
+    if close(value, wanted):
+        return
+    for message, wrong in mistakes.items():
+        expect(not close(value, wrong), message)
+    raise NotYet(otherwise)
