@@ -27,7 +27,11 @@ def _two_densities(draw: Draw) -> SimpleNamespace:
     while True:
         real, made = _shares(draw), _shares(draw)
         # The usual mistakes must give another number.
-        usable = [i for i in real if real[i] != made[i] and real[i] + made[i] != 100]
+        usable = [
+            i
+            for i, p in real.items()
+            if p != made[i] and p + made[i] != 100 and 100 * made[i] != p * (p + made[i])
+        ]
         if usable:
             return SimpleNamespace(real=real, made=made, image=draw.choice(usable))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,8 @@ def _seen(x: Any) -> Any:
     return np.stack([np.ones_like(x), x, x * x / 2])
 
 
-def play(mean: float, spread: float, learns_until: int) -> list[tuple[float, float, float]]:
+@cache
+def play(mean: float, spread: float, learns_until: int) -> tuple[tuple[float, ...], ...]:
     """Returns mean and spread of the made points and the generator's loss, at every 20th step.
 
     The data are normal, with mean 0 and spread 1. The generator gives `mean + spread * z`, and
@@ -54,7 +56,7 @@ def play(mean: float, spread: float, learns_until: int) -> list[tuple[float, flo
             states.append((mean, spread, float(np.logaddexp(0, -logits).mean())))
         pull = (1 - _probability(logits)) * (weights[1] + weights[2] * made) / len(NOISE)
         mean, spread = mean + 0.05 * float(pull.sum()), spread + 0.05 * float(pull @ NOISE)
-    return states
+    return tuple(states)
 
 
 def _distances(draw: Draw, states: Sequence[tuple[float, ...]]) -> list[float]:
@@ -85,7 +87,7 @@ def _two_games(draw: Draw) -> SimpleNamespace:
     )
     stale = max(NAMES, key=lambda name: given.distance[name][-1])
     best = given.steps[int(np.argmin(given.distance[stale]))]
-    step = draw.choice((best, best + EVERY * draw.integer(1, 3), STEPS))
+    step = draw.choice((best, best + EVERY * draw.integer(2, 4), STEPS))
     texts = [text for text, at in _verdicts(given) if at in (None, step)]
     given.statements = dict(zip("abcdef", draw.sample(texts, len(texts)), strict=True))
     return given

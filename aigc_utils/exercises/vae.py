@@ -158,10 +158,10 @@ def _two_latents(draw: Draw) -> SimpleNamespace:
 
 def _log_likelihood(weight: Tensor, given: SimpleNamespace) -> Tensor:
     """Returns the mean log p(x) of linear-Gaussian models, weights (..., 6, 2), in nats."""
-    noise = given.noise_std**2 * torch.eye(6, dtype=torch.float64)
+    noise: Tensor = given.noise_std**2 * torch.eye(6, dtype=torch.float64)
     covariance = weight.double() @ weight.double().mT + noise
     # Not by `MultivariateNormal`: its first use loads sympy, which may outlast a check's limit.
-    x = given.images.double()
+    x: Tensor = given.images.double()
     squares = ((x @ covariance.inverse()) * x).sum(-1).mean(-1)
     return -(squares + covariance.logdet() + 6 * math.log(2 * math.pi)) / 2
 
