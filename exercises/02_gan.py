@@ -28,7 +28,9 @@ REPOSITORY = ""
 if importlib.util.find_spec("aigc_utils") is None:
     checkout = Path("../pyproject.toml").exists()
     if not checkout and not REPOSITORY:
-        raise ImportError("aigc_utils is missing: run `make lab` in the course's folder.")
+        raise ImportError(
+            "aigc_utils is missing: run `make lab` in the course's folder."
+        )
     source = ".." if checkout else f"git+{REPOSITORY}"
     # %pip install --quiet {source}
 

@@ -28,7 +28,9 @@ REPOSITORY = ""
 if importlib.util.find_spec("aigc_utils") is None:
     checkout = Path("../pyproject.toml").exists()
     if not checkout and not REPOSITORY:
-        raise ImportError("aigc_utils is missing: run `make lab` in the course's folder.")
+        raise ImportError(
+            "aigc_utils is missing: run `make lab` in the course's folder."
+        )
     source = ".." if checkout else f"git+{REPOSITORY}"
     # %pip install --quiet {source}
 
@@ -220,7 +222,9 @@ def mended_objective(encode, decode, images):
     ### BEGIN SOLUTION
     mean, log_variance = encode(images)
     z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-    reconstruction = F.binary_cross_entropy_with_logits(decode(z), images, reduction="sum")
+    reconstruction = F.binary_cross_entropy_with_logits(
+        decode(z), images, reduction="sum"
+    )
     divergence = vae.gaussian_kl(mean, log_variance).sum()
     return (reconstruction + divergence) / len(images)
     ### END SOLUTION
@@ -354,7 +358,9 @@ def log_likelihood(weight):
 heights = {"turned": [], "stretched": []}
 for angle in latents.angles:
     v = math.radians(angle)
-    rotation = torch.tensor([[math.cos(v), -math.sin(v)], [math.sin(v), math.cos(v)]])
+    rotation = torch.tensor(
+        [[math.cos(v), -math.sin(v)], [math.sin(v), math.cos(v)]]
+    )
     factors = torch.tensor([1 + angle / 90, 1.0])
     heights["turned"].append(log_likelihood(latents.weight @ rotation))
     heights["stretched"].append(log_likelihood(latents.weight * factors))

@@ -46,12 +46,17 @@ def parse(content: bytes) -> Any:
     if len(content) > LIMIT_BYTES:
         raise SubmissionError(f"The file is larger than {LIMIT_BYTES // 10**6} MB.")
     try:
-        notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
+        text = content.decode("utf-8-sig")
+        written = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError("The file is cut short or no notebook at all.") from error
+    if not isinstance(written, dict) or not isinstance(written.get("cells"), list):
+        raise SubmissionError("The file is no Jupyter notebook: it has no list of cells.")
+    try:
+        notebook = nbformat.reads(text, as_version=4)
         for cell in notebook.cells:  # what the rest of the grader relies on
             if not isinstance(cell.source, str) or not isinstance(cell.cell_type, str):
                 raise TypeError("a cell has no text")
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise SubmissionError("The file is cut short or no notebook at all.") from error
     except Exception as error:  # nbformat raises many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise SubmissionError(f"The file is no Jupyter notebook: {reason}.") from error

@@ -205,6 +205,15 @@ class Hint(str):
         return str(self)
 
 
+@cache
+def _warm_up() -> None:
+    """Lets PyTorch import what its optimizers need, which takes seconds.
+
+    Within a check that could look like a loop without an end, and a stop would leave it half done.
+    """
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
 def find_chapter(name: str) -> Chapter:
     """Returns a chapter's exercises; raises KeyError if it has none."""
     if name not in MODULES:
@@ -226,4 +235,5 @@ def open_exercises(
         KeyError: there is no such chapter.
     """
     desk = Desk(chapter, variant)
+    _warm_up()
     return desk.check, desk.hint, desk.given
