@@ -122,7 +122,8 @@ check("correlate", correlate)
 #
 # **Write**, 3 points. Its name is `cross_entropy`.
 #
-# Write the mean cross-entropy of logits with the shape (N, classes) and labels with the shape (N,), without `F.cross_entropy`.
+# Write the mean cross-entropy of logits with the shape (N, classes) and labels with the shape (N,), in nats and without `F.cross_entropy`.
+# It must hold for logits in the hundreds too.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cross_entropy", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -156,6 +157,7 @@ check("cross_entropy", cross_entropy)
 # $$
 #
 # with both sums over all eight images and all places, as a share and not in percent.
+# It is 0 if nothing changes, and 2 if $a$ and $b$ have no place in common.
 #
 # Draw three curves of this change over the shifts with `plotting.curves`, and name them `before pooling`, `pooled by 2` and `pooled by 4`.
 # For the last two, $a$ and $b$ are pooled first, by the largest of each 2 by 2 or 4 by 4 pixels (`F.max_pool2d`).
@@ -194,21 +196,12 @@ picture = plotting.curves(
     alt="Three curves rise from zero with the shift; the wider the window of "
     "the pooling, the lower the curve.",
 )
-by_one_place = torch.equal(maps(2, 2), maps(0, 2).roll(1, dims=3))
-one_pixel = [heights[name][1] for name in windows]
-holds = {
-    "before pooling.": one_pixel[1] < one_pixel[0],
-    "a fifth.": one_pixel[1] > 0.2,
-    "nothing else.": by_one_place,
-    "by 2 as they were.": one_pixel[1] == 0,
-    "by 4 as they were.": max(heights["pooled by 4"][:4]) == 0,
-    "a digit stands.": max(heights["before pooling"]) == 0,
-}
-true = {
-    letter
-    for letter, text in moving.statements.items()
-    if any(text.endswith(end) and so for end, so in holds.items())
-}
+assert 0.2 < heights["pooled by 2"][1] < heights["before pooling"][1]
+assert torch.equal(maps(2, 2), maps(0, 2).roll(1, dims=3))
+# Each variant has other letters, so the true statements are found by words.
+words = ("less than the maps", "more than a fifth", "does nothing else")
+texts = moving.statements
+true = {key for key in texts if any(word in texts[key] for word in words)}
 ### END SOLUTION
 picture
 
@@ -309,10 +302,16 @@ check("pick_recipe", pick_recipe, rounds=4).require()
 ### END HIDDEN TESTS
 check("pick_recipe", pick_recipe)
 
+# %%
+best, found = pick_recipe(lab.recipes, lab.seeds, lab.validate, lab.test)
+print(f"{best}: {found:.1f} % on the test set")
+print(f"of new images it reads {lab.on_new_images(best):.1f} %")
+
 # %% [markdown]
 # **What to take from it.**
 # The best of many scores is too high, on the validation set as well: luck helped it to win.
 # A test set that is opened once, for one recipe, has not helped anybody to win, and so its score is honest.
+# A thousand images still leave it uncertain by half a percentage point.
 
 # %% [markdown]
 # ## Nobody designs this filter
@@ -336,7 +335,7 @@ def learn_filter(images, maps):
     ### BEGIN SOLUTION
     kernel = torch.zeros(1, 1, 3, 3, requires_grad=True)
     optimizer = torch.optim.SGD([kernel], lr=0.2)
-    for _ in range(40):
+    for _ in range(30):
         optimizer.zero_grad()
         F.mse_loss(F.conv2d(images, kernel), maps).backward()
         optimizer.step()

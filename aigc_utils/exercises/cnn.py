@@ -15,7 +15,7 @@ from ..judge import judge_images
 from .answers import a_number, a_tensor, close
 from .chapter import Draw
 from .checking import NotYet, expect
-from .cnn_mending import CHAPTER, broken_accuracy, broken_pick, test_digits
+from .cnn_mending import CHAPTER, broken_accuracy, broken_pick, unseen_digits
 from .mistakes import expect_close
 
 __all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
@@ -44,7 +44,7 @@ def _filtered(draw: Draw) -> SimpleNamespace:
         "The loss is the mean of the squared differences. Repeat: forget the old gradients, "
         "compute the loss, `loss.backward()`, and one step of an optimizer.",
         "`kernel = torch.zeros(1, 1, 3, 3, requires_grad=True)`, `torch.optim.SGD([kernel], "
-        "lr=0.2)`, and 40 steps on `F.mse_loss(F.conv2d(images, kernel), maps)`; return "
+        "lr=0.2)`, and 30 steps on `F.mse_loss(F.conv2d(images, kernel), maps)`; return "
         "`kernel.detach()[0, 0]`.",
     ),
     given=_filtered,
@@ -90,7 +90,7 @@ def _expect_kernel(kernel: Tensor, found: Tensor) -> None:
 @cache
 def _judged(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Returns probabilities of 200 test digits upright, the same upside down, and labels."""
-    images, labels = test_digits(Draw(str(seed)), 200)
+    images, labels = unseen_digits(Draw(str(seed)), 200)
     upright, turned = (judge_images(x).logits.softmax(1) for x in (images, images.flip(2, 3)))
     return upright, turned, labels
 

@@ -20,7 +20,7 @@ from .mistakes import expect_close
 __all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
 
 
-def test_digits(draw: Draw, count: int) -> tuple[Tensor, Tensor]:
+def unseen_digits(draw: Draw, count: int) -> tuple[Tensor, Tensor]:
     """Returns images that no network of the course has trained on, uint8, and their labels."""
     mnist = _mnist()
     index = draw.integers(0, len(mnist.test_images), count)
@@ -39,7 +39,7 @@ def broken_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size
 
 def _sorted_digits(draw: Draw) -> SimpleNamespace:
     """Gives the judge as training leaves it, and digits one class after the other."""
-    images, labels = test_digits(draw, 100)
+    images, labels = unseen_digits(draw, 100)
     order = labels.argsort(stable=True)
     return SimpleNamespace(
         model=load_judge().train(), images=standardize(images[order]), labels=labels[order]
@@ -147,12 +147,11 @@ def _expect_accuracy(watched: _Watched, value: float) -> None:
     expect_close(value, watched.accuracy, mistakes, "The accuracy is not right yet.")
 
 
-Validate = Callable[[str, int], float]
-Test = Callable[[str], float]
-
-
 def broken_pick(
-    recipes: Sequence[str], seeds: Sequence[int], validate: Validate, test: Test
+    recipes: Sequence[str],
+    seeds: Sequence[int],
+    validate: Callable[[str, int], float],
+    test: Callable[[str], float],
 ) -> tuple[str, float]:
     """Returns a recipe and its test accuracy in percent; broken, for an exercise to mend."""
     scores = {recipe: test(recipe) for recipe in recipes}

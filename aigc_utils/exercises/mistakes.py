@@ -16,11 +16,13 @@ def expect_close(value: Any, wanted: Any, mistakes: Mapping[str, Any], otherwise
         value: a number or tensor of an answer.
         wanted: what it must be.
         mistakes: a message to the value that comes of this mistake. They are looked at only if
-            the answer is wrong, so that no chance makes a right one look like a mistake.
+            the answer is wrong, so that no chance makes a right one look like a mistake. A list
+            holds several values of one mistake.
         otherwise: the message for all other values.
     """
     if close(value, wanted):
         return
     for message, wrong in mistakes.items():
-        expect(not close(value, wrong), message)
+        values = wrong if isinstance(wrong, list) else [wrong]
+        expect(not any(close(value, one) for one in values), message)
     raise NotYet(otherwise)
