@@ -29,6 +29,7 @@ from nbclient.exceptions import CellExecutionError
 
 import check
 import collect
+import lighten
 import myst
 import outputs
 from pieces import Finding, cells
@@ -254,6 +255,8 @@ def main() -> int:
     for name, text in downloads.items():
         # The reader who downloads a chapter gets plain Markdown, which every notebook shows.
         write_if_new(PAGES / "_sources" / "chapters" / f"{name}.ipynb", text)
+    if (PAGES / "index.html").exists():
+        lighten.lighten(PAGES)
     if status == 0:
         print(f"\nThe book is ready. Open this file in a browser:\n  {PAGES / 'index.html'}")
     return status
