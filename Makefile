@@ -50,7 +50,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 unit: $(INSTALLED)
-	$(PYTEST) tests --ignore tests/test_book.py --ignore tests/test_explorer.py \
+	$(PYTEST) tests --ignore-glob 'tests/test_book*.py' --ignore tests/test_explorer.py \
 	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py \
 	  --ignore tests/test_colab.py
 
@@ -62,7 +62,7 @@ pages: $(INSTALLED) browser
 	$(BIN)/python book/build.py
 	$(BIN)/python book/check.py --run
 	$(BIN)/python book/pdf.py
-	$(PYTEST) tests/test_book.py tests/test_explorer.py tests/test_pdf.py
+	$(PYTEST) tests/test_book.py tests/test_book_checks.py tests/test_explorer.py tests/test_pdf.py
 
 # nbval in its strict mode: every text output must be the same again, to the digit.
 notebooks: $(INSTALLED)
