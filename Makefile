@@ -65,7 +65,7 @@ lint: $(INSTALLED)
 
 # Two at a time, each on one core: together they take half as long.
 unit: $(INSTALLED) walls
-	OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile --ignore tests/test_book.py --ignore tests/test_explorer.py \
+	OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile --ignore-glob 'tests/test_book*.py' --ignore tests/test_explorer.py \
 	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py \
 	  --ignore tests/test_colab.py
 
@@ -77,7 +77,7 @@ pages: $(INSTALLED) browser
 	$(BIN)/python book/build.py
 	$(BIN)/python book/check.py --run
 	$(BIN)/python book/pdf.py
-	$(PYTEST) tests/test_book.py tests/test_explorer.py tests/test_pdf.py
+	$(PYTEST) tests/test_book.py tests/test_book_checks.py tests/test_explorer.py tests/test_pdf.py
 
 # nbval in its strict mode: every text output must be the same again, to the digit.
 notebooks: $(INSTALLED)

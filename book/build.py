@@ -31,6 +31,7 @@ from nbclient.exceptions import CellExecutionError
 import check
 import collect
 import exercise_pages
+import lighten
 import myst
 import outputs
 from grading import editions
@@ -285,6 +286,8 @@ def main() -> int:
     status = render(given)
     for place, text in downloads.items():
         write_if_new(PAGES / "_sources" / place, text)
+    if (PAGES / "index.html").exists():
+        lighten.lighten(PAGES)
     if status == 0:
         print(f"\nThe book is ready. Open this file in a browser:\n  {PAGES / 'index.html'}")
     return status

@@ -204,17 +204,11 @@ def contents_html(lines: list[Line]) -> str:
 
 
 def head(soups: list[tuple[str, BeautifulSoup]], pages: Path, target: Path) -> str:
-    """Returns all style sheets of the pages, and what sets their formulas."""
+    """Returns the links to all style sheets of the pages."""
     found: dict[str, None] = {}
     for name, soup in soups:
-        for tag in soup.select("head link[rel=stylesheet], head script"):
-            key = "href" if tag.name == "link" else "src"
-            if tag.name == "script" and "MathJax" not in tag.get_text() + str(
-                tag.get("src", "")
-            ).replace("mathjax", "MathJax"):
-                continue
-            if tag.get(key):
-                relocate(tag, key, (pages / name).parent, target)
+        for tag in soup.select("head link[rel=stylesheet]"):
+            relocate(tag, "href", (pages / name).parent, target)
             found[str(tag)] = None
     return "\n".join(found)
 

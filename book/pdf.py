@@ -39,20 +39,12 @@ MARGIN_BOXES = 131  # the first Chromium that prints page numbers which CSS asks
 MOST_PRINTS = 4
 WAIT_MS = 300_000
 
-# Waits for formulas, fonts and images; returns what went wrong.
+# Waits for fonts and images; returns what went wrong.
 SETTLE = """async () => {
-  const formulas = [...document.querySelectorAll(".math")], problems = [];
-  if (formulas.length) {
-    while (!window.MathJax?.startup?.promise) await new Promise(done => setTimeout(done, 50));
-    await MathJax.startup.promise;
-  }
-  for (const formula of formulas) {
-    const wrong = formula.querySelector("mjx-merror");
-    if (wrong || !formula.querySelector("mjx-container")) {
-      const why = wrong?.getAttribute("data-mjx-error") || formula.textContent;
-      problems.push(`a formula is not typeset: ${why.slice(0, 200)}`);
-    }
-  }
+  const problems = [];
+  for (const formula of document.querySelectorAll(".math"))
+    if (!formula.querySelector("math") || formula.querySelector("merror"))
+      problems.push(`a formula is not typeset: ${formula.textContent.slice(0, 200)}`);
   await document.fonts.ready;
   await Promise.all([...document.images].map(image => image.decode().catch(() => {
     problems.push(`an image does not load: ${image.getAttribute("src").slice(0, 200)}`);
@@ -63,7 +55,7 @@ SETTLE = """async () => {
 # What is wider than the page is set smaller: paper has no scroll bar. A short block of code stays
 # on one sheet, a long one may break.
 FIT = """() => {
-  const wide = "mjx-container[display=true], .pst-scrollable-table-container";
+  const wide = "math[display=block], .pst-scrollable-table-container";
   for (const box of document.querySelectorAll(wide)) {
     const room = box.clientWidth, needed = box.scrollWidth;
     if (needed > room + 1) box.style.fontSize = `${Math.max(50, 98 * room / needed)}%`;

@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import book_pages
 import numpy as np
 import pytest
-import test_book
 import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aigc_utils.plotting.explorer import DIGIT_COLORS, explorer
 
-browser, page = test_book.browser, test_book.page  # fixtures
+browser, page = book_pages.browser, book_pages.page  # fixtures
 ALT = "A plane of codes in which each digit has a region of its own."
 
 
@@ -390,20 +390,20 @@ def test_without_javascript_the_picture_at_the_start_is_there(browser: Browser) 
         context.close()
 
 
-@test_book.both_themes
+@book_pages.both_themes
 def test_an_explorer_is_sound_in_every_theme_and_on_a_phone(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "explorer.html"
     theme = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #eee } }"
     path.write_text(f'<!doctype html><meta charset="utf-8">{theme}</style>{SHOWN}', "utf-8")
-    assert test_book.page_problems(page, path) == []
-    assert page.evaluate(test_book.LOW_CONTRAST) == []
+    assert book_pages.page_problems(page, path) == []
+    assert page.evaluate(book_pages.LOW_CONTRAST) == []
     for paper in page.locator(".paper").all():
         color = paper.evaluate("e => getComputedStyle(e).backgroundColor")
         assert color == "rgb(255, 255, 255)"
     left, right = (paper.bounding_box() for paper in page.locator(".paper").all())
     assert left is not None and right is not None  # noqa: PT018
     assert (left["y"], left["width"], left["height"]) == (right["y"], 300, 300)
-    page.set_viewport_size({"width": test_book.PHONE_WIDTH, "height": 740})
+    page.set_viewport_size({"width": book_pages.PHONE_WIDTH, "height": 740})
     left, right = (paper.bounding_box() for paper in page.locator(".paper").all())
     assert left is not None and right is not None  # noqa: PT018
     assert left["x"] == right["x"]

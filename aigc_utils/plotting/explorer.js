@@ -4,12 +4,14 @@
 
   const network = ({ sizes, activation }, weights) => {
     const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
+    // Half precision: a sign, five bits of exponent, ten of fraction.
+    const numbers = Float32Array.from(new Uint16Array(bytes.buffer), (bits) => {
+      const exponent = (bits >> 10) & 31, fraction = (bits & 1023) / 1024;
+      const size = exponent ? 2 ** (exponent - 15) * (1 + fraction) : 2 ** -14 * fraction;
+      return bits >> 15 ? -size : size;
+    });
     let at = 0;
-    const take = (count) => {
-      const numbers = new Float32Array(bytes.buffer, 4 * at, count);
-      at += count;
-      return numbers;
-    };
+    const take = (count) => numbers.subarray(at, (at += count));
     const layers = sizes.slice(1).map((height, i) => [take(height * sizes[i]), take(height)]);
     const bend = activation === "relu" ? (v) => (v > 0 ? v : 0) : (v) => v / (1 + Math.exp(-v));
     const sigmoid = (v) => 1 / (1 + Math.exp(-v));
