@@ -57,11 +57,14 @@ class Draw:
         """Returns int64 values from `low` to `high` - 1."""
         return torch.randint(low, high, shape, generator=self._generator)
 
-    def digits(self, count: int) -> tuple[Tensor, Tensor]:
-        """Returns training images of MNIST, uint8 (N, 1, 28, 28), and their labels, (N,)."""
-        mnist = _mnist()
-        index = self.integers(0, len(mnist.train_images), count)
-        return mnist.train_images[index], mnist.train_labels[index]
+    def digits(self, count: int, *, test: bool = False) -> tuple[Tensor, Tensor]:
+        """Returns images of MNIST, uint8 (N, 1, 28, 28), and their labels, (N,).
+
+        They come from the training images, or from the test images if `test` is true.
+        """
+        images, labels = _mnist()[2:] if test else _mnist()[:2]
+        index = self.integers(0, len(images), count)
+        return images[index], labels[index]
 
 
 @cache
@@ -84,6 +87,7 @@ class Exercise:
         check: raises NotYet unless the answer holds; takes what is given, a `Draw` for inputs
             of its own, and the answer's parts.
         draw_given: makes what the exercise gives out of the variant's `Draw`.
+        optimizes: whether an answer may make an optimizer of `torch.optim`.
     """
 
     name: str
@@ -95,6 +99,7 @@ class Exercise:
     hints: tuple[str, str, str]
     check: Callable[..., None]
     draw_given: Callable[[Draw], SimpleNamespace]
+    optimizes: bool = False
 
 
 def nothing(draw: Draw) -> SimpleNamespace:
@@ -119,13 +124,14 @@ class Chapter:
         hints: tuple[str, str, str],
         misconceptions: tuple[str, ...] = (),
         given: Callable[[Draw], SimpleNamespace] = nothing,
+        optimizes: bool = False,
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Returns a decorator that adds an exercise, named as its check, to the chapter."""
 
         def add(check: Callable[..., None]) -> Callable[..., None]:
             name = check.__name__
             self.exercises[name] = Exercise(
-                name, title, kind, objective, misconceptions, points, hints, check, given
+                name, title, kind, objective, misconceptions, points, hints, check, given, optimizes
             )
             return check
 
@@ -152,6 +158,8 @@ class Desk:
     def __init__(self, chapter: str, variant: int = 0) -> None:
         self.chapter, self.variant = find_chapter(chapter), int(variant)
         self._hinted: dict[str, int] = {}
+        if any(exercise.optimizes for exercise in self.chapter.exercises.values()):
+            _warm_up()
 
     def _text(self, exercise: Exercise, *more: object) -> str:
         return "/".join(map(str, (self.chapter.name, exercise.name, self.variant, *more)))
@@ -235,5 +243,4 @@ def open_exercises(
         KeyError: there is no such chapter.
     """
     desk = Desk(chapter, variant)
-    _warm_up()
     return desk.check, desk.hint, desk.given

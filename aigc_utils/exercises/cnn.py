@@ -15,14 +15,10 @@ from ..judge import judge_images
 from .answers import a_number, a_tensor, close
 from .chapter import Draw
 from .checking import NotYet, expect
-from .cnn_mending import CHAPTER, broken_accuracy, broken_pick, unseen_digits
+from .cnn_mending import CHAPTER, broken_accuracy, broken_pick
 from .mistakes import expect_close
 
 __all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
-
-# The first optimizer of a process imports a thousand of PyTorch's modules, which takes seconds:
-# here, so that it is not done in the time of a check.
-torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def _filtered(draw: Draw) -> SimpleNamespace:
@@ -48,6 +44,7 @@ def _filtered(draw: Draw) -> SimpleNamespace:
         "`kernel.detach()[0, 0]`.",
     ),
     given=_filtered,
+    optimizes=True,
 )
 def learn_filter(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     """`answer(images, maps)` is the kernel (3, 3) that makes the maps of the images."""
@@ -90,7 +87,7 @@ def _expect_kernel(kernel: Tensor, found: Tensor) -> None:
 @cache
 def _judged(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Returns probabilities of 200 test digits upright, the same upside down, and labels."""
-    images, labels = unseen_digits(Draw(str(seed)), 200)
+    images, labels = Draw(str(seed)).digits(200, test=True)
     upright, turned = (judge_images(x).logits.softmax(1) for x in (images, images.flip(2, 3)))
     return upright, turned, labels
 

@@ -12,19 +12,12 @@ from torch import Tensor, nn
 from ..data import standardize
 from ..judge import load_judge
 from .answers import a_number, close
-from .chapter import Draw, _mnist
+from .chapter import Draw
 from .checking import NotYet, expect
 from .cnn_layers import CHAPTER
 from .mistakes import expect_close
 
 __all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
-
-
-def unseen_digits(draw: Draw, count: int) -> tuple[Tensor, Tensor]:
-    """Returns images that no network of the course has trained on, uint8, and their labels."""
-    mnist = _mnist()
-    index = draw.integers(0, len(mnist.test_images), count)
-    return mnist.test_images[index], mnist.test_labels[index]
 
 
 def broken_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> float:
@@ -39,7 +32,7 @@ def broken_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size
 
 def _sorted_digits(draw: Draw) -> SimpleNamespace:
     """Gives the judge as training leaves it, and digits one class after the other."""
-    images, labels = unseen_digits(draw, 100)
+    images, labels = draw.digits(100, test=True)
     order = labels.argsort(stable=True)
     return SimpleNamespace(
         model=load_judge().train(), images=standardize(images[order]), labels=labels[order]
