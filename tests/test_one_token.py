@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,15 @@ def test_matrices_are_stored_along_their_longer_side(rows: int, columns: int) ->
     assert layer.weight.T.is_contiguous() if rows > columns else layer.weight.is_contiguous()
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_threads_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     for wanted in (True, False):
