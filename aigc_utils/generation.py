@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .attention import causal_mask
 from .gpt import GPT
-from .one_token import numpy_threads
+from .one_token import numpy_threads, one_token
 
 
 class Memory:
@@ -202,8 +202,10 @@ def decode(
             empty = None if padding is None else (padding - start).clamp(min=0)
             size = min(context, end - start + num_tokens - step)
             cache, unread = Cache(model, len(tokens), size, empty), history[:, start:end]
-        with numpy_threads(model.head, unread):
-            logits = model.head(model.features(unread, cache)[:, -1])  # (B, vocab_size)
+            read_one = one_token(model, cache)
+        read = read_one if unread.numel() == 1 else None
+        with numpy_threads(read is not None):
+            logits = read(unread) if read else model.head(model.features(unread, cache)[:, -1])
             unread = choose(logits, sampling, generator, history[:, :end])
         history[:, end : end + 1] = unread
         end += 1

@@ -3,17 +3,27 @@
 One token needs each weight once, so the memory's speed is the limit, and all cores must read.
 PyTorch's product of a matrix and one vector comes from MKL, which on AMD's processors works with
 one core at 13 to 20 GB/s; NumPy's, from OpenBLAS, uses all at the 30 GB/s that there are.
+Between two products everything small is slow, as the weights have pushed it out of the caches:
+so NumPy does the small work too, and each of gpt.py's modules has its function of one vector here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from .gpt import GPT, MLP, Attention, Block, NGrams
+
+if TYPE_CHECKING:
+    from .generation import Cache, Memory
+
+Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+Step: TypeAlias = Callable[[Vector], Vector]
 
 
 def numpy_has_threads() -> bool:
@@ -23,64 +33,148 @@ def numpy_has_threads() -> bool:
 
 
 NUMPY_HAS_THREADS = numpy_has_threads()
+# A class derived from one of these may do something else.
+KNOWN: set[type] = {GPT, Block, Attention, MLP, NGrams, nn.ModuleList}
+KNOWN |= {nn.Embedding, nn.Linear, nn.LayerNorm, nn.RMSNorm}
 
 
-class OneTokenLinear(nn.Linear):
-    """`nn.Linear` for finished weights, (out, in), in which NumPy multiplies a single vector.
+def store_along_longer_side(linear: nn.Linear) -> None:
+    """Changes how a layer's matrix, (out, in), is stored, and nothing else.
 
-    It does so in a `numpy_threads` block only, and where neither weight nor input has a gradient.
+    OpenBLAS reads a tall matrix (out > in) column by column at 34 GB/s and row by row at 27,
+    and a wide one row by row at 34 and column by column at 26; MKL has the same order.
     """
+    weight, tall = linear.weight.data, linear.out_features > linear.in_features
+    linear.weight.data = weight.T.contiguous().T if tall else weight.contiguous()
 
-    def __init__(self, linear: nn.Linear) -> None:
-        """Takes over the weights of another layer, stored along the matrix's longer side.
 
-        OpenBLAS reads a tall matrix (out > in) column by column at 34 GB/s and row by row at 27,
-        and a wide one row by row at 34 and column by column at 26; MKL has the same order.
-        """
-        bias = linear.bias is not None
-        super().__init__(linear.in_features, linear.out_features, bias=bias, device="meta")
-        weight = linear.weight.detach()
-        tall = self.out_features > self.in_features
-        self.weight = nn.Parameter(weight.T.contiguous().T if tall else weight.contiguous())
-        self.bias = linear.bias
+def one_token(model: GPT, cache: Cache) -> Callable[[Tensor], Tensor] | None:
+    """Returns a function from the next token, (1, 1), to its logits, (1, vocab_size).
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Returns x @ weight.T + bias, (..., out), of x, (..., in)."""
-        weight, bias = self.weight, self.bias  # nn.Module needs 0.7 µs to find one
-        if not _by_numpy(x, weight):
-            return F.linear(x, weight, bias)
-        y = np.dot(weight.numpy(), x.numpy().reshape(-1))
-        if bias is not None:
-            y += bias.numpy()
-        return torch.from_numpy(y).view(*x.shape[:-1], -1)
+    It reads the token into the cache as the model would. None stands for a model or a cache that
+    is left to PyTorch: weights still in training, on a GPU or of lower precision, several texts,
+    or a module that is not the course's own. The weights' arrays are looked up here, once: for
+    every token anew, that was 3 of the 8 ms between GPT-2's products.
+    """
+    finished = not model.training and all(
+        weight.is_cpu and weight.dtype == torch.float32 and not weight.requires_grad
+        for weight in model.parameters()
+    )
+    known = all(type(module) in KNOWN for module in model.modules())
+    single = cache.padding is None and len(cache.memories[0].keys) == 1
+    if not (NUMPY_HAS_THREADS and finished and known and single):
+        return None
+    blocks = [block(*each) for each in zip(model.blocks, cache.memories, strict=True)]
+    last_norm, head = norm(model.norm), linear(model.head)
+
+    def read(token: Tensor) -> Tensor:
+        embedded, angles, _ = model._embed(token, cache)
+        x, turn = array(embedded[0, 0]), None if angles is None else array(angles[:, 0])
+        for each in blocks:
+            x = each(x, turn)
+        return torch.from_numpy(head(last_norm(x)))[None]
+
+    return read
 
 
 @contextmanager
-def numpy_threads(layer: nn.Module, tokens: Tensor) -> Iterator[None]:
-    """Leaves the cores to NumPy while one token goes through a model, and else does nothing.
-
-    Args:
-        layer: one of the model's; only a `OneTokenLinear` on a CPU has use for it.
-        tokens: what the model is about to read.
-    """
+def numpy_threads(wanted: bool) -> Iterator[None]:
+    """Leaves the cores to NumPy where wanted: PyTorch's threads wait for work in a loop, 4 ms."""
     threads = torch.get_num_threads()
-    if isinstance(layer, OneTokenLinear) and NUMPY_HAS_THREADS and tokens.numel() == 1:
-        torch.set_num_threads(1)  # and back: a quarter of a microsecond
+    if wanted:
+        torch.set_num_threads(1)  # and back: less than a microsecond
     try:
         yield
     finally:
         torch.set_num_threads(threads)
 
 
-def _by_numpy(x: Tensor, weight: Tensor) -> bool:
-    """Returns whether NumPy is the faster one for this product, and nothing needs PyTorch's own."""
-    return (
-        x.numel() == weight.size(1)
-        and NUMPY_HAS_THREADS
-        # PyTorch's threads wait for work in a loop: 4 ms for which OpenBLAS's get no core.
-        and torch.get_num_threads() == 1
-        and x.is_cpu
-        and weight.is_cpu
-        and x.dtype == weight.dtype == torch.float32
-        and not (x.requires_grad or weight.requires_grad)
-    )
+def block(layer: nn.Module, memory: Memory) -> Callable[[Vector, Vector | None], Vector]:
+    """Returns `Block` with its memory, as a function of a vector, (width,), and its angles."""
+    assert isinstance(layer, Block)
+    attention_norm, gather = norm(layer.attention_norm), attention(layer.attention, memory)
+    mlp_norm, work = norm(layer.mlp_norm), mlp(layer.mlp)
+
+    def apply(x: Vector, angles: Vector | None) -> Vector:
+        x = x + gather(attention_norm(x), angles)
+        return x + work(mlp_norm(x))
+
+    return apply
+
+
+def attention(layer: Attention, memory: Memory) -> Callable[[Vector, Vector | None], Vector]:
+    """Returns `Attention` of the newest token, which may see all that the memory holds."""
+    qkv, project = linear(layer.qkv), linear(layer.project)
+    heads, kv_heads, head_dim = layer.heads, layer.kv_heads, layer.head_dim
+    half = head_dim // 2
+    qk_norm, eps = layer.qk_norm, torch.finfo(torch.float32).eps
+    keys, values = array(memory.keys[0]), array(memory.values[0])  # (kv_heads, size, head_dim)
+
+    def apply(x: Vector, angles: Vector | None) -> Vector:
+        vectors = qkv(x).reshape(-1, head_dim)  # (heads + 2 * kv_heads, head_dim)
+        qk, v = vectors[: heads + kv_heads], vectors[heads + kv_heads :]
+        if qk_norm:
+            qk = qk / np.sqrt(np.square(qk).mean(-1, keepdims=True) + eps)
+        if angles is not None:
+            rolled = np.concatenate((qk[:, half:], qk[:, :half]), axis=1)
+            qk = qk * angles[0] + rolled * angles[1]
+        place, end = memory.length, memory.length + 1
+        keys[:, place], values[:, place], memory.length = qk[heads:], v, end
+        q = qk[:heads].reshape(kv_heads, -1, head_dim)
+        scores = q @ keys[:, :end].transpose(0, 2, 1) / head_dim**0.5  # (kv_heads, group, end)
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+        return project((shares @ values[:, :end]).reshape(-1))
+
+    return apply
+
+
+def mlp(layer: MLP) -> Step:
+    """Returns `MLP` as a function of a vector, (width,)."""
+    expand, project, kind = linear(layer.expand), linear(layer.project), layer.kind
+
+    def apply(x: Vector) -> Vector:
+        x = expand(x)
+        if kind == "gated":
+            gate, x = x[: len(x) // 2], x[len(x) // 2 :]
+            x = gate / 2 * (1 + np.tanh(gate / 2)) * x  # silu, which with exp could overflow
+        elif kind == "gelu":
+            x = x / 2 * (1 + np.tanh((2 / np.pi) ** 0.5 * x * (1 + 0.044715 * x * x)))
+        else:
+            x = np.square(np.maximum(x, 0))
+        return project(x)
+
+    return apply
+
+
+def norm(layer: nn.Module) -> Step:
+    """Returns `nn.LayerNorm` or `nn.RMSNorm` as a function of a vector, (width,)."""
+    assert isinstance(layer, nn.LayerNorm | nn.RMSNorm)
+    assert layer.eps is not None
+    weight, eps, width = array(layer.weight), layer.eps, len(layer.weight)
+    bias = array(layer.bias) if isinstance(layer, nn.LayerNorm) else None
+
+    def apply(x: Vector) -> Vector:
+        if bias is not None:
+            x = x - x.sum() / width
+        x = x / (np.dot(x, x) / width + eps) ** 0.5 * weight
+        return x if bias is None else x + bias
+
+    return apply
+
+
+def linear(layer: nn.Linear) -> Step:
+    """Returns `nn.Linear` as a function of a vector, (in,)."""
+    weight, bias = array(layer.weight), None if layer.bias is None else array(layer.bias)
+
+    def apply(x: Vector) -> Vector:
+        x = np.dot(weight, x)
+        return x if bias is None else x + bias
+
+    return apply
+
+
+def array(x: Tensor) -> Vector:
+    """Returns a tensor's numbers as an array, in the same memory."""
+    numbers: Vector = x.detach().numpy()
+    return numbers

@@ -1,83 +1,177 @@
-"""One token through a trained model: NumPy's product where it is faster, PyTorch's elsewhere."""
+"""One token through a finished model: NumPy's result is PyTorch's, and only where it may be."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from test_generation import slow_greedy
+from test_gpt import kinds, new_model, normal, some_tokens
 from torch import nn
 
-from aigc_utils import one_token
-from aigc_utils.one_token import OneTokenLinear, numpy_threads
+from aigc_utils import generation, one_token
+from aigc_utils.generation import Cache, Sampling, generate
+from aigc_utils.gpt import GPT, Attention
+from aigc_utils.one_token import numpy_threads, store_along_longer_side
 
 
-def layers(rows: int, columns: int, bias: bool) -> tuple[nn.Linear, OneTokenLinear]:
-    torch.manual_seed(0)
-    linear = nn.Linear(columns, rows, bias=bias).requires_grad_(False)
-    return linear, OneTokenLinear(copy.deepcopy(linear)).requires_grad_(False)
-
-
-@pytest.fixture
-def products(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """Returns the shapes of the matrices that NumPy multiplies, in a machine with its threads."""
-    shapes: list[tuple[int, ...]] = []
-    dot = np.dot
-
-    def noted(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
-        shapes.append(matrix.shape)
-        result: np.ndarray = dot(matrix, vector)
-        return result
-
+@pytest.fixture(autouse=True)
+def openblas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any NumPy has the right results, though it may not be the faster one."""
     monkeypatch.setattr(one_token, "NUMPY_HAS_THREADS", True)
-    monkeypatch.setattr(np, "dot", noted)
-    return shapes
+
+
+def finished(kind: str, **changes: Any) -> GPT:
+    return new_model(kind, **changes).requires_grad_(False)
+
+
+@kinds
+@pytest.mark.parametrize("stored", [False, True])
+def test_one_token_has_the_models_logits(kind: str, stored: bool) -> None:
+    model, tokens = finished(kind), some_tokens(1, 24)
+    expected = model(tokens)[0]
+    for layer in model.modules():
+        if stored and isinstance(layer, nn.Linear):
+            store_along_longer_side(layer)
+    ours, theirs = Cache(model, 1, 24), Cache(model, 1, 24)
+    read = one_token.one_token(model, ours)
+    assert read is not None
+    model(tokens[:, :9], ours)
+    model(tokens, theirs)
+    for place in range(9, 24):
+        logits = read(tokens[:, place : place + 1])
+        assert logits.dtype == torch.float32
+        torch.testing.assert_close(logits[0], expected[place])
+    assert ours.length == 24
+    for our, their in zip(ours.memories, theirs.memories, strict=True):
+        torch.testing.assert_close((our.keys, our.values), (their.keys, their.values))
+    with pytest.raises(ValueError, match=r"^There is room for 24 tokens, not 25: "):
+        read(tokens[:, :1])
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "smollm2"])
+def test_large_activations_stay_finite(kind: str) -> None:
+    mlp = finished(kind).blocks[0].mlp
+    mlp.expand.weight.mul_(1e3)
+    x = 10 * normal(32)
+    with np.errstate(all="raise", under="ignore"):
+        ours = one_token.mlp(mlp)(x.numpy())
+    torch.testing.assert_close(torch.from_numpy(ours), mlp(x), rtol=1e-4, atol=1e-2)
+
+
+def test_large_scores_stay_finite() -> None:
+    model, x = finished("gpt2"), normal(32)
+    cache, layer = Cache(model, 1, 2), model.blocks[0].attention
+    layer.qkv.weight.mul_(1e2)
+    with np.errstate(all="raise", under="ignore"):
+        ours = one_token.attention(layer, cache.memories[0])(x.numpy(), None)
+    torch.testing.assert_close(
+        torch.from_numpy(ours), layer(x[None, None])[0, 0], rtol=1e-4, atol=1e-4
+    )
+
+
+@kinds
+def test_generation_reads_the_prompt_by_the_model_and_then_one_by_one(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, prompt, read = finished(kind), some_tokens(5).tolist(), []
+    expected = slow_greedy(model, prompt, 19)
+    features = GPT.features
+    monkeypatch.setattr(
+        GPT,
+        "features",
+        lambda self, x, cache: (read.append(x.size(1)), features(self, x, cache))[1],
+    )
+    assert generate(model, [prompt], 19) == [expected]
+    assert read == [5]
+    # Beyond the context of 24 tokens, the newest 12 are read anew.
+    text = generate(model, [prompt], 40)[0]
+    assert text == generate(new_model(kind), [prompt], 40)[0]
+    assert read[1:3] == [5, 12]
+    sampling = Sampling(1.5, top_k=20, repetition_penalty=1.2)
+    drawn, same = (
+        generate(each, [prompt], 18, sampling, torch.Generator().manual_seed(1))
+        for each in (model, new_model(kind))
+    )
+    assert drawn == same
+
+
+def test_pytorch_does_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = finished("course")
+    cache = Cache(model, 1, 24)
+    assert one_token.one_token(model, cache)
+    assert not one_token.one_token(model, Cache(model, 2, 24))
+    assert not one_token.one_token(model, Cache(model, 1, 24, padding=torch.tensor([2])))
+    for change in (
+        lambda model: model.double(),
+        lambda model: model.to("meta"),
+        lambda model: model.train(),
+        lambda model: model.head.requires_grad_(True),
+    ):
+        changed = copy.deepcopy(model)
+        change(changed)
+        assert not one_token.one_token(changed, cache)
+    monkeypatch.setattr(one_token, "NUMPY_HAS_THREADS", False)
+    assert not one_token.one_token(model, cache)
+
+
+def test_a_students_own_module_is_used() -> None:
+    class Blind(Attention):
+        def forward(self, *inputs: Any) -> torch.Tensor:
+            return 0 * super().forward(*inputs)
+
+    model = finished("course")
+    seeing = generate(model, [[1, 2]], 12)
+    for block in model.blocks:
+        block.attention.__class__ = Blind
+    blind = generate(model, [[1, 2]], 12)
+    assert blind == [slow_greedy(model, [1, 2], 12)]
+    assert blind != seeing
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(24, 8), (8, 24), (8, 8)])
-@pytest.mark.parametrize("bias", [False, True])
-def test_one_token_has_pytorchs_result(
-    rows: int, columns: int, bias: bool, products: list[tuple[int, ...]]
-) -> None:
-    linear, ours = layers(rows, columns, bias)
-    x = torch.randn(1, 1, columns)
-    with numpy_threads(ours, torch.zeros(1, 1)):
-        torch.testing.assert_close(ours(x), linear(x))
-    assert products == [(rows, columns)]
-    assert ours.weight.T.is_contiguous() if rows > columns else ours.weight.is_contiguous()
-    torch.testing.assert_close(ours.state_dict(), linear.state_dict())
+def test_matrices_are_stored_along_their_longer_side(rows: int, columns: int) -> None:
+    layer = nn.Linear(columns, rows).requires_grad_(False)
+    before = copy.deepcopy(layer.state_dict())
+    store_along_longer_side(layer)
+    torch.testing.assert_close(layer.state_dict(), before, rtol=0, atol=0)
+    assert not layer.weight.requires_grad
+    assert layer.weight.T.is_contiguous() if rows > columns else layer.weight.is_contiguous()
 
 
-def test_pytorch_multiplies_everything_else(products: list[tuple[int, ...]]) -> None:
-    linear, ours = layers(24, 8, bias=True)
-    token, tokens = torch.zeros(1, 1), torch.zeros(2, 3)
-    x, many = torch.randn(1, 1, 8), torch.randn(2, 3, 8)
-    if torch.get_num_threads() > 1:
-        torch.testing.assert_close(ours(x), linear(x))  # outside of a block
-    with numpy_threads(ours, tokens):
-        torch.testing.assert_close(ours(many), linear(many))
-    with numpy_threads(ours, token):
-        assert ours(x.clone().requires_grad_()).requires_grad
-        assert ours.double()(x.double()).dtype == torch.float64
-    assert products == []
-
-
-def test_threads_are_given_back(products: list[tuple[int, ...]]) -> None:
-    _, ours = layers(24, 8, bias=False)
+@pytest.fixture
+def two_threads() -> Iterator[None]:
     before = torch.get_num_threads()
-    with numpy_threads(ours, torch.zeros(1, 1)):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
-    with pytest.raises(RuntimeError), numpy_threads(ours, torch.zeros(1, 1)):
-        ours(torch.zeros(1, 1, 7))
-    assert torch.get_num_threads() == before
-    for layer, tokens in ((ours, torch.zeros(1, 2)), (nn.Linear(8, 24), torch.zeros(1, 1))):
-        with numpy_threads(layer, tokens):
-            assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
-def test_without_openblas_pytorch_multiplies_all(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("two_threads")
+def test_threads_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    for wanted in (True, False):
+        with numpy_threads(wanted):
+            assert torch.get_num_threads() == (1 if wanted else before)
+        assert torch.get_num_threads() == before
+    with pytest.raises(ValueError, match="wrong"), numpy_threads(True):
+        raise ValueError("wrong")
+    assert torch.get_num_threads() == before
+    seen = []
+    choose = generation.choose
+    monkeypatch.setattr(
+        generation, "choose", lambda *a: (seen.append(torch.get_num_threads()), choose(*a))[1]
+    )
+    for _ in generation.stream(finished("course"), [1, 2], 3):
+        assert torch.get_num_threads() == before
+    assert seen == [before, 1, 1]
+
+
+def test_openblas_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(np, "show_config", lambda mode: None)
     assert not one_token.numpy_has_threads()
     monkeypatch.setattr(
