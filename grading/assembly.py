@@ -22,7 +22,7 @@ DEFINED = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*(?::[^=\n]*)?=(?!=)", re.
 # What an answer has no reason to name: with these it could reach the checks themselves.
 REACHING = re.compile(
     r"aigc_utils\.exercises|\bopen_exercises\b|\bsys\.modules\b|\bgc\.get_|\bsetattr\(torch"
-    r"|\b(?:os|subprocess|socket|ctypes|importlib)\b|__import__|\bexec\(|\beval\("
+    r"|\b(?:os|subprocess|socket|ctypes|importlib)\b|__import__|(?<!\.)\b(?:exec|eval)\("
 )
 # Each check is opened anew, whatever the answers have done to the names in between.
 REOPEN = """\

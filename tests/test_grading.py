@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from grading.grade import Grader, Mark, Result
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = editions.names()
-NAME = "01_cnn"
+NAME = "02_gan"
+VALUE, FUNCTION = "best_guess", "generator_loss"  # an answer of numbers, and a function
 VARIANT = 3
 
 chapters = pytest.mark.parametrize("name", NAMES)
@@ -151,8 +153,8 @@ def write(path: Path, notebook: Any) -> None:
 def test_submissions_are_found_flat_in_folders_and_in_a_zip(solved: Any, tmp_path: Path) -> None:
     place = tmp_path / "in"
     write(place / "ann.ipynb", solved)
-    write(place / "bob" / "01_cnn" / "01_cnn.ipynb", solved)
-    write(place / "bob" / ".ipynb_checkpoints" / "01_cnn.ipynb", solved)
+    write(place / "bob" / "ps1" / "a.ipynb", solved)
+    write(place / "bob" / ".ipynb_checkpoints" / "a.ipynb", solved)
     write(place / "Łucja Ż_123_assign" / "a.ipynb", solved)
     (place / ".DS_Store").write_text("x")
     found = submissions.collect(place)
@@ -215,7 +217,8 @@ def test_a_missing_empty_or_damaged_place_is_named(tmp_path: Path) -> None:
 def test_a_path_in_a_zip_leads_nowhere(solved: Any, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("/../../eve.ipynb", nbformat.writes(solved))
-    submissions.collect(tmp_path / "x.zip")
+    with pytest.raises(submissions.SubmissionError, match=r"^There is no submission in x\.zip"):
+        submissions.collect(tmp_path / "x.zip")
     assert [p.name for p in tmp_path.iterdir()] == ["x.zip"]
 
 
@@ -267,34 +270,34 @@ def test_stripped_metadata_is_named_and_the_answers_are_found(
 
 
 def test_a_deleted_cell_is_named(assembler: Assembler, solved: Any) -> None:
-    del solved.cells[at(solved, "sizes")]
-    del solved.cells[at(solved, "cross_entropy-check")]  # a released cell comes back by itself
+    del solved.cells[at(solved, VALUE)]
+    del solved.cells[at(solved, f"{FUNCTION}-check")]  # a released cell comes back by itself
     found = assembler.assemble(solved)
-    assert found.notes == ["The answer cell of sizes is missing."]
-    assert found.missing == ["sizes"]
-    assert at(found.notebook, "cross_entropy-check")
+    assert found.notes == [f"The answer cell of {VALUE} is missing."]
+    assert found.missing == [VALUE]
+    assert at(found.notebook, f"{FUNCTION}-check")
 
 
 def test_a_copied_cell_is_named_and_the_tried_one_counts(
     assembler: Assembler, made: editions.Editions, solved: Any
 ) -> None:
-    stub = next(c for c in made.student.cells if settings(c).get("grade_id") == "sizes")
+    stub = next(c for c in made.student.cells if settings(c).get("grade_id") == VALUE)
     solved.cells.append(copied(stub))
-    assert assembler.assemble(solved).notes == ["2 cells answer sizes; one of them was tried."]
-    assert answers_of(assembler, solved)["sizes"] == solutions(made)["sizes"]
+    assert assembler.assemble(solved).notes == [f"2 cells answer {VALUE}; one of them was tried."]
+    assert answers_of(assembler, solved)[VALUE] == solutions(made)[VALUE]
     changed = copied(stub)
-    changed.source = "sizes = {'side': 1, 'parameters': 2}"
+    changed.source = f"{VALUE} = {{'probability': 1}}"
     solved.cells.append(changed)
-    assert assembler.assemble(solved).notes == ["3 cells answer sizes; the last one is graded."]
-    assert answers_of(assembler, solved)["sizes"] == changed.source
+    assert assembler.assemble(solved).notes == [f"3 cells answer {VALUE}; the last one is graded."]
+    assert answers_of(assembler, solved)[VALUE] == changed.source
 
 
 def test_a_copied_cell_with_another_answer_in_it_counts_for_that(
     assembler: Assembler, made: editions.Editions, solved: Any
 ) -> None:
-    place = at(solved, "cross_entropy")
+    place = at(solved, FUNCTION)
     answer = solved.cells.pop(place)
-    stranger = copied(solved.cells[at(solved, "sizes")])  # carries the mark of sizes
+    stranger = copied(solved.cells[at(solved, VALUE)])  # carries another mark
     stranger.source = answer.source
     solved.cells.insert(place, stranger)
     assert answers_of(assembler, solved) == solutions(made)
@@ -311,30 +314,30 @@ def test_reordered_cells_are_named_and_put_back(
 
 
 def test_two_answers_in_one_cell_are_named(assembler: Assembler, solved: Any) -> None:
-    first, second = at(solved, "sizes"), at(solved, "cross_entropy")
+    first, second = at(solved, VALUE), at(solved, FUNCTION)
     solved.cells[first].source += "\n\n" + solved.cells[second].source
     del solved.cells[second]
-    assert assembler.assemble(solved).notes == ["One cell holds the answers sizes, cross_entropy."]
+    assert assembler.assemble(solved).notes == [f"One cell holds the answers {VALUE}, {FUNCTION}."]
 
 
 def test_a_students_own_cells_stay_before_the_answer_that_needs_them(
     assembler: Assembler, solved: Any
 ) -> None:
-    solved.cells.insert(at(solved, "cross_entropy"), new_code_cell("import math"))
+    solved.cells.insert(at(solved, FUNCTION), new_code_cell("import math"))
     found = assembler.assemble(solved)
     sources = [cell.source for cell in found.notebook.cells]
-    assert sources.index("import math") == found.owners.index("cross_entropy") - 1
+    assert sources.index("import math") == found.owners.index(FUNCTION) - 1
     assert found.notes == []
 
 
 def test_changed_released_cells_are_restored(
     assembler: Assembler, made: editions.Editions, solved: Any
 ) -> None:
-    solved.cells[at(solved, "sizes-check")].source = "print('correct')"
+    solved.cells[at(solved, f"{VALUE}-check")].source = "print('correct')"
     solved.cells[at(solved, "setup")].source += "\ncheck = lambda *a, **k: None"
     found = assembler.assemble(solved)
     assert "print('correct')" not in [cell.source for cell in found.notebook.cells]
-    assert ".require()" in found.notebook.cells[at(found.notebook, "sizes-check")].source
+    assert ".require()" in found.notebook.cells[at(found.notebook, f"{VALUE}-check")].source
     assert "lambda *a" not in found.notebook.cells[at(found.notebook, "setup")].source
 
 
@@ -343,10 +346,10 @@ def test_another_variant_and_a_reach_for_the_checks_are_named(
 ) -> None:
     setup = solved.cells[at(solved, "setup")]
     setup.source = setup.source.replace(f"VARIANT = {VARIANT}", "VARIANT = 8")
-    solved.cells[at(solved, "sizes")].source += "\nimport aigc_utils.exercises.checking"
+    solved.cells[at(solved, VALUE)].source += "\nimport aigc_utils.exercises.checking"
     notes = assembler.assemble(solved).notes
     assert notes[0] == "The notebook says variant 8, and it is graded as 3."
-    assert notes[1].startswith("Look at sizes: it names 'aigc_utils.exercises'")
+    assert notes[1].startswith(f"Look at {VALUE}: it names 'aigc_utils.exercises'")
 
 
 def test_names_are_found_in_broken_code_too() -> None:
@@ -432,24 +435,24 @@ def answer(notebook: Any, name: str, source: str) -> None:
 
 
 def halve(notebook: Any) -> None:
-    answer(notebook, "cross_entropy", "def cross_entropy(logits, labels):\n    return logits")
+    answer(notebook, FUNCTION, f"def {FUNCTION}(logits, saturating):\n    return logits")
 
 
 def loop(notebook: Any) -> None:
-    answer(notebook, "sizes", "while True:\n    pass")
+    answer(notebook, VALUE, "while True:\n    pass")
 
 
 def crash(notebook: Any) -> None:
-    answer(notebook, "sizes", "import os\nos._exit(1)")
+    answer(notebook, VALUE, "import os\nos._exit(1)")
 
 
 def misspell(notebook: Any) -> None:
-    answer(notebook, "sizes", "sizes = {")
+    answer(notebook, VALUE, f"{VALUE} = {{")
 
 
 def warn(notebook: Any) -> None:
     """Prints to the error stream from inside the answer, which is no failure."""
-    cell = notebook.cells[at(notebook, "cross_entropy")]
+    cell = notebook.cells[at(notebook, FUNCTION)]
     first, *rest = cell.source.splitlines()
     told = "    import warnings, sys; print('hm', file=sys.stderr); warnings.warn('old')"
     cell.source = "\n".join([first, told, *rest])
@@ -457,10 +460,11 @@ def warn(notebook: Any) -> None:
 
 def cheat(notebook: Any) -> None:
     """Gives no answer, and makes every outcome correct."""
-    source = "from aigc_utils.exercises import checking\nsizes = {'side': 0, 'parameters': 0}\n"
+    source = "from aigc_utils.exercises import checking\n"
+    source += f"{VALUE} = {{'probability': 0, 'accuracy': 0, 'accuracy_at_the_end': 0}}\n"
     source += "checking.expect = lambda *a: None\nchecking.Outcome.require = lambda self: None\n"
     source += "check = lambda *a, **k: None"
-    answer(notebook, "sizes", source)
+    answer(notebook, VALUE, source)
 
 
 CLASS: dict[str, Change] = {
@@ -468,7 +472,7 @@ CLASS: dict[str, Change] = {
     "halved": halve,
     "stripped": lambda n: strip(n) and None,
     "reordered": lambda n: n.cells.reverse(),
-    "deleted": lambda n: n.cells.pop(at(n, "sizes")) and None,
+    "deleted": lambda n: n.cells.pop(at(n, VALUE)) and None,
     "loop": loop,
     "crash": crash,
     "misspelt": misspell,
@@ -529,11 +533,11 @@ def test_an_untouched_submission_gets_0_and_the_solution_full_points(graded: Any
 
 def test_a_part_gets_what_it_earned(graded: Any) -> None:
     rows, _ = graded
-    assert rows["halved"]["cross_entropy"] == "0"
+    assert rows["halved"][FUNCTION] == "0"
     for name in ("halved", "misspelt", "deleted", "loop", "crash", "cheat"):
-        lost = "cross_entropy" if name == "halved" else "sizes"
+        lost = FUNCTION if name == "halved" else VALUE
         assert rows[name][lost] == "0"
-        assert float(rows[name]["points"]) == points(rows["solved"], lost), name
+        assert float(rows[name]["points"]) == points(rows["solved"], lost), rows[name]
 
 
 @pytest.mark.parametrize("name", ["stripped", "reordered", "warning"])
@@ -547,12 +551,12 @@ def test_no_point_is_lost_on_the_way(graded: Any, name: str) -> None:
     [
         ("stripped", "look", "metadata is lost"),
         ("reordered", "look", "another order"),
-        ("deleted", "look", "The answer cell of sizes is missing."),
-        ("loop", "look", "sizes: The cell was still running after 10 s."),
-        ("crash", "look", "sizes: The cell ended the kernel."),
-        ("cheat", "look", "Look at sizes: it names 'aigc_utils.exercises'"),
+        ("deleted", "look", f"The answer cell of {VALUE} is missing."),
+        ("loop", "look", f"{VALUE}: The cell was still running after 10 s."),
+        ("crash", "look", f"{VALUE}: The cell ended the kernel."),
+        ("cheat", "look", f"Look at {VALUE}: it names 'aigc_utils.exercises'"),
         ("broken", "not graded", "cut short"),
-        ("stranger", "not graded", "No answer of 01_cnn is in this notebook."),
+        ("stranger", "not graded", f"No answer of {NAME} is in this notebook."),
     ],
 )
 def test_what_is_wrong_is_named(graded: Any, name: str, state: str, says: str) -> None:
@@ -566,7 +570,7 @@ def test_what_is_wrong_is_named(graded: Any, name: str, state: str, says: str) -
 def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded: Any) -> None:
     _, out = graded
     text = (out / "feedback" / "halved.html").read_text(encoding="utf-8")
-    assert "Cross-entropy" in text
+    assert FUNCTION in text
     assert "must have the shape" in text
     for word in (".require()", "HIDDEN", "<script", "sys.modules"):
         assert word not in text
@@ -596,9 +600,9 @@ def test_the_table_and_the_pages_hold_no_formula_and_no_script(tmp_path: Path) -
     cell = new_code_cell("x", outputs=[output])
     cell.metadata["nbgrader"] = {}
     executed = nbformat.v4.new_notebook(cells=[cell])
-    mark = Mark("sizes", 1, 2, "<script>alert(2)</script>")
+    mark = Mark(VALUE, 1, 2, "<script>alert(2)</script>")
     result = Result("=cmd()", [mark], ["+1"], executed)
-    report.write_report([result], {"sizes": 2.0}, tmp_path)
+    report.write_report([result], {VALUE: 2.0}, tmp_path)
     text = (tmp_path / "grades.csv").read_text(encoding="utf-8-sig")
     assert text.splitlines()[1] == "'=cmd(),1,2,1,look,'+1"
     (page,) = (tmp_path / "feedback").iterdir()
@@ -616,7 +620,11 @@ def test_nbgrader_itself_releases_and_grades_the_instructors_edition(
 
     def nbgrader(*words: str) -> None:
         command = [sys.executable, "-m", "nbgrader", *words, "--course", "aigc"]
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        run = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": path},  # nbgrader starts alembic by its name
+        )  # fmt: skip
         assert run.returncode == 0, run.stderr
 
     nbgrader("generate_assignment", "ps1", "--create")
@@ -630,4 +638,4 @@ def test_nbgrader_itself_releases_and_grades_the_instructors_edition(
     with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as book:
         found = book.find_submission_notebook(NAME, "ps1", "ann")
         lost = {g.name for g in found.grades if g.auto_score == 0}
-    assert lost == {"cross_entropy-check"}
+    assert lost == {f"{FUNCTION}-check"}
