@@ -126,11 +126,13 @@ check("generator_loss", generator_loss)
 
 # %% nbgrader={"grade": false, "grade_id": "two_runs-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 runs = given("two_runs")
-print("step           ", *(f"{step:7}" for step in runs.steps))
-for name in runs.distance:
-    losses, distances = runs.generator_loss[name], runs.distance[name]
-    print(f"{name}: loss    ", *(f"{loss:7.3f}" for loss in losses))
-    print(f"{name}: distance", *(f"{value:7.4f}" for value in distances))
+print("step", *(f"{name}: loss, distance" for name in runs.distance), sep="  ")
+for number, step in enumerate(runs.steps):
+    values = [
+        f"{runs.generator_loss[name][number]:11.3f}  {distance[number]:8.4f}"
+        for name, distance in runs.distance.items()
+    ]
+    print(f"{step:4}", *values, sep="  ")
 print(f"floor {runs.floor:.4f}")
 for letter, statement in runs.statements.items():
     print(f"{letter}: {statement}")
