@@ -15,7 +15,7 @@ from book_pages import PHONE_WIDTH, both_themes, page_problems
 from book_survey import Survey
 from fontTools.ttLib import TTFont
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from aigc_utils.plotting import film
 
@@ -33,15 +33,14 @@ WORDS = {
 
 
 @pytest.fixture(scope="module")
-def light(browser: Browser, pages: list[Path]) -> dict[Path, Survey]:
-    """What one visit of each page found, in the light theme."""
-    return {path: book_survey.survey(browser, path) for path in pages}
+def surveys(pages: list[Path]) -> dict[str, dict[Path, Survey]]:
+    """What one visit of each page in each theme found."""
+    return book_survey.survey_all(pages)
 
 
 @pytest.fixture(scope="module")
-def dark(browser: Browser, pages: list[Path]) -> dict[Path, Survey]:
-    """The same in the dark theme."""
-    return {path: book_survey.survey_dark(browser, path) for path in pages}
+def light(surveys: dict[str, dict[Path, Survey]]) -> dict[Path, Survey]:
+    return surveys["light"]
 
 
 def found(surveys: dict[Path, Survey], check: str) -> list[str]:
@@ -61,8 +60,8 @@ def test_every_page_in_use(light: dict[Path, Survey], check: str) -> None:
 
 
 @pytest.mark.parametrize("check", ["figures", "contrast", "axe"])
-def test_every_page_in_the_dark(dark: dict[Path, Survey], check: str) -> None:
-    assert not (problems := found(dark, check)), "\n".join(problems)
+def test_every_page_in_the_dark(surveys: dict[str, dict[Path, Survey]], check: str) -> None:
+    assert not (problems := found(surveys["dark"], check)), "\n".join(problems)
 
 
 def test_every_page_shows_within_a_second(light: dict[Path, Survey]) -> None:
@@ -111,6 +110,16 @@ def test_one_can_read_from_the_first_page_to_the_last(page: Page, content: list[
         if page.locator("a.right-next").count():
             page.goto(page.locator("a.right-next").evaluate("a => a.href"))
     assert sorted(seen) == content
+
+
+def test_the_tab_key_goes_through_all_of_a_chapter(page: Page, book: Path) -> None:
+    path = book / "chapters" / "01_cnn.html"
+    page.goto(path.as_uri())
+    walked = book_survey.walk(page)
+    assert book_survey.stop_problems(walked) == []
+    page.goto(path.as_uri())
+    swept = book_survey.sweep(page)
+    assert [stop["what"] for stop in walked] == [stop["what"] for stop in swept]
 
 
 def press(page: Page, selector: str, key: str) -> None:

@@ -85,6 +85,7 @@ def test_the_check_sees_a_stop_without_a_mark(page: Page) -> None:
     )
     stops = book_survey.walk(page)
     assert [stop["href"] for stop in stops] == ["#x", "#y", "#z"]
+    assert book_survey.sweep(page) == stops
     found = book_survey.stop_problems(stops)
     assert len(found) == 2
     assert "unseen" in found[0]
