@@ -22,8 +22,8 @@ from .gpt import GPT, MLP, Attention, Block, NGrams
 if TYPE_CHECKING:
     from .generation import Cache, Memory
 
-Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
-Step: TypeAlias = Callable[[Vector], Vector]
+_Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+_Step: TypeAlias = Callable[[_Vector], _Vector]
 
 
 def numpy_has_threads() -> bool:
@@ -64,12 +64,12 @@ def one_token(model: GPT, cache: Cache) -> Callable[[Tensor], Tensor] | None:
     single = cache.padding is None and len(cache.memories[0].keys) == 1
     if not (NUMPY_HAS_THREADS and finished and known and single):
         return None
-    blocks = [block(*each) for each in zip(model.blocks, cache.memories, strict=True)]
-    last_norm, head = norm(model.norm), linear(model.head)
+    blocks = [_block(*each) for each in zip(model.blocks, cache.memories, strict=True)]
+    last_norm, head = _norm(model.norm), _linear(model.head)
 
     def read(token: Tensor) -> Tensor:
         embedded, angles, _ = model._embed(token, cache)
-        x, turn = array(embedded[0, 0]), None if angles is None else array(angles[:, 0])
+        x, turn = _array(embedded[0, 0]), None if angles is None else _array(angles[:, 0])
         for each in blocks:
             x = each(x, turn)
         return torch.from_numpy(head(last_norm(x)))[None]
@@ -89,28 +89,28 @@ def numpy_threads(wanted: bool) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def block(layer: nn.Module, memory: Memory) -> Callable[[Vector, Vector | None], Vector]:
+def _block(layer: nn.Module, memory: Memory) -> Callable[[_Vector, _Vector | None], _Vector]:
     """Returns `Block` with its memory, as a function of a vector, (width,), and its angles."""
     assert isinstance(layer, Block)
-    attention_norm, gather = norm(layer.attention_norm), attention(layer.attention, memory)
-    mlp_norm, work = norm(layer.mlp_norm), mlp(layer.mlp)
+    attention_norm, gather = _norm(layer.attention_norm), _attention(layer.attention, memory)
+    mlp_norm, work = _norm(layer.mlp_norm), _mlp(layer.mlp)
 
-    def apply(x: Vector, angles: Vector | None) -> Vector:
+    def apply(x: _Vector, angles: _Vector | None) -> _Vector:
         x = x + gather(attention_norm(x), angles)
         return x + work(mlp_norm(x))
 
     return apply
 
 
-def attention(layer: Attention, memory: Memory) -> Callable[[Vector, Vector | None], Vector]:
+def _attention(layer: Attention, memory: Memory) -> Callable[[_Vector, _Vector | None], _Vector]:
     """Returns `Attention` of the newest token, which may see all that the memory holds."""
-    qkv, project = linear(layer.qkv), linear(layer.project)
+    qkv, project = _linear(layer.qkv), _linear(layer.project)
     heads, kv_heads, head_dim = layer.heads, layer.kv_heads, layer.head_dim
     half = head_dim // 2
     qk_norm, eps = layer.qk_norm, torch.finfo(torch.float32).eps
-    keys, values = array(memory.keys[0]), array(memory.values[0])  # (kv_heads, size, head_dim)
+    keys, values = _array(memory.keys[0]), _array(memory.values[0])  # (kv_heads, size, head_dim)
 
-    def apply(x: Vector, angles: Vector | None) -> Vector:
+    def apply(x: _Vector, angles: _Vector | None) -> _Vector:
         vectors = qkv(x).reshape(-1, head_dim)  # (heads + 2 * kv_heads, head_dim)
         qk, v = vectors[: heads + kv_heads], vectors[heads + kv_heads :]
         if qk_norm:
@@ -129,11 +129,11 @@ def attention(layer: Attention, memory: Memory) -> Callable[[Vector, Vector | No
     return apply
 
 
-def mlp(layer: MLP) -> Step:
+def _mlp(layer: MLP) -> _Step:
     """Returns `MLP` as a function of a vector, (width,)."""
-    expand, project, kind = linear(layer.expand), linear(layer.project), layer.kind
+    expand, project, kind = _linear(layer.expand), _linear(layer.project), layer.kind
 
-    def apply(x: Vector) -> Vector:
+    def apply(x: _Vector) -> _Vector:
         x = expand(x)
         if kind == "gated":
             gate, x = x[: len(x) // 2], x[len(x) // 2 :]
@@ -147,14 +147,14 @@ def mlp(layer: MLP) -> Step:
     return apply
 
 
-def norm(layer: nn.Module) -> Step:
+def _norm(layer: nn.Module) -> _Step:
     """Returns `nn.LayerNorm` or `nn.RMSNorm` as a function of a vector, (width,)."""
     assert isinstance(layer, nn.LayerNorm | nn.RMSNorm)
     assert layer.eps is not None
-    weight, eps, width = array(layer.weight), layer.eps, len(layer.weight)
-    bias = array(layer.bias) if isinstance(layer, nn.LayerNorm) else None
+    weight, eps, width = _array(layer.weight), layer.eps, len(layer.weight)
+    bias = _array(layer.bias) if isinstance(layer, nn.LayerNorm) else None
 
-    def apply(x: Vector) -> Vector:
+    def apply(x: _Vector) -> _Vector:
         if bias is not None:
             x = x - x.sum() / width
         x = x / (np.dot(x, x) / width + eps) ** 0.5 * weight
@@ -163,18 +163,18 @@ def norm(layer: nn.Module) -> Step:
     return apply
 
 
-def linear(layer: nn.Linear) -> Step:
+def _linear(layer: nn.Linear) -> _Step:
     """Returns `nn.Linear` as a function of a vector, (in,)."""
-    weight, bias = array(layer.weight), None if layer.bias is None else array(layer.bias)
+    weight, bias = _array(layer.weight), None if layer.bias is None else _array(layer.bias)
 
-    def apply(x: Vector) -> Vector:
+    def apply(x: _Vector) -> _Vector:
         x = np.dot(weight, x)
         return x if bias is None else x + bias
 
     return apply
 
 
-def array(x: Tensor) -> Vector:
+def _array(x: Tensor) -> _Vector:
     """Returns a tensor's numbers as an array, in the same memory."""
-    numbers: Vector = x.detach().numpy()
+    numbers: _Vector = x.detach().numpy()
     return numbers

@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RUNNER = Path(__file__).with_name("runner.py")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts")
+SCRATCH = "/scratch"  # in memory, and gone with the run
 ADVICE = (
     "Submissions run only behind walls: install bubblewrap (Debian and Ubuntu: `apt-get install "
     "bubblewrap`), or run the grader in a container with `--sandbox none`, as the book's chapter "
@@ -63,7 +64,7 @@ def command(folder: Path, limits: Limits, walls: bool) -> list[str]:
     if not walls:
         return run
     wrap = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
-    wrap += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    wrap += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", SCRATCH]
     for place in SYSTEM:
         wrap += ["--ro-bind-try", place, place]
     for path in _visible():
@@ -74,7 +75,7 @@ def command(folder: Path, limits: Limits, walls: bool) -> list[str]:
 
 def environment(folder: Path, walls: bool) -> dict[str, str]:
     """Returns the environment of a run: nothing of the instructor's own."""
-    home = "/tmp" if walls else str(folder)
+    home = SCRATCH if walls else str(folder)
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
     openblas = {n: v for n, v in os.environ.items() if n.startswith("OPENBLAS_")}
     return {

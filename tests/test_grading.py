@@ -404,7 +404,7 @@ def test_the_sandbox_hides_network_files_and_environment(
     found = eval(cell.outputs[0].text)
     assert found.pop("network") in ("OSError", "ConnectionRefusedError", "PermissionError")
     assert found == {
-        "secret": False, "others": [], "home": "/tmp", "package": "read-only",
+        "secret": False, "others": [], "home": "/scratch", "package": "read-only",
         "memory": "limited", "environment": [],
     }  # fmt: skip
 

@@ -59,7 +59,7 @@ def test_large_activations_stay_finite(kind: str) -> None:
     mlp.expand.weight.mul_(1e3)
     x = 10 * normal(32)
     with np.errstate(all="raise", under="ignore"):
-        ours = one_token.mlp(mlp)(x.numpy())
+        ours = one_token._mlp(mlp)(x.numpy())
     torch.testing.assert_close(torch.from_numpy(ours), mlp(x), rtol=1e-4, atol=1e-2)
 
 
@@ -68,7 +68,7 @@ def test_large_scores_stay_finite() -> None:
     cache, layer = Cache(model, 1, 2), model.blocks[0].attention
     layer.qkv.weight.mul_(1e2)
     with np.errstate(all="raise", under="ignore"):
-        ours = one_token.attention(layer, cache.memories[0])(x.numpy(), None)
+        ours = one_token._attention(layer, cache.memories[0])(x.numpy(), None)
     torch.testing.assert_close(
         torch.from_numpy(ours), layer(x[None, None])[0, 0], rtol=1e-4, atol=1e-4
     )

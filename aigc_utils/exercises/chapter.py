@@ -74,32 +74,20 @@ def _mnist() -> data.MNIST:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise.
+    """One exercise."""
 
-    Attributes:
-        name: as `check`, `hint` and `given` take it.
-        title: as the notebook's heading has it.
-        kind: "predict", "complete", "write", "mend" or "explain".
-        objective: the learning objective that it trains.
-        misconceptions: those that it brings to light.
-        points: what a correct answer earns.
-        hints: three, the last almost the solution.
-        check: raises NotYet unless the answer holds; takes what is given, a `Draw` for inputs
-            of its own, and the answer's parts.
-        draw_given: makes what the exercise gives out of the variant's `Draw`.
-        optimizes: whether an answer may make an optimizer of `torch.optim`.
-    """
-
-    name: str
-    title: str
-    kind: str
-    objective: str
-    misconceptions: tuple[str, ...]
-    points: int
-    hints: tuple[str, str, str]
+    name: str  # as `check`, `hint` and `given` take it
+    title: str  # as the notebook's heading has it
+    kind: str  # "predict", "complete", "write", "mend" or "explain"
+    objective: str  # the learning objective that it trains
+    misconceptions: tuple[str, ...]  # those that it brings to light
+    points: int  # what a correct answer earns
+    hints: tuple[str, str, str]  # a ladder, the last almost the solution
+    # Raises NotYet unless the answer holds; takes what is given, a `Draw` for inputs of its own,
+    # and the answer's parts.
     check: Callable[..., None]
-    draw_given: Callable[[Draw], SimpleNamespace]
-    optimizes: bool = False
+    draw_given: Callable[[Draw], SimpleNamespace]  # makes what it gives of the variant's `Draw`
+    optimizes: bool = False  # whether an answer may make an optimizer of `torch.optim`
 
 
 def nothing(draw: Draw) -> SimpleNamespace:

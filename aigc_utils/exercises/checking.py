@@ -44,17 +44,11 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check says of an answer. As a cell's last line it shows itself.
+    """What a check says of an answer. As a cell's last line it shows itself."""
 
-    Attributes:
-        title: the exercise's title.
-        status: "correct", "not yet", "error" or "not attempted".
-        message: one or two sentences for the reader.
-    """
-
-    title: str
-    status: Status
-    message: str
+    title: str  # the exercise's
+    status: Status  # "correct", "not yet", "error" or "not attempted"
+    message: str  # one or two sentences for the reader
 
     @property
     def correct(self) -> bool:
