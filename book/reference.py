@@ -36,7 +36,6 @@ LONGEST_VALUE = 12  # lines; a longer constant is a table of checksums or of sty
 CODE = re.compile(r"`([^`]+)`")
 EMPHASIS = re.compile(r"(?<![*\w])\*\w[^*\n]*\w\*(?![*\w])")
 SPECIAL = re.compile(r"[\\|*_]")
-SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SOURCE_LINE = re.compile(r"^(Source:) (?=\S)")
 
 
@@ -264,19 +263,6 @@ def find_constants(app: Any) -> None:
         analyzer.attr_docs.update({("", constant): [""] for constant in constants(name)})
 
 
-def lines_of_signatures(app: Any, page: str, template: str, context: Any, doctree: Any) -> None:
-    """Makes each parameter a line of its own, where Sphinx has a list of definitions of nothing.
-
-    A screen reader would announce that list, and axe calls it a serious fault.
-    """
-
-    def lines(signature: re.Match[str]) -> str:
-        text = signature[0].replace("<dl>", '<span class="sig-lines">').replace("</dl>", "</span>")
-        return text.replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
-
-    context["body"] = SIGNATURE.sub(lines, context.get("body", ""))
-
-
 def setup(app: Any) -> dict[str, Any]:
     """Hooks into autodoc, before napoleon, which reads Google's sections."""
     app.connect("builder-inited", find_constants)
@@ -285,6 +271,5 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", describe_constant, priority=600)
     app.connect("autodoc-skip-member", skip)
     app.connect("missing-reference", resolve)
-    app.connect("html-page-context", lines_of_signatures)
     # With a new version Sphinx reads all pages again.
     return {"parallel_read_safe": True, "env_version": crc32(Path(__file__).read_bytes())}

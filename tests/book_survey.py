@@ -73,6 +73,10 @@ NOTE_STOPS = """() => {
     });
   };
 }"""
+# The skip link glides into view; without one there is nothing to wait for.
+IN_VIEW = (
+    "() => !(document.activeElement.closest('#pst-skip-link')?.getBoundingClientRect().top < 0)"
+)
 NOTE_AT_EACH_KEY = "() => addEventListener('keydown', noteStop, true)"
 # The same stops without a key, a hundred times faster; test_book.py compares the two on a chapter.
 SWEEP = """() => {
@@ -186,7 +190,7 @@ def walk(page: Page) -> list[dict[str, Any]]:
     page.evaluate(NOTE_STOPS)
     page.evaluate(NOTE_AT_EACH_KEY)
     page.keyboard.press("Tab")
-    page.wait_for_timeout(50)  # the skip link glides into view
+    page.wait_for_function(IN_VIEW)
     for _ in range(MOST_STOPS // 25):
         for _ in range(25):
             page.keyboard.press("Tab")
@@ -201,7 +205,7 @@ def sweep(page: Page) -> list[dict[str, Any]]:
     """Returns what `walk` returns, in a hundredth of the time."""
     page.evaluate(NOTE_STOPS)
     page.keyboard.press("Tab")  # from now on the browser marks the focus
-    page.wait_for_timeout(50)
+    page.wait_for_function(IN_VIEW)
     stops: list[dict[str, Any]] = page.evaluate(SWEEP)
     return stops
 

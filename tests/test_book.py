@@ -181,6 +181,11 @@ def test_the_contents_follow_the_reader(page: Page, book: Path) -> None:
         marked = page.locator("nav.page-toc a.active").evaluate_all("all => all.map(a => a.hash)")
         inside = section.evaluate("e => [e, ...e.querySelectorAll('[id]')].map(e => '#' + e.id)")
         assert set(marked) & set(inside), f"at {inside[0]} the contents mark {marked}"
+        last = page.locator("nav.page-toc a.active").last
+        box = last.evaluate(
+            "e => [e.getBoundingClientRect().top, e.getBoundingClientRect().bottom]"
+        )
+        assert 0 < box[0] < box[1] <= 900, f"the mark of {marked[-1]} is out of sight"
 
 
 @pytest.mark.parametrize(("word", "target"), WORDS.items())
