@@ -2,17 +2,26 @@
 (() => {
   const PAUSE = 400; // milliseconds of rest before a screen reader hears where one is
 
-  const network = ({ sizes, activation }, weights) => {
+  const network = ({ sizes, activation, bits }, weights) => {
     const bytes = Uint8Array.from(atob(weights), (letter) => letter.charCodeAt(0));
-    // Half precision: a sign, five bits of exponent, ten of fraction.
-    const numbers = Float32Array.from(new Uint16Array(bytes.buffer), (bits) => {
-      const exponent = (bits >> 10) & 31, fraction = (bits & 1023) / 1024;
-      const size = exponent ? 2 ** (exponent - 15) * (1 + fraction) : 2 ** -14 * fraction;
-      return bits >> 15 ? -size : size;
+    const heights = sizes.slice(1);
+    // First the scale of each row, then all rows' whole numbers, as explorer.py packs them.
+    const scales = new Float32Array(bytes.buffer, 0, heights.reduce((a, b) => a + b));
+    const packed = new DataView(bytes.buffer, scales.byteLength);
+    let row = 0, at = 0;
+    const take = () => {
+      const number = (packed.getInt32(at >> 3) << (at & 7)) >> (32 - bits);
+      at += bits;
+      return scales[row] * number;
+    };
+    const layers = heights.map((height, i) => {
+      const weight = new Float32Array(height * sizes[i]), bias = new Float32Array(height);
+      for (let n = 0, k = 0; n < height; n++, row++) {
+        for (let m = 0; m < sizes[i]; m++) weight[k++] = take();
+        bias[n] = take();
+      }
+      return [weight, bias];
     });
-    let at = 0;
-    const take = (count) => numbers.subarray(at, (at += count));
-    const layers = sizes.slice(1).map((height, i) => [take(height * sizes[i]), take(height)]);
     const bend = activation === "relu" ? (v) => (v > 0 ? v : 0) : (v) => v / (1 + Math.exp(-v));
     const sigmoid = (v) => 1 / (1 + Math.exp(-v));
 
