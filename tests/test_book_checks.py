@@ -78,13 +78,15 @@ def test_axe_is_at_work(page: Page, tmp_path: Path) -> None:
     assert book_survey.violations(page) == []
 
 
-def test_the_check_sees_a_stop_without_a_mark(page: Page) -> None:
-    page.set_content(
+def test_the_check_sees_a_stop_without_a_mark(page: Page, tmp_path: Path) -> None:
+    body = (
         "<a href='#x' style='outline: 3px solid'>seen</a><a href='#y' style='outline: 0'>unseen</a>"
         "<a href='#z' style='outline: 3px solid; position: fixed; left: -999px'>away</a>"
     )
+    show(page, tmp_path, body)
     stops = book_survey.walk(page)
     assert [stop["href"] for stop in stops] == ["#x", "#y", "#z"]
+    show(page, tmp_path, body)
     assert book_survey.sweep(page) == stops
     found = book_survey.stop_problems(stops)
     assert len(found) == 2
