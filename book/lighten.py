@@ -27,7 +27,7 @@ STYLE_LINK = re.compile(r'(href="(?:\.\./)*)(_static/[^"?]+?)(?:\.light)?\.css(?
 FIGURE_LINK = re.compile(r'(_images/[^"]+)\.png"')
 FONT_LINK = re.compile(r"([\w.-]+)\.woff2")
 TOKEN_RULE = re.compile(r"(\S+) \.highlight (?:\.(\w+) )?\{[^}]*?(?<!-)color: (#\w+)([^}]*)\}")
-QUALITY = 85  # of a figure that is stored nearly the same, where that saves a quarter
+QUALITY = 80  # of a figure that is stored nearly the same, where that saves a quarter
 PRIVATE_USE = range(0xE000, 0xF900)  # where a font keeps its icons
 
 

@@ -119,7 +119,9 @@ def test_the_tab_key_goes_through_all_of_a_chapter(page: Page, book: Path) -> No
     assert book_survey.stop_problems(walked) == []
     page.goto(path.as_uri())
     swept = book_survey.sweep(page)
-    assert [stop["what"] for stop in walked] == [stop["what"] for stop in swept]
+    ways = [[(stop["name"], stop["href"]) for stop in stops] for stops in (walked, swept)]
+    assert len(ways[0]) > 100
+    assert ways[0] == ways[1]
 
 
 def press(page: Page, selector: str, key: str) -> None:
