@@ -239,10 +239,8 @@ def test_javascript_decodes_what_pytorch_decodes(
     decoded = page.locator("figure").evaluate(
         "(root, points) => points.map(([x, y]) => [...root.decode(x, y)])", points.tolist()
     )
-    full = model(points).detach()
     with torch.no_grad():
-        expected = model.half().float()(points)  # the page holds half of each number
-    assert (expected - full).abs().max() < 1 / 255, "the digits differ by a grey level"
+        expected = model(points)
     error = (torch.tensor(decoded) - expected).abs().max().item()
     print(f"{name}: largest error {error:.1e}")
     assert expected.std(0).mean() > 0.1, "the test would see nothing"
