@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .attention import causal_mask
 from .gpt import GPT
-from .one_token import numpy_threads, one_token
+from .one_token import numpy_threads, token_reader
 
 
 class Memory:
@@ -202,7 +202,7 @@ def decode(
             empty = None if padding is None else (padding - start).clamp(min=0)
             size = min(context, end - start + num_tokens - step)
             cache, unread = Cache(model, len(tokens), size, empty), history[:, start:end]
-            read_one = one_token(model, cache)
+            read_one = token_reader(model, cache)
         read = read_one if unread.numel() == 1 else None
         with numpy_threads(read is not None):
             logits = read(unread) if read else model.head(model.features(unread, cache)[:, -1])

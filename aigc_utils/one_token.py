@@ -48,7 +48,7 @@ def store_along_longer_side(linear: nn.Linear) -> None:
     linear.weight.data = weight.T.contiguous().T if tall else weight.contiguous()
 
 
-def one_token(model: GPT, cache: Cache) -> Callable[[Tensor], Tensor] | None:
+def token_reader(model: GPT, cache: Cache) -> Callable[[Tensor], Tensor] | None:
     """Returns a function from the next token, (1, 1), to its logits, (1, vocab_size).
 
     It reads the token into the cache as the model would. None stands for a model or a cache that

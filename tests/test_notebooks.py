@@ -129,10 +129,16 @@ def test_cells_are_short_and_explained(source: Path) -> None:
     assert 5 <= ratio <= 12, f"{ratio:.1f} words of prose a line of code"
 
 
+def package_files() -> list[Path]:
+    """Returns the package's modules, without the exercises': a check is named as its exercise."""
+    files = sorted((ROOT / "aigc_utils").rglob("*.py"))
+    return [path for path in files if path.parent.name != "exercises"]
+
+
 def package_names() -> dict[str, str]:
     """Returns each class and function of the package, with the module it stands in."""
     names = {}
-    for path in sorted((ROOT / "aigc_utils").rglob("*.py")):
+    for path in package_files():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef):
                 names[node.name] = path.name
@@ -176,7 +182,7 @@ def redefinitions(cells: list[ast.Module]) -> list[str]:
     """Returns what the cells define that the package has, by name or by shape."""
     names = package_names()
     shapes = {}
-    for path in sorted((ROOT / "aigc_utils").rglob("*.py")):
+    for path in package_files():
         for node in definitions(ast.parse(path.read_text(encoding="utf-8"))):
             if len(node.body) > 1:
                 shapes[shape_of(node)] = f"{path.name}:{node.name}"

@@ -38,7 +38,7 @@ def test_one_token_has_the_models_logits(kind: str, stored: bool) -> None:
         if stored and isinstance(layer, nn.Linear):
             store_along_longer_side(layer)
     ours, theirs = Cache(model, 1, 24), Cache(model, 1, 24)
-    read = one_token.one_token(model, ours)
+    read = one_token.token_reader(model, ours)
     assert read is not None
     model(tokens[:, :9], ours)
     model(tokens, theirs)
@@ -103,9 +103,9 @@ def test_generation_reads_the_prompt_by_the_model_and_then_one_by_one(
 def test_pytorch_does_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     model = finished("course")
     cache = Cache(model, 1, 24)
-    assert one_token.one_token(model, cache)
-    assert not one_token.one_token(model, Cache(model, 2, 24))
-    assert not one_token.one_token(model, Cache(model, 1, 24, padding=torch.tensor([2])))
+    assert one_token.token_reader(model, cache)
+    assert not one_token.token_reader(model, Cache(model, 2, 24))
+    assert not one_token.token_reader(model, Cache(model, 1, 24, padding=torch.tensor([2])))
     for change in (
         lambda model: model.double(),
         lambda model: model.to("meta"),
@@ -114,9 +114,9 @@ def test_pytorch_does_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         changed = copy.deepcopy(model)
         change(changed)
-        assert not one_token.one_token(changed, cache)
+        assert not one_token.token_reader(changed, cache)
     monkeypatch.setattr(one_token, "NUMPY_HAS_THREADS", False)
-    assert not one_token.one_token(model, cache)
+    assert not one_token.token_reader(model, cache)
 
 
 def test_a_students_own_module_is_used() -> None:
