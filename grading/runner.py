@@ -28,7 +28,7 @@ def set_limits(memory_gib: float, seconds: int) -> None:
     data = int(memory_gib * GIB)
     for kind, limit in [
         (resource.RLIMIT_DATA, data),
-        (resource.RLIMIT_CPU, 4 * seconds),
+        (resource.RLIMIT_CPU, 4 * seconds + 60),  # the start costs seconds too
         (resource.RLIMIT_FSIZE, 200 << 20),
         (resource.RLIMIT_CORE, 0),
     ]:
