@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from .gpt import GPT, GPT2, SMOLLM2, GPTConfig
-from .one_token import store_along_longer_side
+from .one_token import store_for_reading
 
 
 def from_gpt2(theirs: Any) -> GPT:
@@ -143,9 +143,7 @@ def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
         raise ValueError(
             "The weights don't fit the configuration: give the model's own."
         ) from error
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear):
-            store_along_longer_side(layer)
+    store_for_reading([layer for layer in model.modules() if isinstance(layer, nn.Linear)])
     if config.tied:
         model.embedding.weight = model.head.weight
     return model.eval().requires_grad_(False)

@@ -163,7 +163,9 @@ def choose(
 ) -> Tensor:
     """Returns the next tokens, int64, (B, 1), of logits, (B, vocab_size)."""
     if sampling.temperature == 0 and sampling.repetition_penalty == 1:
-        return logits.max(dim=-1, keepdim=True).indices  # twice as fast as argmax
+        if logits.is_cpu and logits.dtype == torch.float32:  # NumPy's is faster by 0.1 ms
+            return torch.from_numpy(logits.detach().numpy().argmax(-1, keepdims=True))
+        return logits.argmax(dim=-1, keepdim=True)
     shares = probabilities(logits, sampling, seen)
     if sampling.temperature == 0:
         return shares.argmax(dim=-1, keepdim=True)

@@ -16,7 +16,7 @@ from torch import nn
 from aigc_utils import generation, one_token
 from aigc_utils.generation import Cache, Sampling, generate
 from aigc_utils.gpt import GPT, Attention
-from aigc_utils.one_token import numpy_threads, store_along_longer_side
+from aigc_utils.one_token import numpy_threads, store_for_reading
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +34,8 @@ def finished(kind: str, **changes: Any) -> GPT:
 def test_one_token_has_the_models_logits(kind: str, stored: bool) -> None:
     model, tokens = finished(kind), some_tokens(1, 24)
     expected = model(tokens)[0]
-    for layer in model.modules():
-        if stored and isinstance(layer, nn.Linear):
-            store_along_longer_side(layer)
+    if stored:
+        store_for_reading([layer for layer in model.modules() if isinstance(layer, nn.Linear)])
     ours, theirs = Cache(model, 1, 24), Cache(model, 1, 24)
     read = one_token.token_reader(model, ours)
     assert read is not None
@@ -133,14 +132,21 @@ def test_a_students_own_module_is_used() -> None:
     assert blind != seeing
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(24, 8), (8, 24), (8, 8)])
-def test_matrices_are_stored_along_their_longer_side(rows: int, columns: int) -> None:
-    layer = nn.Linear(columns, rows).requires_grad_(False)
-    before = copy.deepcopy(layer.state_dict())
-    store_along_longer_side(layer)
-    torch.testing.assert_close(layer.state_dict(), before, rtol=0, atol=0)
-    assert not layer.weight.requires_grad
-    assert layer.weight.T.is_contiguous() if rows > columns else layer.weight.is_contiguous()
+def test_matrices_are_stored_along_their_longer_side_in_one_array() -> None:
+    layers = [
+        nn.Linear(columns, rows).requires_grad_(False)
+        for rows, columns in [(24, 8), (8, 24), (8, 8)]
+    ]
+    before = copy.deepcopy([layer.state_dict() for layer in layers])
+    store_for_reading(layers)
+    torch.testing.assert_close([layer.state_dict() for layer in layers], before, rtol=0, atol=0)
+    tall, wide, square = (layer.weight for layer in layers)
+    assert tall.T.is_contiguous()
+    assert wide.is_contiguous()
+    assert square.is_contiguous()
+    assert not tall.requires_grad
+    starts = [weight.data_ptr() for weight in (tall, wide, square)]
+    assert [start - starts[0] for start in starts] == [0, 24 * 8 * 4, 2 * 24 * 8 * 4]
 
 
 @pytest.fixture
