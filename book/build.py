@@ -198,11 +198,12 @@ def download(notebook: nbformat.NotebookNode, source: Path) -> nbformat.Notebook
     return student
 
 
-def write_if_new(path: Path, text: str) -> None:
-    """Writes a file only when its text differs, so that unchanged pages are not rebuilt."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+def write_if_new(path: Path, new: str | bytes) -> None:
+    """Writes a file only when it differs, so that unchanged pages are not built again."""
+    new = new.encode() if isinstance(new, str) else new
+    if not path.exists() or path.read_bytes() != new:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(new)
 
 
 def book_config(substitutions: dict[str, str]) -> Path:
@@ -236,8 +237,7 @@ def collected(chapters: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
     try:
         for name, notebook in chapters.items():
             for picture, (image, _) in collect.pictures(notebook, name).items():
-                LIVE.mkdir(exist_ok=True)
-                (LIVE / f"{picture}.png").write_bytes(image)
+                write_if_new(LIVE / f"{picture}.png", image)
         given = {"colab": COLAB[bool(address)], "table_exercises": exercise_pages.table()}
         return collect.substitutions(chapters, RESULTS) | given
     except collect.CollectError as error:

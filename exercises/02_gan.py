@@ -121,7 +121,7 @@ check("generator_loss", generator_loss)
 # First make the figure `runs_figure` with `plotting.curves`.
 # Its two curves have the names `run A` and `run B`, and show each distance divided by the floor against the steps.
 # Give it a title, both labels with their units, an alternative text of five words or more, and `log_y=True`.
-# Then choose: `runs_true` is the set of the letters of all true statements in `runs.statements`, such as `{"a", "b"}`.
+# Then choose: `runs_true` is the set of the letters of all true statements in `runs.statements`, such as `{"A", "B"}`.
 # "Better" points are points with a smaller Fréchet distance.
 
 # %% nbgrader={"grade": false, "grade_id": "two_runs-given", "locked": true, "schema_version": 3, "solution": false, "task": false}

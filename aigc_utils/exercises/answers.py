@@ -61,6 +61,26 @@ def a_choice(answer: Any, name: str, options: Sequence[Any]) -> set[Any]:
     return set(answer)
 
 
+def expect_true_ones(
+    answer: Any, name: str, statements: Mapping[str, str], objections: Mapping[str, str]
+) -> None:
+    """Raises NotYet unless the answer holds the letters of all true statements and no others.
+
+    Args:
+        answer: what the student chose.
+        name: the variable's name.
+        statements: each under its letter.
+        objections: what is said to those who hold a false statement for true, by statement;
+            empty for a true one.
+    """
+    chosen = a_choice(answer, name, list(statements))
+    for letter in sorted(chosen):
+        objection = objections[statements[letter]]
+        expect(not objection, f"Statement {letter} is false. {objection}")
+    true = {letter for letter, text in statements.items() if not objections[text]}
+    expect(chosen == true, "All that you chose is true, and a true statement is missing.")
+
+
 def a_picture(answer: Any, name: str) -> Picture:
     """Returns a picture of the course with labelled axes; raises NotYet for all else."""
     if not isinstance(answer, Picture):

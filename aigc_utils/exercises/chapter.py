@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from string import ascii_uppercase
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -44,6 +45,11 @@ class Draw:
     def sample(self, values: Sequence[T], count: int) -> list[T]:
         """Returns `count` different values in random order."""
         return self._random.sample(values, count)
+
+    def lettered(self, statements: Iterable[str]) -> dict[str, str]:
+        """Returns the statements in random order, each under its letter from A on."""
+        texts = list(statements)
+        return dict(zip(ascii_uppercase, self.sample(texts, len(texts)), strict=False))
 
     def normal(self, *shape: int) -> Tensor:
         """Returns float32 values from the standard normal distribution."""

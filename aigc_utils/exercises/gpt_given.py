@@ -208,7 +208,7 @@ def runs(draw: Draw) -> SimpleNamespace:
     }
     given = SimpleNamespace(characters=EXCERPT, lengths=list(LENGTHS), runs=found)
     claims = [draw.choice(list(group)) for group in statements(given)]
-    given.statements = dict(zip("ABCDEF", draw.sample(claims, len(claims)), strict=True))
+    given.statements = draw.lettered(claims)
     return given
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from .answers import a_choice, a_picture, a_tensor, close, drawn_lines
+from .answers import a_picture, a_tensor, close, drawn_lines, expect_true_ones
 from .chapter import Draw
 from .checking import expect
 from .vae_training import CHAPTER
@@ -54,23 +53,6 @@ TURNS = {
 }
 
 
-def _shuffled(draw: Draw, statements: Mapping[str, str]) -> dict[str, str]:
-    texts = draw.sample(list(statements), len(statements))
-    return dict(zip("abcdef", texts, strict=True))
-
-
-def _expect_choice(
-    answer: Any, name: str, given: Mapping[str, str], statements: Mapping[str, str]
-) -> None:
-    """Refuses a choice that holds a false statement, or lacks a true one."""
-    chosen = a_choice(answer, name, list(given))
-    for letter in sorted(chosen):
-        objection = statements[given[letter]]
-        expect(not objection, f"Statement {letter} is false. {objection}")
-    true = {letter for letter, text in given.items() if not statements[text]}
-    expect(chosen == true, "All you chose is true, and something true is missing.")
-
-
 def _curves(answer: Any, name: str, curves: tuple[str, ...], x: list[float]) -> list[Tensor]:
     """Returns the heights of the named curves of a picture, if they are drawn over `x`."""
     picture = a_picture(answer, name)
@@ -93,7 +75,7 @@ def _two_images(draw: Draw) -> SimpleNamespace:
         probability_of_a=draw.choice((share, round(1 - share, 2))),
         kl=draw.number(8, 30, 1),
         t=[i / 20 for i in range(21)],
-        statements=_shuffled(draw, BLUR),
+        statements=draw.lettered(BLUR),
     )
 
 
@@ -139,7 +121,7 @@ def blur(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> None:
         "The KL term is missing in 'with KL': the code has a price, whatever the answer.",
     )
     expect(close(with_kl, wanted + given.kl, 1e-3), "'with KL' is not the error plus the KL term.")
-    _expect_choice(choice, "blur_choice", given.statements, BLUR)
+    expect_true_ones(choice, "blur_choice", given.statements, BLUR)
 
 
 def _two_latents(draw: Draw) -> SimpleNamespace:
@@ -152,7 +134,7 @@ def _two_latents(draw: Draw) -> SimpleNamespace:
         noise_std=noise_std,
         images=images,
         angles=[5.0 * i for i in range(19)],
-        statements=_shuffled(draw, TURNS),
+        statements=draw.lettered(TURNS),
     )
 
 
@@ -207,7 +189,7 @@ def turned(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> Non
         close(stretched, wanted, 2e-4),
         "'stretched' is not the log-likelihood with the first column times (1 + angle / 90).",
     )
-    _expect_choice(choice, "turned_choice", given.statements, TURNS)
+    expect_true_ones(choice, "turned_choice", given.statements, TURNS)
 
 
 # --- the bound ----------------------------------------------------------------------------------

@@ -538,7 +538,7 @@ def halfway(g):
     return one_more(g, "halfway")
 
 
-@CASES.wrong("blur", says="something true is missing")
+@CASES.wrong("blur", says="a true statement is missing")
 def nothing_chosen(g):
     return blur_picture(g), set()
 
@@ -632,7 +632,7 @@ def stretch_harmless(g):
     return with_more(g, "leaves p")
 
 
-@CASES.wrong("turned", says="something true is missing")
+@CASES.wrong("turned", says="a true statement is missing")
 def one_too_few_chosen(g):
     return turned_picture(g), sorted(turned_choice(g))[:2]
 
