@@ -156,7 +156,11 @@ def substitutions(
     given["table_benchmarks"] = table(
         ("benchmark", "machine", "torch"),
         [
-            (f"`{path.stem}`", str(stored["machine"]), str(stored["torch"]))
+            (
+                f"`{path.stem.removeprefix('cnn_').replace('_', '-')}`",
+                str(stored["machine"]),
+                str(stored["torch"]).partition("+")[0],
+            )
             for path in sorted(results.glob("*.json"))
             for stored in [json.loads(path.read_text(encoding="utf-8"))]
         ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,18 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def solution(source: str) -> str:
+    """Returns a solution's code without the marks, and without the gaps that it fills anew."""
+    lines = source.splitlines()
+    marks = [i for i, line in enumerate(lines) if line.strip() in MARKS]
+    dropped = set(marks)
+    with suppress(SyntaxError):  # where the solution is a function's body, its head stays
+        for node in ast.parse("\n".join(lines[: marks[0]])).body:
+            if any(isinstance(n, ast.Constant) and n.value is ... for n in ast.walk(node)):
+                dropped.update(range(node.lineno - 1, node.end_lineno or 0))
+    return "\n".join(line for i, line in enumerate(lines) if i not in dropped).strip("\n")
+
+
 def page(executed: Any) -> Any:
     """Returns a notebook in which each solution is folded away below its stub.
 
@@ -51,8 +65,7 @@ def page(executed: Any) -> Any:
         if settings(cell).get("solution"):
             stub = f"```python\n{stubs[settings(cell)['grade_id']].strip()}\n```"
             cells.append(nbformat.v4.new_markdown_cell(stub, id=f"{cell.id}-stub"))
-            lines = cell.source.splitlines()
-            cell.source = "\n".join(line for line in lines if line.strip() not in MARKS)
+            cell.source = solution(cell.source)
             cell.metadata["tags"] = ["hide-cell"]
             cell.metadata["mystnb"] = {**cell.metadata.get("mystnb", {}), **FOLDED}
         cells.append(cell)

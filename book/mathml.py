@@ -7,6 +7,7 @@ formulas and waits for none. Temml (book/temml) translates; QuickJS runs it.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
+LONG = 30  # signs from which on a formula in a line may need a second line
+TAG = re.compile(r"<[^>]*>")
+# A formula in a line, and the punctuation that follows it.
+TIED = re.compile(
+    r'(<span class="math notranslate nohighlight">(?:(?!</span>).)*</span>)([,.;:?!)]+)', re.DOTALL
+)
 TEMML = Path(__file__).resolve().parent / "temml" / "temml.min.js"
 # A formula within a line may break after an operator, one on its own line before a relation.
 CALL = """
@@ -57,7 +64,8 @@ def to_mathml(tex: str, display: bool) -> str:
 
 def _write(translator: Any, node: nodes.math | nodes.math_block, tag: str) -> None:
     tex = node.astext()
-    translator.body.append(translator.starttag(node, tag, "", CLASS="math notranslate nohighlight"))
+    opening = len(translator.body)
+    translator.body.append("")
     if tag == "div":
         if "\\\\" in tex and r"\begin" not in tex:
             tex = rf"\begin{{split}}{tex}\end{{split}}"
@@ -66,16 +74,21 @@ def _write(translator: Any, node: nodes.math | nodes.math_block, tag: str) -> No
             translator.body.append(f'<span class="eqno">({number})')
             translator.add_permalink_ref(node, "Link to this formula")
             translator.body.append("</span>")
+    formula = ""
     try:
-        translator.body.append(to_mathml(tex, tag == "div"))
+        formula = to_mathml(tex, tag == "div")
     except FormulaError as error:
         logging.getLogger(__name__).warning(str(error), location=node)
+    translator.body.append(formula)
+    long = " long" * (tag == "span" and len(TAG.sub("", formula)) >= LONG)
+    names = f"math notranslate nohighlight{long}"
+    translator.body[opening] = translator.starttag(node, tag, "", CLASS=names)
     translator.body.append(f"</{tag}>")
     raise nodes.SkipNode
 
 
 def inline(translator: Any, node: nodes.math) -> None:
-    """Writes a formula that stands in a line of text."""
+    """Writes a formula that stands in a line of text; a long one may break in two."""
     _write(translator, node, "span")
 
 
@@ -84,7 +97,14 @@ def block(translator: Any, node: nodes.math_block) -> None:
     _write(translator, node, "div")
 
 
+def tie(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Keeps the punctuation after a formula on the formula's line."""
+    if "body" in context:
+        context["body"] = TIED.sub(r'<span class="tied">\1\2</span>', context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Offers the renderer, which `html_math_renderer: mathml` chooses."""
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("html-page-context", tie)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -331,7 +331,7 @@ check("times_floor", times_floor)
 # Write a function that returns the set of the failures of the points `made`: `set()`, `{"collapse"}`, `{"memorising"}` or `{"collapse", "memorising"}`.
 #
 # - It is collapse if a mode is not covered. A mode is covered if at least 2 % of the made points lie within `3 * spread` of its centre.
-# - It is memorising if the made points lie too near the points that the generator was trained on. Take the distance of each made point to its nearest point in `training`, and then the median of these distances. It is too small if it is below half of the same median for `held_out`, real points that the generator has never met.
+# - It is memorising if the made points lie too near the points that the generator was trained on. Take the distance of each made point to its nearest point in `training`, and then the median of these distances. It is too small if it is below half of the same median for `held_out`, real points that were in no training.
 
 
 # %% nbgrader={"grade": false, "grade_id": "failures", "locked": false, "schema_version": 3, "solution": true, "task": false}

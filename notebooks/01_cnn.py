@@ -208,7 +208,7 @@ before, after = (
 )
 assert 0.1 < after < before
 print(
-    f"a shift of one pixel changes {before:.0%} before pooling, {after:.0%} after"
+    f"a shift of one pixel changes {100 * before:.0f} % before pooling, {100 * after:.0f} % after"
 )
 
 # %% [markdown]
@@ -219,7 +219,7 @@ print(
 #
 # A neuron deep in the network sees more of the image than the size of its own kernel.
 # Its *receptive field* is the square of pixels that can move its value.
-# A layer with kernel $k$ adds $(k - 1)$ steps to it, and each step is as wide as all the strides before it.
+# A layer with kernel $k$ adds $(k - 1)$ steps to it, and each step is as wide as the product of all the strides before it.
 
 # %%
 sizes, field, step_width = {}, 1, 1
@@ -232,7 +232,7 @@ for name, k, s in [
     field += (k - 1) * step_width
     step_width *= s
     sizes[name] = field
-print(sizes)
+    print(f"{name:18} sees {field:2} by {field:2} pixels")
 
 # %% [markdown]
 # These are the layers of the network that you train below.
@@ -347,7 +347,7 @@ print(f"total  {total:8,}")
 # ### The article's listing, one epoch of five
 #
 # The listing reads images through torchvision's `MNIST` and a `DataLoader`.
-# The line below is the article's own; `mnist_root` puts the package's files where it looks, so that nothing is downloaded.
+# The lines below are the article's, but for `mnist_root`: it puts the package's files where torchvision looks, so that nothing is downloaded.
 # One *epoch* is one pass over the training set.
 # You run one epoch here and see the loss fall.
 # All five are timed by `make bench`; their result stands in the table at the end.
@@ -579,7 +579,7 @@ confidence, predicted = test_logits.softmax(1).max(1)
 wrong = (predicted != mnist.test_labels).nonzero()[:, 0]
 worst = wrong[confidence[wrong].argsort(descending=True)][:9]
 captions = [
-    f"{mnist.test_labels[i]} read as {predicted[i]}\n{confidence[i]:.0%} sure"
+    f"{mnist.test_labels[i]} read as {predicted[i]}\n{100 * confidence[i]:.0f} % sure"
     for i in worst
 ]
 plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
@@ -682,7 +682,7 @@ plotting.shift_curves(shifts, accuracies, trained=3)
 
 # %% [markdown]
 # Two pixels are enough to trouble the fully connected network; the convolutional one holds out much longer.
-# It falls too, once the digit leaves the middle: pooling keeps a trace of where things stood, and near the rim the digit is cut.
+# It falls too, once the digit leaves the middle: pooling keeps a trace of where things stood, and what leaves the image on one side comes back on the other.
 # What a network should not care about, it has to be shown.
 
 # %% [markdown]
@@ -722,7 +722,7 @@ plotting.curves(
     x_label="step",
     y_label="loss (nats)",
     marks={f"floor with a softmax too many: {floor:.2f}": floor},
-    title="With a softmax too many the loss cannot fall",
+    title=f"With a softmax too many the loss cannot fall below {floor:.2f}",
     alt=f"With logits the loss falls to {once.smooth('loss', 10)[-1]:.2f} nats; with a softmax "
     f"before the loss it stays above a floor of {floor:.2f}.",
 )
@@ -848,6 +848,8 @@ assert scores.max() > again
 # How much did each step bring?
 # This table comes from `python -m benchmarks ladder`, which runs every rung on one machine, each with three seeds.
 # It takes a quarter of an hour, so its result is stored with the course, and `make bench` repeats the comparison on your machine.
+# Compare its times with each other, and not with those above: they come from another machine.
+# The accuracy is that on the test images.
 
 # %%
 stored = evaluation.load_results("cnn_ladder")
@@ -856,24 +858,22 @@ assert stored["rungs"][-1]["seconds"] < stored["rungs"][0]["seconds"] / 40
 for rung in stored["rungs"]:
     faster = stored["rungs"][0]["seconds"] / rung["seconds"]
     print(
-        f"{rung['name']:34} {rung['seconds']:6.1f} sec {rung['accuracy']:.2f} %  {faster:5.1f} x"
+        f"{rung['name']:34} {rung['seconds']:6.1f} s {rung['accuracy']:.2f} %  {faster:5.1f} x"
     )
 
 # %%
 plotting.ladder(stored["rungs"])
 
 # %% [markdown]
-# Some ideas did not earn their place, and that is a result too.
+# One idea did not earn its place, and that is a result too.
 
 # %%
 last = stored["rungs"][-1]
 for idea in stored["dropped"]:
     print(
-        f"{idea['name']:24} {idea['seconds']:5.2f} sec {idea['accuracy']:.2f} %"
+        f"{idea['name']:24} {idea['seconds']:5.2f} s {idea['accuracy']:.2f} %"
     )
-print(
-    f"{'the last rung':24} {last['seconds']:5.2f} sec {last['accuracy']:.2f} %"
-)
+print(f"{'the last rung':24} {last['seconds']:5.2f} s {last['accuracy']:.2f} %")
 
 # %% [markdown]
 # On this processor *bfloat16* saves memory traffic, but its convolutions run slower than those in full precision.
@@ -949,7 +949,7 @@ evaluation.record(
 # <details><summary>Solution</summary>
 #
 # Compute the standard deviation of the five accuracies, for example with `torch.tensor(final).std()`.
-# A difference of 0.1 points between two single runs says little when the spread is almost as large.
+# A difference of 0.1 points between two single runs says little when the spread is as large.
 # Run several seeds of each, and compare the difference of the means with the spread.
 #
 # </details>

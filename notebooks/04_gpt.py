@@ -230,7 +230,7 @@ assert torch.allclose(gathered, builtin[0], atol=1e-6)
 assert torch.allclose(gathered, attention.attend(queries, keys, values, mask))
 
 # %% [markdown]
-# "its" now carries "animal" with it: it has learned whom it belongs to.
+# "its" now carries "animal" with it: it now says whom it belongs to.
 # PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
 
 # %%
@@ -391,7 +391,7 @@ plotting.cross_attention(
 )
 
 # %% [markdown]
-# For each letter that it writes, the decoder looks at the one letter that it needs, from the last to the first.
+# For each letter that it writes, the decoder looks mostly at the one letter that it needs, from the last to the first.
 # Nobody told it where to look.
 # Only the end of the word has no letter to look at.
 #
@@ -466,9 +466,7 @@ model, run = gpt_training.train_course(
 print(f"{run.num_steps} steps took {run.seconds:.1f} s")
 
 # %%
-bits = {
-    f"{name}, {n / math.log(2):.2f} bits": n for name, n in baselines.items()
-}
+lines = {f"{name}, {n:.2f} nats": n for name, n in baselines.items()}
 steps = range(1, run.num_steps + 1)
 plotting.curves(
     {
@@ -479,8 +477,8 @@ plotting.curves(
     y_label="loss (nats a character)",
     title="It passes what counting can do within a few dozen steps",
     alt="The loss falls from 4.2 nats, the uniform baseline, past the unigram and bigram lines "
-    "within the first tenth of the run, and ends below 1.7, training and validation alike.",
-    marks=bits,
+    "within the first quarter of the run, and ends near 1.7 in training and 1.8 in validation.",
+    marks=lines,
 )  # fmt: skip
 
 # %%
@@ -490,7 +488,7 @@ for step, loss, attempt in stages:
     print(attempt)
 
 # %% [markdown]
-# First it learns spaces and common letters, then words, then lines and speakers.
+# After 30 steps there are spaces and short words; longer words, lines and speakers follow.
 # It has no idea of a story: it sees 64 characters and has read for less than a minute.
 #
 # The loss in other units: its exponential is the *perplexity*, among how many equally likely tokens the model seems to waver.
@@ -512,7 +510,7 @@ assert nats < baselines["bigram"] - 0.5
 #
 # One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
 # So the model has, beside the *embedding* of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
-# From the first step on it can learn a *bigram* and a trigram model there, and the blocks are free for the rest.
+# From the first step on it can learn there what follows two or three tokens, as a *trigram* or a four-gram model does, and the blocks are free for the rest.
 # The benchmark's long run reads its text more than twice, so it hides the tables' vectors of three tokens in ten, a *dropout* [(Srivastava et al., 2014)](#srivastava2014dropout), or it would learn them by heart.
 
 # %%
@@ -648,7 +646,7 @@ print(continued(poet, han, "\n\n春", 100).strip())
 assert poem_nats < unigram
 
 # %% [markdown]
-# The form is there: title, poet, and lines of equal length with comma and full stop in place.
+# Much of the form is there: title, poet, and mostly lines of one length, with comma and full stop in place.
 # Sense would need more than these 282,000 characters.
 
 # %% [markdown]
@@ -656,7 +654,7 @@ assert poem_nats < unigram
 #
 # A little text is not enough to learn a language.
 # So one first trains on much text of any kind, *pretraining*, and then goes on with the little that one cares about, *fine-tuning*.
-# Here the plays are the much, and the sonnets are the little: 138 of them, or only every fifth of those.
+# Here the plays are the much, and the sonnets are the little: 138 of them, or only the first fifth of those.
 #
 # One model begins with the weights learned on the plays, the other with random ones.
 # Both get the same number of steps on the sonnets.
@@ -1079,7 +1077,10 @@ evaluation.record(
     bigram=("a bigram model's", f"{baselines['bigram']:.3f} nats"),
     seconds=("training", f"{run.seconds:.1f} s"),
     poems=("Chinese quatrains", f"{poem_nats:.2f} nats a character"),
-    speedup=("the small recipe's loss (stored)", f"{stored['speedup']:.1f} x"),
+    speedup=(
+        "the small recipe's loss (stored)",
+        f"{stored['speedup']:.1f} × faster",
+    ),
     cache=("a token after 256 others, cached", f"{cached[-1] / 1000:.3f} s"),
     greedy=(
         "repetition, greedy decoding",
@@ -1141,7 +1142,8 @@ evaluation.record(
 # ```
 #
 # The embedding has $50257 \cdot 768 = 38.6$ million, and the head shares it.
-# Attention has four matrices of $768^2$ a layer, 28.3 million in all; the MLPs have eight, 56.7 million.
+# Attention has four matrices of $768^2$ a layer, 28.3 million in all; the MLPs have eight, 56.6 million.
+# The positions add 0.8 million, and the biases and norms about a tenth of a million.
 #
 # </details>
 
@@ -1176,7 +1178,7 @@ evaluation.record(
 #
 # <details><summary>Solution</summary>
 #
-# In bits a character: $\log_2 4.9 = 2.29$ for the first, and $\log_2 30 / 2.5 = 1.96$ for the second.
+# In bits a character: $\log_2 4.9 = 2.29$ for the first, and $(\log_2 30) / 2.5 = 1.96$ for the second.
 # The second is better, though its perplexity is six times as high.
 #
 # </details>

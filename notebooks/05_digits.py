@@ -15,7 +15,7 @@
 # # 5. Side by side: four techniques on the same digits
 #
 # Each chapter had its own question and its own measures.
-# Now all four techniques get the same digits, about the same half minute of training, and the same judge.
+# Now all four techniques get the same digits, a short training, and the same judge.
 # By the end of this chapter you can say what each of them models, what it is good at, what it costs, and what it cannot do at all.
 
 # %%
@@ -59,7 +59,7 @@ from aigc_utils.source import show_source
 # %% [markdown]
 # ## One task for all
 #
-# The task: learn from 60,000 digits, then draw 5,000 new ones, as many of each kind.
+# The task: learn from 60,000 digits, then draw 5,000 new ones, as many of each kind where one can ask for a kind.
 # The judge of chapter 2 compares them with the test images.
 # First the *floor*: what other real images score.
 
@@ -130,9 +130,11 @@ sure = evaluation.predict(reader, dreams).softmax(1)[digits, digits]
 assert sure.min() > 0.9
 plotting.image_rows(
     {"image": dreams},
-    captions={"image": [f"{share:.0%} a {d}" for d, share in enumerate(sure)]},
+    captions={
+        "image": [f"a {d}:\n{100 * p:.0f} %" for d, p in enumerate(sure)]
+    },
     title="The CNN is sure of each of these",
-    alt="Ten squares of speckled grey. Under each stands how sure the network is that it shows "
+    alt="Ten mazes of black and white strokes. Under each stands how sure the network is that it shows "
     "a certain digit, near a hundred percent, though hardly a digit is to be seen.",
 )
 
@@ -159,7 +161,7 @@ draw("GAN", playing, lambda: gan.sample(game.average.network, noise, labels))
 # ## VAE: it maps
 #
 # The VAE models $p(x)$ through latents, and bounds it from below.
-# Here is chapter 3's, with fewer epochs.
+# Here is chapter 3's, with fewer epochs; it knows no labels, so its digits come as they come.
 
 # %%
 mapper, mapping = vae.train_course(
@@ -172,8 +174,8 @@ draw("VAE", mapping, lambda: vae.sample(mapper, prior))
 # ## GPT: it writes
 #
 # A GPT writes one token after another, so an image must become a text first.
-# Cut it into patches of 4 by 4 pixels, 49 of them, and give each the number of the most similar of 256 patches: a *codebook*.
-# The codebook is made by *k-means*: each code moves to the mean of the patches that are nearest to it, again and again [(van den Oord et al., 2017)](#oord2017neural).
+# Cut it into patches of 4 by 4 pixels, 49 of them, and give each the number of the most similar of 256 patches: a *codebook* [(van den Oord et al., 2017)](#oord2017neural).
+# It is made by *k-means*: each code moves to the mean of the patches that are nearest to it, again and again.
 
 # %%
 show_source(patches.learn_codebook)
@@ -181,7 +183,9 @@ show_source(patches.learn_codebook)
 # %%
 codebook = patches.learn_codebook(mnist.train_images[:5000], 256, random)
 tokens = codebook.encode(mnist.train_images)
-print("a seven as a text:", *tokens[15].tolist())
+print("a seven as a text:")
+for row in tokens[15].view(7, 7).tolist():
+    print(" ".join(f"{token:3}" for token in row))
 assert tokens.shape == (60_000, 49)
 
 # %%
@@ -195,7 +199,7 @@ plotting.image_rows(
 
 # %% [markdown]
 # The first word of each text is the digit's name, so that you can ask for one.
-# Model, step and optimizers are those of chapter 4; only the positions are learned ones, as each stands for a place in the image.
+# Step and optimizers are those of chapter 4, and the model is a smaller one of its kind; its positions are learned ones, as each stands for a place in the image.
 
 # %%
 texts = torch.cat([256 + mnist.train_labels[:, None], tokens], dim=1)
@@ -243,7 +247,7 @@ plotting.image_rows(
         "real": mnist.test_images[:12],
         **{name: images[:12] for name, images in drawn.items()},
     },
-    title="Half a minute of training each",
+    title="After a short training each",
     alt="Four rows of twelve digits: real ones, and those of GAN, VAE and GPT. The GAN's have "
     "sharp strokes and some broken shapes, the VAE's are soft and some unreadable, the GPT's "
     "are mostly readable, and rough at the edges of their patches.",
@@ -261,14 +265,15 @@ assert scores["GPT"].frechet < scores["GAN"].frechet / 1.5
 plotting.side_by_side(scores, floor)
 
 # %% [markdown]
-# In half a minute the writer draws best: every one of its 49 tokens is a lesson with a right answer, while the players must first find their balance.
-# Read the numbers with the budget in mind: half a minute each, one seed, one size of network.
-# They say how far each gets on two cores in that time, not which idea is the best.
-# With more than twice as many steps, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows.
+# After so short a training the writer draws best, and it took the most time: every one of its 49 tokens is a lesson with a right answer.
+# The players must first find their balance, and the VAE draws the mean of what a code may stand for, which is soft.
+# Read the numbers with the budget in mind: about a minute each, one seed, one size of network.
+# They say how far each gets on two cores in such a time, not which idea is the best.
+# With more than twice as many steps, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows; its score there is of 10,000 images, which alone changes it little.
 #
 # ## What each can answer
 #
-# How good are the images is only one question.
+# How good the images are is only one question.
 # Another: how probable is this image?
 #
 # - The GAN cannot say.
@@ -277,7 +282,7 @@ plotting.side_by_side(scores, floor)
 # - The CNN answers another question: how probable is this digit, given the image?
 #
 # *Bayes' rule* turns the GPT's answer into the CNN's.
-# If all digits are equally likely, $p(y \mid x)$ is proportional to $p(x \mid y)$: tell the model each of ten names, and see with which one the image surprises it least.
+# If all digits are equally likely, $p(y \mid x)$ is proportional to $p(x \mid y)$: tell the model each of the ten names, and see with which one the image surprises it least.
 
 
 # %%
@@ -328,7 +333,7 @@ plotting.image_rows(
 #
 # | | CNN | GAN | VAE | GPT |
 # |---|---|---|---|---|
-# | models | $p(y \mid x)$ | samples only | a bound on $p(x)$ | $p(x)$, exactly, piece by piece |
+# | models | $p(y \mid x)$ | samples only | $p(x)$, from below | $p(x)$, exactly, piece by piece |
 # | is trained by | cross-entropy with labels | a game of two losses | reconstruction and KL | cross-entropy with the next piece |
 # | draws | not at all | in one pass | in one pass | one pass for each piece |
 # | is judged by | accuracy | judge and floor | nats, judge and floor | nats or bits, judge and floor |
@@ -403,7 +408,7 @@ evaluation.record(
 # %% [markdown]
 # ### Exercise: A colder writer
 #
-# In `written`, give `generation.Sampling` a `temperature=0.8`, and compare precision and recall with the table above.
+# In `written`, give `generation.Sampling` a `temperature=0.8`, and compare precision and recall with the numbers above.
 # What do you expect?
 #
 # <details><summary>Solution</summary>

@@ -29,7 +29,7 @@ def test_a_check_that_ends_is_correct_and_one_that_objects_is_not_yet() -> None:
     assert run(lambda: None).status == "correct"
     found = run(lambda: checking.expect(False, "The sum, not the mean."))
     assert (found.status, found.message) == ("not yet", "The sum, not the mean.")
-    assert str(found) == "○ Title: Not yet. The sum, not the mean."
+    assert str(found) == "○ Not yet: Title. The sum, not the mean."
 
 
 def test_a_stub_is_not_attempted_and_a_missing_method_is_an_error() -> None:
@@ -118,7 +118,7 @@ def test_an_outcome_shows_itself_without_any_code_of_the_answers() -> None:
     shown = checking.Outcome("A < B", "not yet", "x < y & z")._repr_mimebundle_()
     assert "A &lt; B" in shown["text/html"]
     assert "x &lt; y &amp; z" in shown["text/html"]
-    assert "**A < B: Not yet.**" in shown["text/markdown"]
+    assert "**Not yet: A < B.**" in shown["text/markdown"]
 
 
 def test_draws_are_the_same_everywhere_and_differ_by_name() -> None:

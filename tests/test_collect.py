@@ -106,7 +106,7 @@ def test_the_pages_get_numbers_tables_and_pictures() -> None:
     assert f"| {link} | 4 s |" in given["table_times"]
     assert "| torch, 02_gan | 2.15 |" in given["table_machine"]
     assert "| date | 2026-11-24 |" in given["table_machine"]
-    assert "| `cnn_ladder` |" in given["table_benchmarks"]
+    assert "| `ladder` |" in given["table_benchmarks"]
 
 
 def test_every_chapter_records_its_numbers_and_the_front_shows_four() -> None:

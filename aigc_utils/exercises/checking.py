@@ -62,18 +62,22 @@ class Outcome:
 
     def __str__(self) -> str:
         status = self.status[0].upper() + self.status[1:]
-        return f"{SIGNS[self.status]} {self.title}: {status}. {self.message}"
+        return f"{SIGNS[self.status]} {status}: {self._title} {self.message}"
 
     __repr__ = __str__
+
+    @property
+    def _title(self) -> str:
+        return self.title if self.title.endswith("?") else f"{self.title}."
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         sign, status = SIGNS[self.status], self.status[0].upper() + self.status[1:]
         style = f"border-left:4px solid {COLORS[self.status]};padding:.3em .8em;margin:.2em 0"
-        title, message = html.escape(self.title), html.escape(self.message)
+        title, message = html.escape(self._title), html.escape(self.message)
         return {
             "text/plain": str(self),
-            "text/markdown": f"{sign} **{self.title}: {status}.** {self.message}",
-            "text/html": f'<div style="{style}">{sign} <b>{title}: {status}.</b> {message}</div>',
+            "text/markdown": f"{sign} **{status}: {self._title}** {self.message}",
+            "text/html": f'<div style="{style}">{sign} <b>{status}: {title}</b> {message}</div>',
         }
 
 

@@ -24,7 +24,7 @@ Values = Sequence[float]
 
 @styled
 def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], trained: int) -> Picture:
-    """Returns accuracy against the shift of the test images.
+    """Returns accuracy against the shift of the images.
 
     Args:
         shifts: pixels to the right.
@@ -41,13 +41,13 @@ def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], traine
         axes.annotate(name, (shifts[-1] + 0.3, values[-1]), va="center", color=color, fontsize=9)
     axes.axhline(10, color=COLORS["grey"], linewidth=1, linestyle=":")
     axes.annotate("guessing", (shifts[0], 3), fontsize=8)
-    axes.set(xlabel="shift of the test images to the right (pixels)", ylabel="accuracy (%)")
+    axes.set(xlabel="shift of the images to the right (pixels)", ylabel="accuracy (%)")
     axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.5, shifts[-1] + 4.5))
     axes.set_title("Convolution helps with shifts; it is not immune")
     far = ", ".join(f"{name} {values[-1]:.0f} %" for name, values in accuracies.items())
     return Picture(
         figure,
-        "Accuracy over the shift of the test images: all curves are highest at zero and fall to "
+        "Accuracy over the shift of the images: all curves are highest at zero and fall to "
         f"both sides, the fully connected network's first. At {shifts[-1]} pixels: {far}.",
     )
 

@@ -123,15 +123,15 @@ def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
     distance, coverage = axes_grid(figure, 1, 2, sharey=True)
     distances = [row["frechet"] for row in rows]
     shares = [[100 * share for share in row["coverage"]] for row in rows]
-    _seed_dots(distance, distances, "{:.3g}")
+    _seed_dots(distance, distances, "{:.1f}")
     _seed_dots(coverage, shares, "{:.0f}")
     distance.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows])
     distance.set(xscale="log", xlabel="Fréchet distance (logarithmic)", title="lower is better")
     _plain_log(distance.xaxis)
     coverage.tick_params(axis="y", length=0)
-    coverage.set(xlabel="coverage (%)", xlim=(0, 100), title="higher is better")
+    coverage.set(xlabel="coverage (%)", xlim=(-2, 100), title="higher is better")
     listed = (
-        f"{row['name']} {median(d):.3g} and {median(s):.0f} percent"
+        f"{row['name']} {median(d):.1f} and {median(s):.0f} percent"
         for row, d, s in zip(rows, distances, shares, strict=True)
     )
     return Picture(

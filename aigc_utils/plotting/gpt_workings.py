@@ -83,7 +83,7 @@ def transformer_drawing() -> Picture:
     """Returns the two kinds of Transformer side by side: encoder-decoder and decoder-only.
 
     Source: Vaswani et al., Attention Is All You Need, 2017, figure 1; Radford et al., Improving
-        Language Understanding by Generative Pre-Training, 2018, figure 1.
+    Language Understanding by Generative Pre-Training, 2018, figure 1.
     """
     figure, axes = _canvas(5.28, 7.2)
     blue, purple, orange = COLORS["blue"], COLORS["purple"], COLORS["orange"]
@@ -143,7 +143,7 @@ def block_drawing() -> Picture:
     """Returns one block of a GPT as a residual stream, from the tokens to the logits.
 
     Source: Radford et al., Language Models are Unsupervised Multitask Learners, 2019, section
-        2.3; Elhage et al., A Mathematical Framework for Transformer Circuits, 2021.
+    2.3; Elhage et al., A Mathematical Framework for Transformer Circuits, 2021.
     """
     figure, axes = _canvas(5.1, 5.1)
     stream = 0.95

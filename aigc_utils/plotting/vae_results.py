@@ -168,7 +168,7 @@ def kl_per_dimension(kl: Mapping[str, Tensor]) -> Picture:
         kl: name of a model to the mean KL of each dimension, shape (D,), in nats.
 
     Source: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2016, section 5.2,
-        count active units by another measure: how far the mean moves.
+    count active units by another measure: how far the mean moves.
     """
     floor = UNUSED / 20
     figure = new_figure(2.9)
@@ -194,7 +194,7 @@ def kl_per_dimension(kl: Mapping[str, Tensor]) -> Picture:
     panels[0].yaxis.set_major_formatter("{x:g}")
     # Where most dimensions are unused, no bar stands behind the words.
     panels[counts.index(min(counts))].annotate(
-        "unused below", (0.99, UNUSED), xycoords=("axes fraction", "data"), xytext=(0, 3),
+        "unused", (0.99, UNUSED), xycoords=("axes fraction", "data"), xytext=(0, 3),
         textcoords="offset points", ha="right", va="bottom",
         path_effects=[effects.withStroke(linewidth=3, foreground="white")],
     )  # fmt: skip

@@ -270,12 +270,12 @@ def by_hand_with_numpy(g):
     return drawn(g, height, y_label="change"), sorted(true_ones(g))
 
 
-@CASES.wrong("shifts", says="pooling gives no full invariance")
+@CASES.wrong("shifts", says="Pooling gives no full invariance")
 def invariant_by_two(g):
     return drawn(g), letters(g, "leaves the maps pooled by 2")
 
 
-@CASES.wrong("shifts", says="pooling gives no full invariance")
+@CASES.wrong("shifts", says="Pooling gives no full invariance")
 def invariant_within_the_window(g):
     return drawn(g), true_ones(g) | letters(g, "Shifts of up to 3")
 
