@@ -151,3 +151,6 @@ def test_unchanged_files_are_not_written_again(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
     build.write_if_new(path, "other")
     assert path.read_text() == "other"
+    build.write_if_new(path, b"other")
+    build.write_if_new(path, b"picture")
+    assert path.read_bytes() == b"picture"
