@@ -603,7 +603,7 @@ plain, _ = cnn.train_course(plain_recipe, train_images, train_labels, seed=0)
 # %%
 moved_images = held_images.roll(6, dims=3)
 cases = {
-    "as trained": (plain, held_images),
+    "no label smoothing": (plain, held_images),
     "label smoothing": (model, held_images),
     "digits moved by 6 pixels": (plain, moved_images),
 }

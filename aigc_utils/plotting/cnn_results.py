@@ -99,26 +99,30 @@ def reliability(bins: Mapping[str, tuple[Tensor, Tensor, Tensor, float]]) -> Pic
         bins: name to mean confidence and accuracy of each bin, in [0, 1], its number of images,
             and the calibration error.
     """
-    figure = new_figure(3.3)
+    figure = new_figure(3.4)
     panels = axes_grid(figure, 1, len(bins), sharey=True)
     parts = []
     for axes, (name, (confidence, accuracy, count, error)) in zip(
         panels, bins.items(), strict=True
     ):
         axes.plot([0, 1], [0, 1], ":", color=COLORS["grey"], label="confidence = accuracy")
-        axes.vlines(confidence, confidence, accuracy, color=COLORS["orange"], linewidth=3)
+        gap: Any = {"color": COLORS["orange"], "linewidth": 3, "label": "gap between the two"}
+        axes.vlines(confidence, confidence, accuracy, **gap)
         # A bin of three images says little, so it is drawn small.
         size = 12 + 60 * count / count.max()
         label = "bin of images (area: how many)"
-        axes.scatter(confidence, accuracy, size, COLORS["blue"], zorder=3, label=label)
+        axes.scatter(
+            confidence, accuracy, size, COLORS["blue"], zorder=3, label=label, clip_on=False
+        )
         axes.set(title=f"{name}\nmean gap {100 * error:.1f} points", xlim=(0, 1.02), ylim=(0, 1.02))
         axes.set(xlabel="confidence", aspect="equal")
         parts.append(f"{name}, mean gap {100 * error:.1f} percentage points")
     panels[0].set_ylabel("accuracy in the bin")
-    panels[-1].legend(loc="lower right", fontsize=7.5, borderpad=0)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
     return Picture(
         figure,
-        "Accuracy against confidence in bins of test images; on the dotted diagonal the two would "
+        "Accuracy against confidence in bins of images; on the dotted diagonal the two would "
         f"be equal. {'; '.join(parts)}.",
     )
 

@@ -57,8 +57,8 @@ def _code_map(axes: Axes, codes: Tensor, labels: Tensor, limit: float, *, named:
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     if not named:
         return
-    for digit in labels.unique().tolist():
-        left, bottom = codes[labels == digit].median(0).values.tolist()
+    for digit, place in _label_places(codes, labels, limit).items():
+        left, bottom = place.tolist()
         text = axes.text(
             left, bottom, str(digit), ha="center", va="center", fontsize=12, fontweight="bold",
             clip_on=True,
@@ -69,6 +69,26 @@ def _code_map(axes: Axes, codes: Tensor, labels: Tensor, limit: float, *, named:
                 effects.withStroke(linewidth=3, foreground="white"),
             ]
         )
+
+
+def _label_places(codes: Tensor, labels: Tensor, limit: float) -> dict[int, Tensor]:
+    """Returns where to write each digit, (2,): among its codes, and apart from the others.
+
+    A digit whose codes are all out of view has no place.
+    """
+    places: dict[int, Tensor] = {}
+    for digit in labels.unique().tolist():
+        own = codes[labels == digit][:500]
+        own = own[own.abs().amax(1) < 0.95 * limit]
+        if not len(own):
+            continue
+        near = torch.cdist(own, own).topk(min(25, len(own)), largest=False).values[:, -1]
+        dense = own[near.argsort()]
+        gaps = [(dense - other).norm(dim=1) for other in places.values()]
+        apart = torch.stack(gaps).amin(0) if gaps else torch.full((len(own),), limit)
+        free = (apart > limit / 6).nonzero()
+        places[digit] = dense[int(free[0])] if len(free) else dense[int(apart.argmax())]
+    return places
 
 
 def _in_square(codes: Tensor, reach: float) -> float:
@@ -107,7 +127,7 @@ def autoencoder_holes(
         if crowded:
             part = 0.46 - 0.5 * reach / limit  # of the panel; it ends where the square begins
             zoom = picture_axes(axes[i].inset_axes((0.02, 0.98 - part, part, part)))
-            _code_map(zoom, points, labels, reach, named=True)
+            _code_map(zoom, points, labels, reach, named=False)
             axes[i].indicate_inset_zoom(zoom, edgecolor=INK, alpha=1)
         _mosaic(axes[columns + i], decoded[name], reach)
         share = _in_square(points, reach)
