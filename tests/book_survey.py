@@ -1,5 +1,6 @@
 """All checks of a built page in use, made on one visit: opening a page is what takes the time."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,6 +169,7 @@ def best_view(browser: Browser, path: Path, first: float) -> float:
     """Returns the least of several times: another program may have held up the first ones."""
     tries = [first]
     while min(tries) >= MOST_MILLISECONDS and len(tries) < MOST_TRIES:
+        time.sleep(len(tries) - 1)
         tries.append(first_view(browser, path))
     return min(tries)
 
@@ -276,7 +278,6 @@ def survey(browser: Browser, path: Path) -> Survey:
         found["paper"] = paper_problems(page)
         found["sound"] += said
     page.close()
-    result.milliseconds = best_view(browser, path, result.milliseconds)
     return result
 
 
