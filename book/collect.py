@@ -157,7 +157,7 @@ def substitutions(
         ("benchmark", "machine", "torch"),
         [
             (
-                f"`{path.stem.removeprefix('cnn_').replace('_', '-')}`",
+                f"`{path.stem.replace('_', '-')}`",
                 str(stored["machine"]),
                 str(stored["torch"]).partition("+")[0],
             )

@@ -63,27 +63,22 @@ def to_mathml(tex: str, display: bool) -> str:
 
 
 def _write(translator: Any, node: nodes.math | nodes.math_block, tag: str) -> None:
-    tex = node.astext()
-    opening = len(translator.body)
-    translator.body.append("")
-    if tag == "div":
-        if "\\\\" in tex and r"\begin" not in tex:
-            tex = rf"\begin{{split}}{tex}\end{{split}}"
-        if node.get("number"):
-            number = get_node_equation_number(translator, node)
-            translator.body.append(f'<span class="eqno">({number})')
-            translator.add_permalink_ref(node, "Link to this formula")
-            translator.body.append("</span>")
-    formula = ""
+    tex, formula = node.astext(), ""
+    if tag == "div" and "\\\\" in tex and r"\begin" not in tex:
+        tex = rf"\begin{{split}}{tex}\end{{split}}"
     try:
         formula = to_mathml(tex, tag == "div")
     except FormulaError as error:
         logging.getLogger(__name__).warning(str(error), location=node)
-    translator.body.append(formula)
     long = " long" * (tag == "span" and len(TAG.sub("", formula)) >= LONG)
     names = f"math notranslate nohighlight{long}"
-    translator.body[opening] = translator.starttag(node, tag, "", CLASS=names)
-    translator.body.append(f"</{tag}>")
+    translator.body.append(translator.starttag(node, tag, "", CLASS=names))
+    if tag == "div" and node.get("number"):
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, "Link to this formula")
+        translator.body.append("</span>")
+    translator.body.append(f"{formula}</{tag}>")
     raise nodes.SkipNode
 
 

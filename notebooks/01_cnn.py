@@ -208,7 +208,8 @@ before, after = (
 )
 assert 0.1 < after < before
 print(
-    f"a shift of one pixel changes {100 * before:.0f} % before pooling, {100 * after:.0f} % after"
+    f"a shift of one pixel changes {100 * before:.0f} % before pooling,"
+    f" {100 * after:.0f} % after"
 )
 
 # %% [markdown]
@@ -852,7 +853,7 @@ assert scores.max() > again
 # The accuracy is that on the test images.
 
 # %%
-stored = evaluation.load_results("cnn_ladder")
+stored = evaluation.load_results("ladder")
 print(f"measured on {stored['machine']}, torch {stored['torch']}")
 assert stored["rungs"][-1]["seconds"] < stored["rungs"][0]["seconds"] / 40
 for rung in stored["rungs"]:

@@ -233,7 +233,7 @@ print("modes covered at the end:", final)
 assert final["no penalty"] <= 5 < final["with R1"] == MODES
 
 # %% [markdown]
-# Without the penalty the generator sits on one island, at times on none, and moves on without ever holding them all: this is *mode collapse*.
+# Without the penalty the generator sits on a few islands, at times on none, and moves on without ever holding them all: this is *mode collapse*.
 # The discriminator is so sure everywhere else that its map is flat there, and a flat map gives no direction.
 # With R1 the map has gentle slopes, and all islands pull.
 #
@@ -580,7 +580,7 @@ assert missing
 
 # %% [markdown]
 # The bars show the collapse: whole classes are missing, and a milder collapse you would not see from a dozen samples.
-# The precision is no comfort: one odd real image has a neighbourhood so wide that all the blots lie in it.
+# A high precision is no comfort: an image counts as good when it lies in the neighbourhood of any real one, and an odd real image has a wide neighbourhood.
 # Density and coverage are harder to fool.
 # The judge must name a digit even for a blot, so read the shares of a poor generator with care.
 

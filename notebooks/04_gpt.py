@@ -230,7 +230,7 @@ assert torch.allclose(gathered, builtin[0], atol=1e-6)
 assert torch.allclose(gathered, attention.attend(queries, keys, values, mask))
 
 # %% [markdown]
-# "its" now carries "animal" with it: it now says whom it belongs to.
+# "its" now carries "animal" with it: so it says whom it belongs to.
 # PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
 
 # %%

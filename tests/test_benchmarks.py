@@ -91,7 +91,7 @@ def test_table_is_aligned() -> None:
 
 
 def test_stored_ladder_is_a_real_measurement() -> None:
-    stored = load_results("cnn_ladder")
+    stored = load_results("ladder")
     first, *_, last = stored["rungs"]
     assert stored["seeds"] >= 3
     assert all(len(rung["runs"]) == stored["seeds"] for rung in stored["rungs"])
@@ -103,12 +103,12 @@ def test_missing_or_damaged_results_are_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("aigc_utils.evaluation.results.ASSETS", tmp_path)
-    with pytest.raises(DataError, match=r"cnn_ladder.json can't be read: restore"):
-        load_results("cnn_ladder")
+    with pytest.raises(DataError, match=r"ladder.json can't be read: restore"):
+        load_results("ladder")
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "cnn_ladder.json").write_text("{half")
+    (tmp_path / "results" / "ladder.json").write_text("{half")
     with pytest.raises(DataError, match="restore"):
-        load_results("cnn_ladder")
+        load_results("ladder")
 
 
 SCORES = SampleScores(2.0, 0.1, 0.8, 0.8, 0.8, 0.8, 0.001)
