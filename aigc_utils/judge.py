@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from .data import ASSETS, read_asset, standardize
 
-# Printed by benchmarks/make_judge.py.
+# The bytes of the weights' file, and its SHA-256; benchmarks/make_judge.py prints both.
 WEIGHTS_SIZE = 394692
 WEIGHTS_SHA256 = "e68404c3cc596a739a84e134631b82a91b685fd2a1075ac3b3585e42371fc9bb"
 

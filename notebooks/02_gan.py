@@ -70,8 +70,8 @@ average = sevens.float().mean(0, keepdim=True)
 plotting.image_grid(
     torch.cat([sevens[:9].float(), average]),
     titles=["seven"] * 9 + ["their average"],
-    alt="Nine handwritten sevens, all different and all sharp, and the average of all sevens, "
-    "a grey blur that nobody would write.",
+    alt="Nine handwritten sevens, all different and all sharp, and the average "
+    "of all sevens, a grey blur that nobody would write.",
 )
 
 # %% [markdown]
@@ -250,7 +250,10 @@ assert final["no penalty"] <= 5 < final["with R1"] == MODES
 # Both players look at the same number [(Goodfellow et al., 2014)](#goodfellow2014generative):
 #
 # $$
-# V(D, G) = \mathbb{E}_{x \sim \text{data}} [\log D(x)] + \mathbb{E}_{z} [\log (1 - D(G(z)))] .
+# \begin{aligned}
+# V(D, G) = {} & \mathbb{E}_{x \sim \text{data}} [\log D(x)] \\
+# & + \mathbb{E}_{z} [\log (1 - D(G(z)))] .
+# \end{aligned}
 # $$
 #
 # The discriminator makes it large, the generator makes it small: a *minimax game*.
@@ -371,9 +374,9 @@ plotting.curves(
     x_label="logit of a made image (left: the discriminator sees that it is made)",
     y_label="size of the gradient",
     title="A generator that loses needs a gradient, and only one loss has it",
-    alt="Two curves over the discriminator's logit. For a made image that is recognised, on the "
-    "left, the saturating loss has a gradient near 0 and the other a gradient near 1; on the "
-    "right it is the other way round.",
+    alt="Two curves over the discriminator's logit. For a made image that is "
+    "recognised, on the left, the saturating loss has a gradient near 0 and "
+    "the other a gradient near 1; on the right it is the other way round.",
 )
 
 # %% [markdown]
@@ -448,8 +451,9 @@ plotting.image_rows(
         for step, images in zip(article_run.evaluated_at, frames, strict=True)
     },
     title="The same noise through the article's training",
-    alt="Rows of twelve images from the same noise at growing steps: grey noise at first, later "
-    "dark specks in the middle, almost the same in all twelve.",
+    alt="Rows of twelve images from the same noise at growing steps: grey "
+    "noise at first, later dark specks in the middle, almost the same in all "
+    "twelve.",
 )
 
 # %%
@@ -463,8 +467,9 @@ plotting.curves(
     y_label="loss (nats)",
     log_y=True,
     title="The discriminator wins: its loss is small and the generator's large",
-    alt="On a logarithmic axis the discriminator's loss falls from 1.4 nats to a few tenths and "
-    "less, while the generator's loss rises above it to several nats.",
+    alt="On a logarithmic axis the discriminator's loss falls from 1.4 nats to "
+    "a few tenths and less, while the generator's loss rises above it to "
+    "several nats.",
 )
 
 # %%
@@ -679,8 +684,9 @@ plotting.image_rows(
     {f"step {counts[i]}": frames[i][:10] for i in shown},
     titles=[f"a {digit}" for digit in range(10)],
     title="The same noise through the course's training",
-    alt="Rows of ten images, one for each digit, at growing steps: noise at first, rough digits "
-    "after the first hundreds of steps, and clean, varied handwriting at the end.",
+    alt="Rows of ten images, one for each digit, at growing steps: noise at "
+    "first, rough digits after the first hundreds of steps, and clean, varied "
+    "handwriting at the end.",
 )
 
 # %% [markdown]
@@ -844,8 +850,9 @@ plotting.image_rows(
         "spherical": gan.sample(generator, arc, digit),
     },
     title="From one seven to another",
-    alt="Two rows of twelve sevens that change from one handwriting to another; both rows begin "
-    "and end alike, and each step between is a readable seven.",
+    alt="Two rows of twelve sevens that change from one handwriting to "
+    "another; both rows begin and end alike, and each step between is a "
+    "readable seven.",
 )
 
 # %% [markdown]
@@ -876,7 +883,8 @@ drawn = gan.sample(generator, path.flatten(0, 1), mixed.flatten(0, 1))
 # %%
 plotting.film(
     plotting.tiles(drawn.unflatten(0, (len(path), 10)), columns=10),
-    alt="Ten digits in a row flow each into the next digit, and their handwriting changes too.",
+    alt="Ten digits in a row flow each into the next digit, and their "
+    "handwriting changes too.",
     caption="Ten walks through latent space, each through all ten digits.",
     seconds=16, hold=0, still=0,
 )  # fmt: skip
@@ -894,8 +902,8 @@ plotting.image_rows(
     {"made": picked, "nearest real": mnist.train_images[index]},
     captions={"nearest real": [f"{distance:.1f}" for distance in apart]},
     title="Made digits and their nearest training images",
-    alt="Twelve made digits above their nearest training images: the same digit each time, in "
-    "similar handwriting, and never the same image.",
+    alt="Twelve made digits above their nearest training images: the same "
+    "digit each time, in similar handwriting, and never the same image.",
 )
 
 # %%
@@ -946,8 +954,9 @@ plotting.curves(
     y_label="value (logarithmic)",
     log_y=True,
     title="The images get better while the losses stand still",
-    alt="Over the steps the Fréchet distance falls by more than a factor of ten, while both "
-    "losses stay near one nat after the first few hundred steps.",
+    alt="Over the steps the Fréchet distance falls by more than a factor of "
+    "ten, while both losses stay near one nat after the first few hundred "
+    "steps.",
 )
 
 # %% [markdown]
@@ -1016,8 +1025,8 @@ z = torch.randn(1, recipe.latent_dim, generator=random).expand(len(number), -1)
 plotting.image_grid(
     gan.sample(generator, z, torch.tensor(number)),
     title="A number in one handwriting",
-    alt="The digits 2 0 2 6 1 1 2 3, drawn from one noise vector: all in the same slant and "
-    "the same width of stroke.",
+    alt="The digits 2 0 2 6 1 1 2 3, drawn from one noise vector: all in the "
+    "same slant and the same width of stroke.",
 )
 
 # %% [markdown]
@@ -1043,14 +1052,14 @@ assert torch.equal(gan.sample(again, noise[:100], labels[:100]), samples[:100])
 
 # %%
 evaluation.record(
-    frechet=("Fréchet distance", f"{course.frechet:.2f}"),
-    floor=("of real images, the floor", f"{floor:.2f}"),
-    article=("of the article's GAN, 1,000 steps", f"{article.frechet:.1f}"),
-    precision=("precision", f"{course.precision:.2f}"),
-    recall=("recall", f"{course.recall:.2f}"),
-    coverage=("coverage", f"{course.coverage:.2f}"),
-    obeyed=("drawn as the digit asked for", f"{obeyed:.1f} %"),
-    seconds=("training", f"{run.seconds:.0f} s"),
+    frechet=("Fréchet distance of the samples", f"{course.frechet:.2f}"),
+    floor=("Fréchet distance of real images, the floor", f"{floor:.2f}"),
+    article=("Fréchet distance, article's GAN", f"{article.frechet:.1f}"),
+    precision=("precision of the samples", f"{course.precision:.2f}"),
+    recall=("recall of the samples", f"{course.recall:.2f}"),
+    coverage=("coverage of the samples", f"{course.coverage:.2f}"),
+    obeyed=("samples that show the digit asked for", f"{obeyed:.1f} %"),
+    seconds=("time of training", f"{run.seconds:.0f} s"),
 )
 
 # %% [markdown]
@@ -1144,4 +1153,4 @@ evaluation.record(
 #
 # The game comes from Goodfellow and others [(Goodfellow et al., 2014)](#goodfellow2014generative), and convolutional players from DCGAN [(Radford et al., 2016)](#radford2016unsupervised).
 # That a well-chosen loss with penalties and modern networks is all it takes is the message of R3GAN [(Huang et al., 2024)](#huang2024gan).
-# The chapter's other sources, with full titles, stand in the book's bibliography (`book/references.bib`).
+# The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.

@@ -269,8 +269,8 @@ with torch.no_grad():
 plotting.image_rows(
     {"input": test_images[:10], "averaged loss": redrawn},
     title="Averaged instead of summed: every image becomes the same blur",
-    alt="Ten different handwritten digits above, and below each of them the same grey blur, the "
-    "average of all digits.",
+    alt="Ten different handwritten digits above, and below each of them the "
+    "same grey blur, the average of all digits.",
 )
 
 # %% [markdown]
@@ -318,8 +318,9 @@ plotting.curves(
     x_label="probability p that the decoder gives to white",
     y_label="cross-entropy (nats)",
     title="A target of -1 makes a loss without a floor",
-    alt="Two curves over the decoder's probability. For the target 0 the loss falls to 0 at the "
-    "left end; for the target -1 it falls below -6 there and has no lowest value.",
+    alt="Two curves over the decoder's probability. For the target 0 the loss "
+    "falls to 0 at the left end; for the target -1 it falls below -6 there and "
+    "has no lowest value.",
 )
 
 # %% [markdown]
@@ -349,8 +350,9 @@ plotting.curves(
     y_label="nats for each image (logarithmic)",
     log_y=True,
     title="The KL divergence rises, and that is good",
-    alt="On a logarithmic axis the reconstruction falls from over 500 nats to about 90, while the "
-    "KL divergence rises from almost 0 to about 25 nats and stays there.",
+    alt="On a logarithmic axis the reconstruction falls from over 500 nats to "
+    "about 90, while the KL divergence rises from almost 0 to about 25 nats "
+    "and stays there.",
 )
 
 # %% [markdown]
@@ -369,8 +371,9 @@ plotting.image_rows(
         "from the prior": dreamed,
     },
     title="The article's VAE after two epochs",
-    alt="Three rows of ten images: test digits, their reconstructions, alike and a little soft, "
-    "and samples from the prior, of which some are digits and some are blots.",
+    alt="Three rows of ten images: test digits, their reconstructions, alike "
+    "and a little soft, and samples from the prior, of which some are digits "
+    "and some are blots.",
 )
 
 # %% [markdown]
@@ -474,8 +477,9 @@ plotting.curves(
     x_label="step (batches of 256 images)",
     y_label="negative ELBO (nats)",
     title="Training and test images fare alike",
-    alt="Both curves fall from above 110 nats to about 97 nats and end close together; the "
-    "training curve, a mean over the last 100 steps, lags behind at first.",
+    alt="Both curves fall from above 110 nats to about 97 nats and end close "
+    "together; the training curve, a mean over the last 100 steps, lags behind "
+    "at first.",
 )
 
 # %%
@@ -559,8 +563,9 @@ assert scores["reconstructions"].frechet < scores["prior samples"].frechet / 3
 plotting.image_rows(
     {name: images[:12] for name, images in sets.items()},
     title="Good reconstructions do not make good samples",
-    alt="Three rows of twelve images: real digits, their reconstructions, which look almost the "
-    "same, and samples from the prior, of which some are clear digits and some are not.",
+    alt="Three rows of twelve images: real digits, their reconstructions, "
+    "which look almost the same, and samples from the prior, of which some are "
+    "clear digits and some are not.",
 )
 
 # %% [markdown]
@@ -608,8 +613,8 @@ threes = plane_codes[mnist.test_labels == 3].median(0).values
 plotting.explorer(
     vae.plain_decoder(plane), start=tuple(threes.tolist()),
     codes=plane_codes, labels=mnist.test_labels, activation="silu", reach=reach,
-    alt="A plane with the codes of test digits, each kind in its own region, and beside it the "
-    "digit that the decoder draws at the chosen point.",
+    alt="A plane with the codes of test digits, each kind in its own region, "
+    "and beside it the digit that the decoder draws at the chosen point.",
     caption="The latent plane. Every point of it becomes an image.",
 )  # fmt: skip
 
@@ -694,8 +699,9 @@ plotting.image_rows(
         for (a, b), way in zip(pairs, ways, strict=True)
     },
     title="From one real digit to another",
-    alt="Six rows of twelve images. In each row one test digit turns in small steps into another; "
-    "the steps in the middle are mostly strokes that could be either.",
+    alt="Six rows of twelve images. In each row one test digit turns in small "
+    "steps into another; the steps in the middle are mostly strokes that could "
+    "be either.",
 )
 
 # %%
@@ -705,7 +711,8 @@ trip = vae.sample(model, torch.cat(legs))
 others = [trip.roll(-8 * shift, 0) for shift in range(5)]
 plotting.film(
     plotting.tiles(torch.stack(others, 1), columns=5),
-    alt="Five digits in a row turn each into the next digit of a round trip through ten.",
+    alt="Five digits in a row turn each into the next digit of a round trip "
+    "through ten.",
     caption="A round trip through the codes of ten real digits.",
     seconds=12, hold=0, still=0,
 )  # fmt: skip
@@ -762,8 +769,9 @@ plotting.image_rows(
         "a turned axis": vae.sample(model, turned),
     },
     title="Nothing marks the axes as special",
-    alt="Two rows of twelve images around the same four: along one latent axis and along a random "
-    "direction. Both change several things at once, such as slant, width and kind of digit.",
+    alt="Two rows of twelve images around the same four: along one latent axis "
+    "and along a random direction. Both change several things at once, such "
+    "as slant, width and kind of digit.",
 )
 
 # %% [markdown]
@@ -895,8 +903,9 @@ plotting.curves(
     x_label="parameter p",
     y_label="total over all grey values",
     title="Only one of them is a probability density",
-    alt="Two curves over the parameter. The continuous Bernoulli's total is 1 everywhere; that of "
-    "the cross-entropy is one half in the middle and falls toward the ends.",
+    alt="Two curves over the parameter. The continuous Bernoulli's total is 1 "
+    "everywhere; that of the cross-entropy is one half in the middle and falls "
+    "toward the ends.",
 )
 
 # %% [markdown]
@@ -969,20 +978,20 @@ prior_scores = scores["prior samples"]
 evaluation.record(
     nats=("negative ELBO on test images", f"{parts.nats:.2f} nats"),
     listing=(
-        "the article's, ten epochs (stored)",
+        "negative ELBO, article's VAE, ten epochs (stored)",
         f"{stored['listing_nats']:.2f} nats",
     ),
-    sprint=("training to the article's loss", f"{sprint.seconds:.1f} s"),
+    sprint=("time to the article's loss", f"{sprint.seconds:.1f} s"),
     active=("active latent dimensions of 20", f"{used.sum()}"),
-    frechet=("Fréchet distance, samples", f"{prior_scores.frechet:.2f}"),
+    frechet=("Fréchet distance of samples", f"{prior_scores.frechet:.2f}"),
     redrawn=(
-        "Fréchet distance, reconstructions",
+        "Fréchet distance of reconstructions",
         f"{scores['reconstructions'].frechet:.2f}",
     ),
     precision=("precision of samples", f"{prior_scores.precision:.2f}"),
     recall=("recall of samples", f"{prior_scores.recall:.2f}"),
     coverage=("coverage of samples", f"{prior_scores.coverage:.2f}"),
-    seconds=("training", f"{run.seconds:.0f} s"),
+    seconds=("time of training", f"{run.seconds:.0f} s"),
 )
 
 # %% [markdown]
@@ -1102,4 +1111,4 @@ evaluation.record(
 #
 # The VAE comes from Kingma and Welling [(Kingma and Welling, 2014)](#kingma2014auto) and, at the same time, from Rezende, Mohamed and Wierstra [(Rezende et al., 2014)](#rezende2014stochastic).
 # The bound with several samples is due to Burda, Grosse and Salakhutdinov [(Burda et al., 2016)](#burda2016importance).
-# The chapter's other sources, with full titles, stand in the book's bibliography (`book/references.bib`).
+# The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.

@@ -476,8 +476,9 @@ plotting.curves(
     x_label=f"step ({recipe.batch_size} rows of {recipe.context} characters)",
     y_label="loss (nats a character)",
     title="It passes what counting can do within a few dozen steps",
-    alt="The loss falls from 4.2 nats, the uniform baseline, past the unigram and bigram lines "
-    "within the first quarter of the run, and ends near 1.7 in training and 1.8 in validation.",
+    alt="The loss falls from 4.2 nats, the uniform baseline, past the unigram "
+    "and bigram lines within the first quarter of the run, and ends near 1.7 "
+    "in training and 1.8 in validation.",
     marks=lines,
 )  # fmt: skip
 
@@ -565,8 +566,9 @@ plotting.curves(
     x_label="step",
     y_label="training loss (nats a character)",
     title="Too good to be true",
-    alt="Two training losses. With the mask it falls slowly to about 2 nats; without it, it drops "
-    "to almost zero. A line far above both marks the second model's loss when it has to write.",
+    alt="Two training losses. With the mask it falls slowly to about 2 nats; "
+    "without it, it drops to almost zero. A line far above both marks the "
+    "second model's loss when it has to write.",
     marks={"without it, when it has to write": as_used},
 )
 
@@ -708,9 +710,10 @@ plotting.curves(
     x_label="steps on sonnets",
     y_label="loss on held-back sonnets (nats)",
     title="Who has read before needs little",
-    alt="Four curves over the steps on sonnets. The two that read the plays first begin below 2 "
-    "nats and fall a little more; the two without begin above 4 and end higher, and with 28 "
-    "sonnets the loss stops falling at about 2.1.",
+    alt="Four curves over the steps on sonnets. The two that read the plays "
+    "first begin below 2 nats and fall a little more; the two without begin "
+    "above 4 and end higher, and with 28 sonnets the loss stops falling at "
+    "about 2.1.",
 )  # fmt: skip
 
 # %%
@@ -940,8 +943,9 @@ plotting.curves(
     x_label="tokens so far",
     y_label="milliseconds for one more token",
     title="With the cache the next token costs the same at any length",
-    alt="Two curves over the number of tokens so far. Reading everything again rises steeply with "
-    "the length; with the cache the time stays low and nearly flat.",
+    alt="Two curves over the number of tokens so far. Reading everything again "
+    "rises steeply with the length; with the cache the time stays low and "
+    "nearly flat.",
 )
 
 # %%
@@ -1072,18 +1076,21 @@ assert famous < min(usual) - 0.1
 
 # %%
 evaluation.record(
-    nats=("held-back scenes", f"{nats:.3f} nats a character"),
-    bits=("the same", f"{nats / math.log(2):.3f} bits a character"),
-    bigram=("a bigram model's", f"{baselines['bigram']:.3f} nats"),
-    seconds=("training", f"{run.seconds:.1f} s"),
-    poems=("Chinese quatrains", f"{poem_nats:.2f} nats a character"),
+    nats=("loss on held-back scenes", f"{nats:.3f} nats a character"),
+    bits=("the same in bits", f"{nats / math.log(2):.3f} bits a character"),
+    bigram=("loss of a bigram model", f"{baselines['bigram']:.3f} nats"),
+    seconds=("time of training", f"{run.seconds:.1f} s"),
+    poems=("loss on Chinese quatrains", f"{poem_nats:.2f} nats a character"),
     speedup=(
-        "the small recipe's loss (stored)",
+        "time to the small recipe's loss (stored)",
         f"{stored['speedup']:.1f} × faster",
     ),
-    cache=("a token after 256 others, cached", f"{cached[-1] / 1000:.3f} s"),
+    cache=(
+        "time for a token after 256 others, cached",
+        f"{cached[-1] / 1000:.3f} s",
+    ),
     greedy=(
-        "repetition, greedy decoding",
+        "repeated runs of four tokens, greedy",
         f"{100 * repeated(greedy[0]):.0f} %",
     ),
 )
@@ -1238,4 +1245,4 @@ evaluation.record(
 #
 # The Transformer comes from Vaswani and others [(Vaswani et al., 2017)](#vaswani2017attention), and GPT-2 from Radford and others [(Radford et al., 2019)](#radford2019language).
 # The smallest readable GPTs, which this chapter's learned much from, are Karpathy's [(Karpathy, 2022)](#karpathy2022nanogpt).
-# The chapter's other sources, with full titles, stand in the book's bibliography (`book/references.bib`).
+# The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.

@@ -20,6 +20,7 @@ import reference
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
 CHAPTERS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.py"))}
+EXERCISES = sorted((ROOT / "exercises").glob("[0-9]*.py"))
 GLOSSARY = (BOOK / "glossary.md").read_text(encoding="utf-8")
 AUTOMODULE = re.compile(r"^\.\. automodule:: (\S+)$", re.MULTILINE)
 
@@ -147,7 +148,7 @@ FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
 SYMBOL = re.compile(r"\\(?:operatorname|mathrm|mathcal|mathbb)\{\w+\}|\\[A-Za-z]+|[A-Za-z]")
 LAYOUT = {
     r"\left", r"\right", r"\begin", r"\end", r"\frac", r"\qquad", r"\cdot", r"\dots", r"\mid",
-    r"\sim", r"\lVert", r"\rVert", r"\lfloor", r"\rfloor",
+    r"\sim", r"\lVert", r"\rVert", r"\lvert", r"\rvert", r"\lfloor", r"\rfloor", r"\big",
 }  # fmt: skip
 
 
@@ -169,11 +170,13 @@ def markdown_of(path: Path) -> str:
     return re.sub(r"```.*?```|`[^`\n]*`", " ", "\n".join(lines), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_the_notation_explains_every_symbol(chapter: str) -> None:
+@pytest.mark.parametrize(
+    "source", [*CHAPTERS.values(), *EXERCISES], ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_the_notation_explains_every_symbol(source: Path) -> None:
     rows = (BOOK / "notation.md").read_text(encoding="utf-8")
     explained = symbols("\n".join(row.split(" | ")[0] for row in rows.splitlines()))
-    assert symbols(markdown_of(CHAPTERS[chapter])) - explained == set()
+    assert symbols(markdown_of(source)) - explained == set()
 
 
 def test_symbols_are_found_in_formulas() -> None:
@@ -275,6 +278,9 @@ def test_an_entry_says_what_its_docstring_says(api: tuple[Sphinx, str]) -> None:
     # The comment beside a field, and the line that sets a constant.
     assert "the most tokens it can look at" in text("gpt")
     assert "MINUTE = Recipe(epochs=16)" in text("vae")
+    # Where one line sets several, it is said once.
+    assert text("plotting").count("SIDE, LEFT, TOP, PLOT, NAME = ") == 1
+    assert "Set beside SIDE." in text("plotting")
     assert 'href="training.html#aigc_utils.training.fit"' in (
         Path(api[0].outdir) / "cnn.html"
     ).read_text(encoding="utf-8")

@@ -7,18 +7,18 @@ import re
 
 import pytest
 
-from aigc_utils import cnn, source, training
+from aigc_utils import cnn, evaluation, source, training
 
 
-@pytest.mark.parametrize("thing", [cnn.CourseCNN, cnn.random_shift, training.fit])
+@pytest.mark.parametrize(
+    "thing", [cnn.CourseCNN, cnn.random_shift, training.fit, evaluation.score_samples]
+)
 def test_every_form_holds_the_full_source(thing: type) -> None:
     code = inspect.getsource(thing).strip()
     bundle = source.Source(thing)._repr_mimebundle_()
     assert code in bundle["text/plain"]
-    assert (
-        f"```python\n# aigc_utils/{thing.__module__.split('.')[-1]}.py\n{code}\n```"
-        == (bundle["text/markdown"])
-    )
+    file = f"{thing.__module__.replace('.', '/')}.py"
+    assert f"```python\n# {file}\n{code}\n```" == bundle["text/markdown"]
     from html import unescape
 
     shown = unescape(re.sub(r"<style>.*?</style>|<[^>]+>", "", bundle["text/html"], flags=re.S))

@@ -93,17 +93,18 @@ def convolution_steps(
     figure = new_figure(2.4)
     panels = axes_grid(figure, 1, 5, width_ratios=[1.5, 1, 1, 1, 1.5])
     reach = float(output.abs().max())
-    for axes, values, scale, title in zip(
+    for axes, values, scale, title, form in zip(
         panels,
         (image, patch, kernel, patch * kernel, output),
         (("gray_r", 0, 1), ("gray_r", 0, 1), *[(DIVERGING, -2, 2)] * 2, (DIVERGING, -reach, reach)),
         ("image", "patch", "× kernel", "= products", "all the sums"),
+        ("", "{:.2f}", "{:g}", "{:.2f}", ""),
         strict=True,
     ):
         show_image(axes, values, cmap=scale[0], vmin=scale[1], vmax=scale[2])
         axes.set_title(title, fontsize=10)
-        if values.numel() <= 49:
-            _numbers(axes, values)
+        if form:
+            _numbers(axes, values + 0.0, form)  # minus zero becomes zero
     _frame(panels[0], row, column, size)
     _frame(panels[4], row, column, 1)
     total = float((patch * kernel).sum())

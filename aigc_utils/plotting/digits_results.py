@@ -32,26 +32,22 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
     panels = axes_grid(figure, 1, len(PANELS))
     for axes, (label, field, log) in zip(panels, PANELS, strict=True):
         for place, (score, (color, hatch)) in enumerate(zip(scores.values(), LOOKS, strict=False)):
-            value = getattr(score, field)
             axes.bar(
-                place, value, 0.75, hatch=hatch,
+                place, getattr(score, field), 0.75, hatch=hatch,
                 facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
-            )  # fmt: skip
-            axes.annotate(
-                f"{value:.1f}" if log else f"{value:.2f}", (place, value), xytext=(0, 2),
-                textcoords="offset points", ha="center", va="bottom", fontsize=9,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
         axes.axhline(getattr(floor, field), color=INK, linewidth=1.2, linestyle="--")
         if log:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
-            axes.set_ylim(getattr(floor, field) / 1.5, 2 * max(s.frechet for s in scores.values()))
+            axes.set_ylim(getattr(floor, field) / 1.5, 1.5 * max(s.frechet for s in scores.values()))
         else:
-            axes.set_ylim(0, 1.12)
+            axes.set_ylim(0, 1)
         axes.set_title("lower is better" if log else "higher is better", fontsize=10)
         axes.set(xlabel="model", ylabel=label)
-        axes.set_xticks(range(len(scores)), list(scores))
+        form = "{}\n{:.1f}" if log else "{}\n{:.2f}"
+        names = [form.format(name, getattr(score, field)) for name, score in scores.items()]
+        axes.set_xticks(range(len(scores)), names)
         axes.grid(axis="x", visible=False)
     panels[-1].annotate(
         "real images", (0, floor.coverage), xycoords=("axes fraction", "data"), xytext=(3, 3),
