@@ -920,6 +920,8 @@ evaluation.record(
 # %% [markdown]
 # ## Exercises
 #
+# More of them, which check themselves, have a page of their own in the book, under "Exercises 1".
+#
 # ### Exercise: Count before you run
 #
 # A layer takes 3 channels of 32 by 32 pixels and gives 16 channels, with a 5 by 5 kernel, padding 2 and stride 2.

@@ -1078,6 +1078,8 @@ evaluation.record(
 # %% [markdown]
 # ## Exercises
 #
+# More of them, which check themselves, have a page of their own in the book, under "Exercises 2".
+#
 # ### Exercise: The value of a tie
 #
 # Suppose that the generator is perfect: $q = p$.

@@ -1114,6 +1114,8 @@ evaluation.record(
 # %% [markdown]
 # ## Exercises
 #
+# More of them, which check themselves, have a page of their own in the book, under "Exercises 4".
+#
 # ### Exercise: Without the root
 #
 # Let the five words attend without dividing by the root, and with queries ten times as long.

@@ -44,6 +44,11 @@ COARSE = """density => [...document.querySelectorAll(".bd-article img")].flatMap
   return [`${name} has ${img.naturalWidth} pixels for ${Math.round(shown)} px`];
 })"""
 
+# At a desk, code is read without scrolling sideways; on a phone it must be scrolled.
+CUT_CODE = """() => [...document.querySelectorAll(".bd-article pre")]
+  .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
+  .map(e => `${e.scrollWidth} px of code in ${e.clientWidth}: ${e.textContent.slice(0, 40)}`)"""
+
 # Figures are drawn for white paper; a drawing without paper has a dark version of its own.
 UNREADABLE = """() => [...document.querySelectorAll(".bd-article img")].flatMap(img => {
   if (!img.checkVisibility()) return [];
@@ -272,6 +277,7 @@ def survey(browser: Browser, path: Path) -> Survey:
         page.evaluate(UNFOLD)
         found["sound"] = open_page_problems(page)
         found["coarse"] = page.evaluate(COARSE, DENSITY)
+        found["code"] = page.evaluate(CUT_CODE)
         found["contrast"] = page.evaluate(LOW_CONTRAST)
         found["axe"] = violations(page)
         found["weight"] = weight_problems(result.files)

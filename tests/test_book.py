@@ -51,7 +51,9 @@ def found(surveys: dict[Path, Survey], check: str) -> list[str]:
     ]
 
 
-CHECKS = ("sound", "coarse", "contrast", "axe", "weight", "keyboard", "contents", "paper")
+CHECKS = (
+    "sound", "coarse", "code", "contrast", "axe", "weight", "keyboard", "contents", "paper",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -130,6 +130,15 @@ def test_the_check_sees_lacking_contents(
     assert found == ([problem] if problem else [])
 
 
+@pytest.mark.parametrize(("width", "problems"), [(300, 1), (2000, 0)])
+def test_the_check_sees_code_that_must_be_scrolled(
+    page: Page, tmp_path: Path, width: int, problems: int
+) -> None:
+    code = f"<pre style='overflow: auto; width: {width}px'>{'x' * 100}</pre>"
+    show(page, tmp_path, f"<div class=bd-article>{code}</div>")
+    assert len(page.evaluate(book_survey.CUT_CODE)) == problems
+
+
 @pytest.mark.parametrize(("body", "problem"), [
     ("<div style='width: 900px'>wide</div>", "ends at"),
     ("<pre style='overflow: auto; width: 300px'>" + "x" * 200 + "</pre>", "is cut"),

@@ -40,7 +40,8 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
         if log:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter("{x:g}")
-            axes.set_ylim(getattr(floor, field) / 1.5, 1.5 * max(s.frechet for s in scores.values()))
+            worst = max(getattr(score, field) for score in scores.values())
+            axes.set_ylim(getattr(floor, field) / 1.5, 1.5 * worst)
         else:
             axes.set_ylim(0, 1)
         axes.set_title("lower is better" if log else "higher is better", fontsize=10)
