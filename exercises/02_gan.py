@@ -175,8 +175,7 @@ check("two_runs", runs_figure, runs_true, rounds=4).require()
 check("two_runs", runs_figure, runs_true)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # In the bad run the discriminator stopped learning early.
 # From then on the generator found ever better ways to please it, and they led away from the data.
 # A loss that is measured by an opponent says as much about the opponent as about you.
@@ -280,8 +279,7 @@ check("half_right", half_right, rounds=4).require()
 check("half_right", half_right)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # These made points are only two places, a total *mode collapse*, and the accuracy is that of a perfect generator.
 # An accuracy belongs to one discriminator; another one would tell these points from the real ones at once.
 

@@ -87,8 +87,7 @@ check("floor", floor, rounds=4).require()
 check("floor", floor)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # A perfect decoder of grey images still has a large loss, and the loss alone does not say how good it is.
 
 # %% [markdown]
@@ -237,8 +236,7 @@ check("mended_objective", mended_objective, rounds=4).require()
 check("mended_objective", mended_objective)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # Run `covered_prior(mended_objective)` in a cell of your own.
 # Without the KL term the clouds shrink to points and spread apart, and a sample from the prior falls between them.
 
@@ -312,8 +310,7 @@ check("blur", blur_picture, blur_choice, rounds=4).require()
 check("blur", blur_picture, blur_choice)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # Under squared error the best single answer is the mean over all images with that code.
 # The KL term has a part in the blur by one way only: it limits how much the code may say.
 
@@ -388,8 +385,7 @@ check("turned", turned_picture, turned_choice, rounds=4).require()
 check("turned", turned_picture, turned_choice)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # The likelihood has no favourite axes.
 # A VAE's encoder may have: its clouds are stretched along the axes only, so the gap between ELBO and likelihood can change with a turn.
 # That is an accident of the guess, and no promise that an axis means something [(Locatello et al., 2019)](#locatello2019challenging).

@@ -178,8 +178,7 @@ check("sight", sight, rounds=4).require()
 check("sight", sight)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # Masks are all that tells the three kinds of attention apart: the formula is the same.
 # GPT has no part that reads its prompt from both sides; a prompt is only the beginning of the text.
 
@@ -304,8 +303,7 @@ check("seen", seen, longest, rounds=4).require()
 check("seen", seen, longest)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # Nearly all runs of three characters stand in the corpus, and of those of sixteen none.
 # The model has learned how such text goes on; it has nothing in which it could look a line up.
 # A model that is far larger, or reads a text many times, does learn passages by heart, which is *contamination* when the test is among them.
@@ -415,7 +413,6 @@ check("look", look, word, rounds=4).require()
 check("look", look, word)
 
 # %% [markdown]
-# ### What to take from it
-#
+# **What to take from it.**
 # "the" has most of the attention and hardly any effect: it hands over what the others hand over anyway.
 # A weight says where a head looks. It doesn't say what would be different without it [(Jain and Wallace, 2019)](#jain2019attention).
