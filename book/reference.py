@@ -22,6 +22,7 @@ import textwrap
 import tokenize
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -232,6 +233,19 @@ def describe_constant(
         lines += ["", ".. code-block:: python", "", *(f"   {row}" for row in value), ""]
 
 
+def show_factories(
+    app: Any, what: str, place: str, thing: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """Writes `list()` where Python writes `<factory>`, which no parser of signatures reads."""
+    if what != "class" or not is_dataclass(thing):
+        return None
+    for field in fields(thing):
+        if field.default_factory is not MISSING:
+            call = f"{getattr(field.default_factory, '__name__', '...')}()"
+            signature = signature.replace("<factory>", call, 1)
+    return signature, returned
+
+
 def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:
     """Returns True for what the pages leave out: types' aliases, and fields of a class."""
     if what in ("class", "exception"):
@@ -274,6 +288,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", describe, priority=400)
     # After napoleon, which would take a comment such as "Rows: in pixels" for a type.
     app.connect("autodoc-process-docstring", describe_constant, priority=600)
+    app.connect("autodoc-process-signature", show_factories)
     app.connect("autodoc-skip-member", skip)
     app.connect("missing-reference", resolve)
     # With a new version Sphinx reads all pages again.

@@ -278,6 +278,8 @@ def test_an_entry_says_what_its_docstring_says(api: tuple[Sphinx, str]) -> None:
     # The comment beside a field, and the line that sets a constant.
     assert "the most tokens it can look at" in text("gpt")
     assert "MINUTE = Recipe(epochs=16)" in text("vae")
+    # A field's default that is made anew.
+    assert "losses: dict[str, list[float]] = dict()," in text("training")
     # Where one line sets several, it is said once.
     assert text("plotting").count("SIDE, LEFT, TOP, PLOT, NAME = ") == 1
     assert "Set beside SIDE." in text("plotting")
