@@ -157,7 +157,7 @@ check("cross_entropy", cross_entropy)
 # $$
 #
 # with both sums over all eight images and all places, as a share and not in percent.
-# It is 0 if nothing changes, and 2 if $a$ and $b$ have no place in common.
+# It is 0 if nothing changes, and 2 if $a$ and $b$, not pooled, have no place in common.
 #
 # Draw three curves of this change over the shifts with `plotting.curves`, and name them `before pooling`, `pooled by 2` and `pooled by 4`.
 # For the last two, $a$ and $b$ are pooled first, by the largest of each 2 by 2 or 4 by 4 pixels (`F.max_pool2d`).
@@ -323,7 +323,7 @@ print(f"of new images it reads {lab.on_new_images(best):.1f} %")
 # The images are random numbers with mean 0 and variance 1, so that no pixel tells anything about its neighbours.
 #
 # Write a function that learns the filter from such examples by *gradient descent*.
-# It returns the kernel as a tensor with the shape (3, 3), each weight right to two hundredths.
+# It returns the kernel as a tensor with the shape (3, 3), each weight right to within 0.02.
 # It must work for any filter, in less than half a second.
 
 # %% nbgrader={"grade": false, "grade_id": "learn_filter-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -355,7 +355,7 @@ learn_filter(examples.images, examples.maps)
 
 # %% [markdown]
 # **What to take from it.**
-# The weights come out with one decimal, as the unknown filter has them, and nothing in your code says what it looks for.
+# The weights come out as multiples of 0.1, as the unknown filter has them, and nothing in your code says what it looks for.
 # A network learns thousands of filters in the same way; it only sees their effect on one loss, behind all later layers.
 
 # %% [markdown]
@@ -363,7 +363,7 @@ learn_filter(examples.images, examples.maps)
 #
 # **Write**, 4 points. Its name is `calibration_error`.
 #
-# A *softmax* gives probabilities, and the largest of a row is the network's *confidence* in its answer, the class where it stands.
+# A *softmax* gives probabilities, and the largest of a row is the network's *confidence* in its answer, the class with that probability.
 # Is a network that is 90 % sure right nine times in ten?
 #
 # Write a function that says how far it is from that.
@@ -405,9 +405,9 @@ check("calibration_error", calibration_error)
 for name in ("upright", "upside_down"):
     error = calibration_error(getattr(seen, name), seen.labels, groups=5)
     sure = getattr(seen, name).max(1).values.mean()
-    print(f"{name:12} {sure:.0%} sure on average, error {error:.2f}")
+    print(f"{name:12} {100 * sure:.0f} % sure on average, error {error:.2f}")
 
 # %% [markdown]
 # **What to take from it.**
 # Softmax compares a network's own scores, and knows nothing of the world.
-# Turn the digits upside down, and the network is far surer than it is right.
+# Turn the digits upside down, and how sure it is no longer tells how often it is right.

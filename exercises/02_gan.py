@@ -280,7 +280,7 @@ check("half_right", half_right)
 
 # %% [markdown]
 # **What to take from it.**
-# These made points are only two places, a total *mode collapse*, and the accuracy is that of a perfect generator.
+# The solution's points are only two places, a total *mode collapse*, and the accuracy is that of a perfect generator.
 # An accuracy belongs to one discriminator; another one would tell these points from the real ones at once.
 
 # %% [markdown]
@@ -291,7 +291,7 @@ check("half_right", half_right)
 # Take the *features* as uncorrelated: then the *Fréchet distance* of two sets needs only the mean $\mu_i$ and the standard deviation $\sigma_i$ of each feature,
 #
 # $$
-# d^2 = \sum_i (\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2 .
+# d^2 = \sum_i \left[ (\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2 \right] .
 # $$
 #
 # Write a function that says how many times its *floor* the distance is.

@@ -367,7 +367,7 @@ turned_picture = plotting.curves(
     y_label="mean log p(x) (nats)",
     title="The likelihood notices a stretch, and no turn",
     alt="Over the angle, the curve of the turned model is flat. That of the "
-    "stretched model starts at the same height and moves away from it.",
+    "stretched model starts at the same height and ends far below it.",
 )
 true_parts = ("turn by 45", "looks the same", "axis changes p(x)")
 turned_choice = {
@@ -398,7 +398,7 @@ check("turned", turned_picture, turned_choice)
 # For each of N images, $k$ codes are drawn from the encoder's guess $q(z \mid x)$.
 # You get `log_joint`, which is $\log p(x, z)$, and `log_q`, which is $\log q(z \mid x)$, both with the shape (k, N).
 # Write the *importance-weighted bound* on $\log p(x)$, in nats, as one number: the mean over the N images.
-# With one sample it is the *ELBO*'s estimate; with more it rises, on average, and never above $\log p(x)$.
+# With one sample it is the *ELBO*'s estimate; with more it rises, and on average it is never above $\log p(x)$.
 # It must also work for images, whose $\log p(x, z)$ may be -500 or less.
 #
 # `given("iw_bound")` holds 1000 samples for 20 numbers $x$ from the toy model of chapter 3, where $\log p(x)$ is known, and its mean is `log_likelihood`.

@@ -233,9 +233,9 @@ print("modes covered at the end:", final)
 assert final["no penalty"] <= 5 < final["with R1"] == MODES
 
 # %% [markdown]
-# Without the penalty the generator sits on a few islands, at times on none, and moves on without ever holding them all: this is *mode collapse*.
-# The discriminator is so sure everywhere else that its map is flat there, and a flat map gives no direction.
-# With R1 the map has gentle slopes, and all islands pull.
+# Without the penalty the generator ends on a few islands, or on none: this is *mode collapse*.
+# Everywhere else the discriminator is sure, and what slope is left leads all points to the same place.
+# With R1 the map has gentle slopes, and all islands pull; some points still lie between them.
 #
 # Collapse is not memorising.
 # In this game every batch is drawn anew, so no point is ever seen twice and there is nothing to learn by heart.
@@ -252,7 +252,7 @@ assert final["no penalty"] <= 5 < final["with R1"] == MODES
 # $$
 # \begin{aligned}
 # V(D, G) = {} & \mathbb{E}_{x \sim \text{data}} [\log D(x)] \\
-# & + \mathbb{E}_{z} [\log (1 - D(G(z)))] .
+# & {} + \mathbb{E}_{z} [\log (1 - D(G(z)))] .
 # \end{aligned}
 # $$
 #
@@ -354,7 +354,7 @@ for name, q in p_generator.items():
 #
 # Early in the game every made image is recognised: $D(G(z)) \approx 0$.
 # The generator's term $\log(1 - D)$ is flat there.
-# The *non-saturating loss* $-\log D(G(z))$ asks for the same thing and is steep there.
+# The *non-saturating loss* $-\log D(G(z))$ also asks to be taken for real, and it is steep there.
 # Ask autograd how hard each one pulls at the discriminator's logit.
 
 # %%
@@ -469,7 +469,7 @@ plotting.curves(
     title="The discriminator wins: its loss is small and the generator's large",
     alt="On a logarithmic axis the discriminator's loss falls from 1.4 nats to "
     "a few tenths and less, while the generator's loss rises above it to "
-    "several nats.",
+    "about ten nats.",
 )
 
 # %%
@@ -480,7 +480,7 @@ print(f"discriminator's loss in the last 100 steps: {won:.2f} nats")
 
 # %% [markdown]
 # If you took the discriminator's falling loss for success, you would be pleased.
-# It is the opposite: a discriminator that is sure of itself has a flat map, as on the eight islands, and teaches little.
+# It is the opposite: a discriminator that is sure of itself, as on the eight islands, teaches little.
 
 # %% [markdown]
 # ## Measure it
@@ -622,7 +622,7 @@ show_source(gan.Generator, gan.Discriminator)
 show_source(gan.gradient_penalty)
 
 # %% [markdown]
-# ### Optimizers without memory
+# ### Optimizers without momentum
 #
 # Momentum makes a player run on in the direction of old gradients, while its opponent has long moved.
 # So Adam's first coefficient is 0 here, in place of the usual 0.9.
@@ -639,7 +639,7 @@ show_source(gan.Average)
 # %% [markdown]
 # ### The step
 #
-# With these parts the step reads like the toy's.
+# With these parts the step reads like that of the eight islands.
 
 # %%
 show_source(gan.CourseGAN.step, gan.CourseGAN.discriminator_loss)
@@ -685,8 +685,8 @@ plotting.image_rows(
     titles=[f"a {digit}" for digit in range(10)],
     title="The same noise through the course's training",
     alt="Rows of ten images, one for each digit, at growing steps: noise at "
-    "first, rough digits after the first hundreds of steps, and clean, varied "
-    "handwriting at the end.",
+    "first, rough digits after the first hundreds of steps, and mostly clean, "
+    "varied handwriting at the end.",
 )
 
 # %% [markdown]
@@ -769,7 +769,7 @@ plotting.class_bars({name: shares(judged[name]) for name in judged})
 # ## What each change brought
 #
 # This table comes from `python -m benchmarks gan-ablation`, which trains every row for the same number of steps, half of yours, with three seeds.
-# It takes a quarter of an hour, so its result is stored with the course.
+# It took a quarter of an hour, so its result is stored with the course.
 # Each row adds one change to the row above; with the optimizers come their own learning rates, and Muon for the filters.
 
 # %%
@@ -801,7 +801,7 @@ assert labelled < 0.7 * averaged
 assert abs(averaged - calm) < 0.2 * calm
 
 # %% [markdown]
-# Two changes bring most: the optimizers without memory, and labels.
+# Two changes bring most: the optimizers without momentum, with Muon among them, and labels.
 # Convolutions alone do not save a generator that loses the game.
 # The penalty and the averaging hardly show in so short a run.
 # The penalty works against a slow disease: a discriminator that gets a little too strong, step after step; one of the exercises lets you see it.
@@ -1001,7 +1001,7 @@ assert abs(weak - 50) < 3
 assert strong > 75
 
 # %% [markdown]
-# Circle and islands have the same mean and the same covariance, and a straight line sees no more than that.
+# Trained with cross-entropy, a straight line finds only a difference of the means, and circle and islands have none.
 # The discriminator's accuracy speaks of both players at once.
 # To judge a generator you need a judge that does not play.
 
@@ -1026,7 +1026,7 @@ plotting.image_grid(
     gan.sample(generator, z, torch.tensor(number)),
     title="A number in one handwriting",
     alt="The digits 2 0 2 6 1 1 2 3, drawn from one noise vector: all in the "
-    "same slant and the same width of stroke.",
+    "same slant.",
 )
 
 # %% [markdown]
@@ -1066,12 +1066,12 @@ evaluation.record(
 # ## Summary
 #
 # - Generator and discriminator play one game; the generator learns only through the discriminator's gradient.
-# - The best discriminator is $p / (p + q)$, and against it the generator minimises the Jensen-Shannon divergence.
+# - The best discriminator is $p / (p + q)$, and against it the generator of the minimax game minimises the Jensen-Shannon divergence.
 # - A discriminator that wins teaches nothing: use the non-saturating loss, and keep its map gentle with a penalty.
 # - Losses and accuracies of the players don't say how good the images are; a frozen judge does.
 # - Fréchet distance, precision, recall, density and coverage need equally many samples, one feature network, and real images as the floor.
 # - Labels, convolutions, a penalty, optimizers without momentum and averaged weights make a good GAN; the optimizers and the labels bring most, and you have the measurements.
-# - Collapse is not memorising, and nearest neighbours show that this generator does not copy.
+# - Collapse is not memorising, and nearest neighbours found no copies here.
 #
 # In the next chapter a network learns to describe each image by a few numbers, and the game becomes a plain loss again.
 
@@ -1109,7 +1109,7 @@ evaluation.record(
 # %% [markdown]
 # ### Exercise: The slow disease
 #
-# Train the course's GAN without labels and without the penalty, and watch the Fréchet distance and the discriminator's loss over 6,000 steps.
+# Train the course's GAN without labels and without the penalty, and watch the Fréchet distance and the discriminator's loss over 6,000 steps, about a quarter of an hour.
 # Then add the penalty again.
 #
 # <details><summary>Solution</summary>

@@ -54,7 +54,7 @@ test_images = data.to_float(mnist.test_images)
 #
 # A GAN draws, and it cannot look: give it an image, and it does not know which noise belongs to it.
 # Nor can it say how probable an image is.
-# A VAE can do both.
+# A VAE does the first, and gives a bound for the second.
 # Its *encoder* finds the few numbers behind an image, and its *decoder* draws the image again.
 #
 # Today's picture generators work on such numbers: *latent diffusion* first packs each image with an *autoencoder* of this kind and then draws in the small space of its *codes* [(Rombach et al., 2022)](#rombach2022high).
@@ -81,7 +81,7 @@ plotting.vae_drawing(
 )
 
 # %% [markdown]
-# Two wishes pull at it.
+# Two wishes pull at each cloud.
 # The *reconstruction* should look like the image: this wants clouds that are small and far apart.
 # And each cloud should look like the *prior*, a standard normal distribution: this wants them all to be wide and around zero.
 # Because of the second wish you can later draw a code from the prior, and the decoder will know what to do with it.
@@ -244,7 +244,7 @@ print(f"the score function's variance is {ratio:.0f} times as large")
 # ### Which likelihood?
 #
 # The decoder gives each pixel a probability $p$ of being white, and the reconstruction term is the *cross-entropy* of the pixel with it.
-# For pixels that are 0 or 1 this is a true log-likelihood, of one coin for each pixel.
+# For pixels that are 0 or 1 this is a true negative log-likelihood, of one coin for each pixel.
 # For grey pixels it is a loss that works well, and no likelihood at all; the section on measuring comes back to this.
 #
 # The terms are in nats, and they must be summed over the pixels.
@@ -351,13 +351,12 @@ plotting.curves(
     log_y=True,
     title="The KL divergence rises, and that is good",
     alt="On a logarithmic axis the reconstruction falls from over 500 nats to "
-    "about 90, while the KL divergence rises from almost 0 to about 25 nats "
-    "and stays there.",
+    "about 90, while the KL divergence, after a jump at the start, rises to "
+    "about 25 nats and stays there.",
 )
 
 # %% [markdown]
-# At first the codes say nothing and cost nothing.
-# Then the model spends more and more nats on them, since each one saves several in the reconstruction.
+# After a jump at the start the model spends more and more nats on the codes, since each one saves several in the reconstruction.
 
 # %%
 torch.manual_seed(1)
@@ -415,7 +414,7 @@ assert centred < silu - 5
 
 # %% [markdown]
 # A second hidden layer alone makes things worse, and fewer dimensions are used: depth needs help.
-# SiLU and the mean image bring most; the residual layer brings dimensions back into use.
+# SiLU and the mean image bring most; the residual layer brings dimensions back into use, and the patches find a better bound with fewer of them.
 
 # %%
 show_source(vae.VAE, vae.Residual)
@@ -425,6 +424,7 @@ show_source(vae.vae_step)
 
 # %% [markdown]
 # First the sprint: it gets where the article's listing gets after ten epochs.
+# Like the small models further below, it does without patches and takes batches of 128.
 
 # %%
 sprint_model, sprint = vae.train_course(vae.SPRINT, mnist.train_images, seed=0)
@@ -572,6 +572,7 @@ plotting.image_rows(
 # Good reconstructions do not promise good samples.
 # The decoder is good where it was trained, on the codes of real images.
 # Over all images these codes form the *aggregate posterior*, and it is not quite the prior.
+# Recall does not tell: odd samples lie far apart, so their neighbourhoods reach far and hold many real images.
 # In two dimensions you can see the difference.
 
 # %% [markdown]
@@ -602,7 +603,7 @@ plotting.latent_map(
 )
 
 # %% [markdown]
-# Each kind of digit has its country, and at the borders one turns into another.
+# Most kinds of digits have a country of their own, some have two or share one, and at the borders one turns into another.
 # Nobody told the model about labels.
 #
 # Explore it yourself: drag the cross, or use the arrow keys.
@@ -642,8 +643,8 @@ plotting.autoencoder_holes(
 )
 
 # %% [markdown]
-# The autoencoder puts its codes wherever it likes, far apart, with empty land between.
-# There the decoder was never trained.
+# The autoencoder puts its codes wherever it likes, and most of them lie outside the square where the prior draws.
+# So some kinds of digits are never drawn.
 # The VAE's noise makes each code claim a neighbourhood, and the KL term keeps all neighbourhoods near zero.
 # So the KL term is not optional if you want to draw from the prior. Measure it.
 
@@ -659,6 +660,8 @@ assert (
 )
 
 # %% [markdown]
+# Single samples are about as good either way; what the autoencoder misses are whole kinds of digits.
+#
 # ### The aggregate posterior
 #
 # Draw one code from each image's cloud.
@@ -673,7 +676,8 @@ clouds = {
 plotting.aggregate_posterior(clouds)
 
 # %% [markdown]
-# Almost, and not quite: too many codes lie far out, and gaps remain between the countries of the digits.
+# The VAE's do, almost: too many codes lie far out, and gaps remain between the countries of the digits.
+# The autoencoder has no clouds, only codes, and many lie outside the picture.
 # A sample from the prior that falls into a gap becomes a blot.
 # Latent diffusion takes this seriously: it trains a second model to draw codes where the codes really are.
 
@@ -750,7 +754,7 @@ plotting.rate_distortion(betas, rates, distortions)
 # Does one dimension mean slant and another thickness?
 # Turn the whole latent space by any rotation $Q$, and let the decoder turn it back first.
 # The prior looks the same in every direction, so the samples have the same distribution, and $p(x)$ does not change at all.
-# The likelihood cannot prefer one axis over another.
+# The likelihood cannot prefer one axis over another; the ELBO can a little, since the encoder's clouds lie along the axes.
 
 # %%
 rotation, _ = torch.linalg.qr(torch.randn(20, 20, generator=random))
@@ -768,7 +772,7 @@ plotting.image_rows(
         "one latent axis": vae.sample(model, along),
         "a turned axis": vae.sample(model, turned),
     },
-    title="Nothing marks the axes as special",
+    title="A turned axis changes as much as a latent one",
     alt="Two rows of twelve images around the same four: along one latent axis "
     "and along a random direction. Both change several things at once, such "
     "as slant, width and kind of digit.",
@@ -868,7 +872,8 @@ plotting.importance_bound(ks, {"after one epoch": bounds})
 # %% [markdown]
 # With one sample the bound is the ELBO.
 # With $k$ samples take the logarithm of the mean of $k$ weights $p(x, z) / q(z \mid x)$: the *importance-weighted bound* [(Burda et al., 2016)](#burda2016importance).
-# The more samples, the closer it comes to $\log p(x)$, and with 5,000 the rest is usually small.
+# The more samples, the closer it comes to $\log p(x)$.
+# With 5,000 little is missing for most models; here the curve has not quite come to rest.
 #
 # So the ELBO understates a model, and by how much depends on its encoder.
 # The benchmark trains on binary pixels for five minutes at most, and measures 1,000 test images with $k = 5000$.
@@ -976,12 +981,15 @@ assert blur["20-D VAE"] < blur["2-D autoencoder, no KL term"]
 # %%
 prior_scores = scores["prior samples"]
 evaluation.record(
-    nats=("negative ELBO on test images", f"{parts.nats:.2f} nats"),
+    nats=("negative ELBO on test images", f"{parts.nats:.2f} nats an image"),
     listing=(
         "negative ELBO, article's VAE, ten epochs (stored)",
         f"{stored['listing_nats']:.2f} nats",
     ),
-    sprint=("time to the article's loss", f"{sprint.seconds:.1f} s"),
+    sprint=(
+        "time of the sprint, to the article's loss",
+        f"{sprint.seconds:.1f} s",
+    ),
     active=("active latent dimensions of 20", f"{used.sum()}"),
     frechet=("Fréchet distance of samples", f"{prior_scores.frechet:.2f}"),
     redrawn=(

@@ -1078,19 +1078,22 @@ assert famous < min(usual) - 0.1
 evaluation.record(
     nats=("loss on held-back scenes", f"{nats:.3f} nats a character"),
     bits=("the same in bits", f"{nats / math.log(2):.3f} bits a character"),
-    bigram=("loss of a bigram model", f"{baselines['bigram']:.3f} nats"),
+    bigram=(
+        "loss of a bigram model",
+        f"{baselines['bigram']:.3f} nats a character",
+    ),
     seconds=("time of training", f"{run.seconds:.1f} s"),
     poems=("loss on Chinese quatrains", f"{poem_nats:.2f} nats a character"),
     speedup=(
-        "time to the small recipe's loss (stored)",
+        "way to the small recipe's loss (stored)",
         f"{stored['speedup']:.1f} × faster",
     ),
     cache=(
-        "time for a token after 256 others, cached",
+        "SmolLM2, a token after 256 others, cached",
         f"{cached[-1] / 1000:.3f} s",
     ),
     greedy=(
-        "repeated runs of four tokens, greedy",
+        "SmolLM2, repeated runs of four tokens, greedy",
         f"{100 * repeated(greedy[0]):.0f} %",
     ),
 )

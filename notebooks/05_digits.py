@@ -378,7 +378,7 @@ for name, score in scores.items():
 # %%
 evaluation.record(
     floor=("real images, Fréchet distance", f"{floor.frechet:.2f}"),
-    reads=("digits read by the GPT", f"{read_by_gpt:.1f} %"),
+    reads=("500 digits read by the GPT", f"{read_by_gpt:.1f} %"),
     **numbers,
 )
 

@@ -113,8 +113,8 @@ def convolution_steps(
     return Picture(
         figure,
         f"A {size} by {size} patch of a digit is multiplied number by number with a kernel; the "
-        f"products sum to {total:.2f}, which is one pixel of the result. In the result, strokes "
-        "with ink below them are of one colour and strokes with ink above them of the other.",
+        f"products sum to {total:.2f}, which is one pixel of the result. In the result, the upper "
+        "edges of strokes are of one colour, negative, and the lower edges of the other.",
     )
 
 
@@ -167,11 +167,12 @@ def feature_maps(filters: Tensor, image: Tensor, maps: Tensor) -> Picture:
         show_image(axes[count + 2 + i], maps[i], cmap="gray_r", vmin=0)
     axes[1].set_ylabel("filter", fontsize=9)
     axes[count + 2].set_ylabel("answer", fontsize=9)
+    figure.suptitle("weights: orange adds, purple subtracts; answers: dark is strong", fontsize=10)
     return Picture(
         figure,
         f"Above, {count} learned filters of {filters.size(1)} by {filters.size(2)} weights, with "
         "patches of orange (positive) and purple (negative). Below each, what it makes of the "
-        "digit: dark where it answers. Each answers to other parts of the strokes.",
+        "digit: dark where it answers. Most answer to parts of the strokes, and each to others.",
     )
 
 

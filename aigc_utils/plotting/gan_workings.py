@@ -217,7 +217,7 @@ def latent_norms(norms: Tensor, linear: Tensor, spherical: Tensor, latent_dim: i
     shell.set(xlabel="number of vectors", title=f"random, {latent_dim} dimensions")
     return Picture(
         figure,
-        f"Random vectors of {latent_dim} dimensions have lengths between {low:.1f} and {high:.1f}. "
+        f"Of 100 random vectors of {latent_dim} dimensions 95 are {low:.1f} to {high:.1f} long. "
         f"On the straight way between two of them the length falls to {linear.min():.1f}; along "
         f"the arc it stays between {spherical.min():.1f} and {spherical.max():.1f}.",
     )

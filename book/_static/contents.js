@@ -7,3 +7,11 @@ document.addEventListener("DOMContentLoaded", () => {
     if (entry?.checkVisibility()) entry.scrollIntoView({ block: "nearest" });
   }).observe(contents, { subtree: true, attributeFilter: ["class"] });
 });
+
+// Printed lines with columns are a table: on a phone they scroll, where other lines wrap.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const printed of document.querySelectorAll("div.cell_output pre")) {
+    const columns = printed.textContent.match(/^.*\S {2,}\S.*$/gm) ?? [];
+    printed.classList.toggle("aligned", columns.length > 1);
+  }
+});
