@@ -55,7 +55,7 @@ check, hint, given = open_exercises("04_gpt", variant=VARIANT)
 # `given("counts")` has a line of English and one of Chinese, each with the merges of a tokeniser of *byte-pair encoding*.
 # The text begins as single bytes.
 # Merge after merge, in the order of the list, each pair that stands side by side becomes one token.
-# A space belongs to the word behind it, and no merge reaches from one word into the next.
+# A space belongs to the word after it, and no merge reaches from one word into the next.
 # A letter or a space is one byte, and a Chinese character or comma is three; `"春".encode()` shows them.
 #
 # How many words and characters has the English line, spaces counted, and how many tokens?
@@ -143,7 +143,7 @@ check("heads", heads)
 # **Complete**, 3 points. Its name is `sight`.
 #
 # A Transformer for translation reads a source of `source` tokens and writes a target of `target` tokens.
-# A GPT does the same task with one text: the source's tokens, and behind them the target's.
+# A GPT does the same task with one text: the source's tokens, and after them the target's.
 # Complete the function that returns the masks of both, each of dtype bool.
 # A row stands for a token that looks, a column for one that is looked at, and True means that it may see it.
 #
@@ -179,7 +179,7 @@ check("sight", sight)
 
 # %% [markdown]
 # **What to take from it.**
-# Masks are all that tells the three kinds of attention apart: the formula is the same.
+# The formula is the same in all three kinds of attention: they differ in the mask, and in whose keys and values are read.
 # GPT has no part that reads its prompt from both sides; a prompt is only the beginning of the text.
 
 # %% [markdown]
@@ -267,10 +267,10 @@ check("temperature", choices, places)
 # **Write**, 3 points. Its name is `seen`.
 #
 # A small GPT was trained on the sonnets, and `sample.written` is what it wrote afterwards; `sample.corpus` is all that it was trained on.
-# Where does it have these lines from?
+# Where did it get these lines?
 #
 # Write `seen(text, corpus, n)`, the share of the text's runs of `n` characters that stand in the corpus, between 0 and 1.
-# Runs overlap: one begins at each character that has enough others behind it.
+# Runs overlap: one begins at each character that has enough others after it.
 # A run that occurs twice counts twice.
 # A text without any run has the share 0.0.
 #

@@ -281,7 +281,7 @@ shuffled = attention.attend(queries[4:], keys[order], values[order])
 assert torch.allclose(shuffled, gathered[4:])
 
 # %% [markdown]
-# So positions have to be told.
+# So positions have to be told; a stack of masked layers can guess them in part, as an exercise measures.
 # GPT-2 adds a learned vector for each position.
 # Newer models turn queries and keys by an angle that grows with the position, pair by pair of dimensions: *rotary positions* [(Su et al., 2021)](#su2021roformer).
 # A dot product then depends on how far apart two tokens stand, not on where.
@@ -329,7 +329,8 @@ show_source(gpt.Attention)
 plotting.block_drawing()
 
 # %% [markdown]
-# Each reads a normalised copy: *RMS norm* divides a vector by its root mean square, so that no token shouts.
+# Each reads a normalised copy, so that no token shouts.
+# *RMS norm* divides a vector by its root mean square; the models that you train below have the older *layer norm*, which takes the mean away first.
 
 # %%
 show_source(gpt.MLP, gpt.Block)
@@ -475,7 +476,7 @@ plotting.curves(
     },
     x_label=f"step ({recipe.batch_size} rows of {recipe.context} characters)",
     y_label="loss (nats a character)",
-    title="It passes what counting can do within a few dozen steps",
+    title="It passes the bigram model within a few dozen steps",
     alt="The loss falls from 4.2 nats, the uniform baseline, past the unigram "
     "and bigram lines within the first quarter of the run, and ends near 1.7 "
     "in training and 1.8 in validation.",
@@ -506,11 +507,12 @@ assert nats < baselines["bigram"] - 0.5
 # %% [markdown]
 # ### What made it fast
 #
-# A widely used small recipe trains a model of this size in the style of GPT-2, with *AdamW* [(Loshchilov and Hutter, 2019)](#loshchilov2019decoupled).
+# A widely used small recipe trains a small model in the style of GPT-2, with *AdamW* [(Loshchilov and Hutter, 2019)](#loshchilov2019decoupled).
 # The course's differs in a few things: rotary positions, a norm on queries and keys, a squared ReLU, each block beginning as the identity, and the optimizer *Muon* of chapter 1 for the matrices.
 #
 # One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
 # So the model has, beside the *embedding* of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
+# Most of its weights stand in these tables. In the benchmark there is one more, for the last four, and only two or three blocks in place of the recipe's four.
 # From the first step on it can learn there what follows two or three tokens, as a *trigram* or a four-gram model does, and the blocks are free for the rest.
 # The benchmark's long run reads its text more than twice, so it hides the tables' vectors of three tokens in ten, a *dropout* [(Srivastava et al., 2014)](#srivastava2014dropout), or it would learn them by heart.
 
@@ -566,8 +568,8 @@ plotting.curves(
     x_label="step",
     y_label="training loss (nats a character)",
     title="Too good to be true",
-    alt="Two training losses. With the mask it falls slowly to about 2 nats; "
-    "without it, it drops to almost zero. A line far above both marks the "
+    alt="Two training losses. With the mask it falls to about 2 nats; "
+    "without it, it drops to almost zero. A line far above both ends marks the "
     "second model's loss when it has to write.",
     marks={"without it, when it has to write": as_used},
 )
@@ -648,7 +650,7 @@ print(continued(poet, han, "\n\n春", 100).strip())
 assert poem_nats < unigram
 
 # %% [markdown]
-# Much of the form is there: title, poet, and mostly lines of one length, with comma and full stop in place.
+# Much of the form is there: title, poet, and often lines of one length, with comma and full stop in place.
 # Sense would need more than these 282,000 characters.
 
 # %% [markdown]
@@ -765,7 +767,7 @@ for field in dataclasses.fields(gpt.GPTConfig):
 
 # %% [markdown]
 # Layers are thinner, and there are more of them.
-# Positions are rotary, and *layer norm* became RMS norm, which leaves out the mean.
+# Positions are rotary, and layer norm became RMS norm.
 # The MLP is a *gated MLP*: one half of its hidden layer decides how much of the other half passes.
 # And three queries share one key and one value, *grouped-query attention* [(Ainslie et al., 2023)](#ainslie2023gqa).
 
@@ -782,7 +784,7 @@ print(f"log of GPT-2's vocabulary: {math.log(50257):.1f} nats")
 
 # %% [markdown]
 # The shape of 2019 stands here with random weights, so it knows nothing: its loss is the logarithm of its vocabulary, and more where chance misleads it.
-# With the weights of either, the course's tests find transformers' logits within $10^{-4}$ and the same 200 tokens.
+# The course's tests find transformers' logits within $10^{-4}$ for both shapes, and with SmolLM2's weights the same 200 tokens.
 
 # %% [markdown]
 # ### The article's call, and what it lacks
@@ -804,7 +806,7 @@ print("Once upon a time" + write(greedy[0]))
 
 # %% [markdown]
 # After a while it repeats itself, word for word.
-# What stood there once is likelier to stand there again, and after a second time likelier still: a loop from which the likeliest token never leads out.
+# What stood there once is likelier to stand there again, and after a second time likelier still: a loop from which the likeliest token seldom leads out.
 #
 # Draw from the distribution instead.
 # Its tail holds thousands of tokens, each unlikely and together likely enough to spoil a text, so the tail is cut: *top-k* keeps the $k$ likeliest tokens, *top-p* the likeliest that together reach the probability $p$ [(Holtzman et al., 2020)](#holtzman2020curious).
@@ -942,7 +944,7 @@ plotting.curves(
     {"everything again": (lengths, whole), "with the cache": (lengths, cached)},
     x_label="tokens so far",
     y_label="milliseconds for one more token",
-    title="With the cache the next token costs the same at any length",
+    title="With the cache the next token costs nearly the same at any length",
     alt="Two curves over the number of tokens so far. Reading everything again "
     "rises steeply with the length; with the cache the time stays low and "
     "nearly flat.",
@@ -1249,5 +1251,5 @@ evaluation.record(
 # ## References
 #
 # The Transformer comes from Vaswani and others [(Vaswani et al., 2017)](#vaswani2017attention), and GPT-2 from Radford and others [(Radford et al., 2019)](#radford2019language).
-# The smallest readable GPTs, which this chapter's learned much from, are Karpathy's [(Karpathy, 2022)](#karpathy2022nanogpt).
+# The smallest readable GPTs, from which this chapter's took much, are Karpathy's [(Karpathy, 2022)](#karpathy2022nanogpt).
 # The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.

@@ -96,7 +96,7 @@ def draw(name, history, images_of):
 # ## CNN: it reads
 #
 # The CNN models $p(y \mid x)$: given an image, which digit is it?
-# Training takes seconds, since one right answer belongs to each image.
+# Training takes seconds.
 
 # %%
 reader, reading = cnn.train_course(
@@ -253,7 +253,7 @@ plotting.image_rows(
     },
     title="After a short training each",
     alt="Four rows of twelve digits: real ones, and those of GAN, VAE and GPT. "
-    "The GAN's have sharp strokes and some broken shapes, the VAE's are soft "
+    "The GAN's have sharp strokes and many broken shapes, the VAE's are soft "
     "and some unreadable, the GPT's are mostly readable, and rough at the "
     "edges of their patches.",
 )
@@ -272,7 +272,7 @@ plotting.side_by_side(scores, floor)
 # %% [markdown]
 # After so short a training the writer draws best: every one of its 49 tokens is a lesson with a right answer.
 # The players must first find their balance, and the VAE draws the mean of what a code may stand for, which is soft.
-# Read the numbers with the budget in mind: about a minute each, one seed, one size of network.
+# Read the numbers with the budget in mind: a minute each, more or less, one seed, one size of network.
 # They say how far each gets on two cores in such a time, not which idea is the best.
 # With more than three times as many steps, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows; its score there is of 10,000 images, which alone changes it little.
 #
@@ -307,7 +307,9 @@ nats = torch.cat([nats_by_name(part) for part in asked.split(100)])
 read_by_gpt = evaluation.accuracy(-nats, answers)
 own = nats.gather(1, answers[:, None]).mean().item()
 print(f"{own:.0f} nats an image of 49 tokens, its name given")
-print(f"read by the GPT: {read_by_gpt:.1f} % of 500 test images")
+print(f"read by the GPT: {read_by_gpt:.1f} % of 500 test images,", end=" ")
+read_by_cnn = evaluation.accuracy(evaluation.predict(reader, asked), answers)
+print(f"by the CNN: {read_by_cnn:.1f} %")
 assert read_by_gpt > 90
 
 # %%
@@ -320,13 +322,15 @@ plotting.image_rows(
     {"image": asked[wrong]},
     captions={
         "image": [
-            f"GPT {g}\nCNN {c}"
-            for g, c in zip(guesses[wrong], others, strict=True)
+            f"{y}: GPT {g}\nCNN {c}"
+            for y, g, c in zip(
+                answers[wrong], guesses[wrong], others, strict=True
+            )
         ]
     },
     title="Some digits that the GPT misreads",
     alt="A row of test digits, most of them oddly written; under each stands "
-    "what the GPT and the CNN read.",
+    "its label, and what the GPT and the CNN read.",
 )
 
 # %% [markdown]
@@ -404,7 +408,7 @@ evaluation.record(
 # <details><summary>Solution</summary>
 #
 # A CNN for the cracks, as only an answer is asked for.
-# A GAN for the icons, as it draws in one pass.
+# A GAN for the icons, as it draws sharp images in one pass.
 # A Transformer for the word: it reads everything before it, and with an encoder everything after it too.
 # A VAE for the sensor: readings that its codes cannot describe have a poor bound, so they stand out.
 #
@@ -427,4 +431,4 @@ evaluation.record(
 # ## References
 #
 # The papers of each technique stand in its chapter.
-# The codebook follows [(van den Oord et al., 2017)](#oord2017neural); a GPT on pixels was first measured by [(Chen et al., 2020)](#chen2020generative).
+# Images as codes of patches come from [(van den Oord et al., 2017)](#oord2017neural), who learn the codebook with an encoder; a well-known GPT on pixels is that of [(Chen et al., 2020)](#chen2020generative).
