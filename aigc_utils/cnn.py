@@ -58,7 +58,7 @@ class CourseCNN(nn.Module):
 
     The first convolution has stride 2: it makes a quarter of the pixels, and everything after it
     a quarter of the work. Pooling comes before the norm and the activation, for the same reason.
-    There is no padding at the rim: MNIST's digits fill the inner 20 by 20 pixels.
+    The first two convolutions pad nothing: MNIST's digits leave the rim of the image empty.
     """
 
     def __init__(self, widths: Sequence[int] = (16, 32, 96), dropout: float = 0.0) -> None:

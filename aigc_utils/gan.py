@@ -179,7 +179,7 @@ COURSE = Recipe(num_steps=3400)
 class CourseGAN:
     """The two players with their optimizers, ready for `fit(game.step, ...)`.
 
-    `average.network` is the generator to draw samples from. Own networks may be given, such as
+    `average.network` is the generator to draw samples from. You may give your own networks, such as
     those of an earlier run; they need the course's call, with optional labels.
     """
 
@@ -311,7 +311,7 @@ def sample(
 
 
 def save_generator(generator: Generator, path: str | Path) -> Path:
-    """Writes a course's generator as safetensors, all of it or nothing, and returns its path.
+    """Writes the course's generator as safetensors, all of it or nothing, and returns its path.
 
     Raises:
         DataError: the file can't be written; one that was there before is whole.

@@ -282,7 +282,7 @@ def words(tokens: Iterable[int], text_of: Callable[[list[int]], str]) -> Iterato
 
     Args:
         tokens: such as `stream` gives.
-        text_of: a tokenizer's `decode`.
+        text_of: turns tokens into text, as a tokenizer does.
     """
     read: list[int] = []
     shown = 0

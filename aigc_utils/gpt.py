@@ -141,7 +141,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two layers that work on each token alone; most of a model's weights are here."""
+    """Two layers that work on each token alone; two thirds of a plain block's weights are here."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()

@@ -164,8 +164,9 @@ def train_course(
 def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: int = 64) -> float:
     """Returns the mean cross-entropy of each token of a text, in nats, the model in evaluation.
 
-    The text is cut into rows of `context` tokens that do not overlap, so a token sees between none
-    and `context` - 1 tokens before it; the model is left in the mode that it came in.
+    The text is cut into rows of `context` tokens that do not overlap, so a token is
+    foretold from the 1 to `context` tokens before it, and the text's first is not; the model is
+    left in the mode that it came in.
 
     Args:
         model: the GPT.

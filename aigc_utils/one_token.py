@@ -33,9 +33,11 @@ def numpy_has_threads() -> bool:
 
 
 NUMPY_HAS_THREADS = numpy_has_threads()
-# A class derived from one of these may do something else.
-KNOWN: set[type] = {GPT, Block, Attention, MLP, NGrams, nn.ModuleList}
-KNOWN |= {nn.Embedding, nn.Linear, nn.LayerNorm, nn.RMSNorm}
+# The kinds of layers that this module computes; one derived from them may do something else.
+KNOWN: set[type] = {
+    GPT, Block, Attention, MLP, NGrams,
+    nn.ModuleList, nn.Embedding, nn.Linear, nn.LayerNorm, nn.RMSNorm,
+}  # fmt: skip
 
 
 def store_for_reading(layers: Sequence[nn.Linear]) -> None:
@@ -87,7 +89,7 @@ def token_reader(model: GPT, cache: Cache) -> Callable[[Tensor], Tensor] | None:
 
 @contextmanager
 def numpy_threads(wanted: bool) -> Iterator[None]:
-    """Leaves the cores to NumPy where wanted: PyTorch's threads wait for work in a loop, 4 ms."""
+    """Leaves the cores to NumPy where wanted: PyTorch's threads wait 4 ms for work in a loop."""
     threads = torch.get_num_threads()
     if wanted:
         torch.set_num_threads(1)  # and back: less than a microsecond

@@ -15,7 +15,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
-    """Returns `matrix` with all its singular values brought near one.
+    """Returns `matrix` with most of its singular values brought near one.
 
     With the singular value decomposition matrix = U S V^T, this is about U V^T, found by matrix
     products alone (a Newton-Schulz iteration).

@@ -108,7 +108,7 @@ class EncoderDecoder(nn.Module):
         """Returns the source's vectors, (B, S, width); source is int64, (B, S).
 
         Raises:
-            ValueError: no such shape, or S above `context` - 1 (the target has one token more).
+            ValueError: another shape, or S above `context` - 1 (the target has one token more).
         """
         x = self._embed("source", source, self.source_positions, self.config.context - 1)
         all_see_all = torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device)
@@ -121,7 +121,7 @@ class EncoderDecoder(nn.Module):
         The target, int64, (B, T), is the start token and what is written so far.
 
         Raises:
-            ValueError: no such shape, or T above `context`, or not one target a source.
+            ValueError: another shape, T above `context`, or not one target for each source.
         """
         x = self.decoder(self._embed_target(target, encoded), encoded)
         logits: Tensor = self.head(self.decoder_norm(x))

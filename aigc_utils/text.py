@@ -160,7 +160,7 @@ def bigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
 
     After a token a that T different ones followed, the probability of b is
     (count(a, b) + T · unigram(b)) / (count(a) + T): the more often a was seen, the less the
-    unigram counts. There is nothing to tune, and it needs memory for the pairs that occur only.
+    unigram counts. There is nothing to tune, and it needs memory only for the pairs that occur.
 
     Raises:
         ValueError: there are fewer than two ids, or ids outside of 0 to `vocab_size` - 1.

@@ -12,7 +12,8 @@ from ..data import ASSETS, DataError
 def load_results(name: str) -> dict[str, Any]:
     """Returns the stored numbers of a benchmark too long for a chapter, with their machine.
 
-    `python -m benchmarks ladder --json aigc_utils/assets/results/ladder.json` made them.
+    For "ladder", `python -m benchmarks ladder --json aigc_utils/assets/results/ladder.json` made
+    them, and likewise for the others.
 
     Raises:
         DataError: there are no such results, or their file is damaged.

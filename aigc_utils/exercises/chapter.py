@@ -120,7 +120,7 @@ class Chapter:
         given: Callable[[Draw], SimpleNamespace] = nothing,
         optimizes: bool = False,
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Returns a decorator that adds an exercise, named as its check, to the chapter."""
+        """Returns a decorator that adds an exercise, named after its check, to the chapter."""
 
         def add(check: Callable[..., None]) -> Callable[..., None]:
             name = check.__name__

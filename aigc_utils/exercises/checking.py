@@ -23,8 +23,8 @@ import torch
 
 Status = Literal["correct", "not yet", "error", "not attempted"]
 
-# For one check, so that an answer comes within two seconds: of computing, where the system tells
-# it, so that a busy computer makes no right answer wrong; and of waiting, at the most.
+# Seconds of computing for one check: an answer comes within about two, and a busy computer makes no
+# right answer wrong. PATIENCE limits the waiting.
 LIMIT_SECONDS = 1.8
 PATIENCE = 4  # times the limit, for an answer that waits in place of computing
 SIGNS: dict[Status, str] = {"correct": "✓", "not yet": "○", "error": "✗", "not attempted": "–"}

@@ -153,7 +153,7 @@ def feature_maps(filters: Tensor, image: Tensor, maps: Tensor) -> Picture:
     Args:
         filters: shape (C, k, k).
         image: shape (H, W).
-        maps: shape (C, h, w), not negative where the layer is off.
+        maps: shape (C, h, w), 0 or more; 0 where the layer is off.
     """
     count = len(filters)
     figure = new_figure(2.1)

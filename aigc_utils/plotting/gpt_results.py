@@ -24,10 +24,10 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
     Args:
         tokens: N of them, from the likeliest down.
         shares: name of a setting to the tokens' probabilities in [0, 1], shape (N,); zero is
-            drawn as cut off, and what is missing to one stands in a last row.
+            drawn as cut off, and the rest up to one stands in a last row.
 
     Raises:
-        ValueError: there is nothing to draw, a shape is not (N,), or the probabilities are none.
+        ValueError: there is nothing to draw, a shape is not (N,), or they are no probabilities.
     """
     if not shares or not tokens:
         raise ValueError("next_token_bars needs at least one setting and one token.")
@@ -84,7 +84,7 @@ def token_lengths(rates: Mapping[str, Mapping[str, float]]) -> Picture:
         rates: name of a tokenizer to name of a text to tokens per character, positive.
 
     Raises:
-        ValueError: there are not 1 to 4 tokenizers, or they have not all the same texts.
+        ValueError: there are not 1 to 4 tokenizers, or they do not all have the same texts.
     """
     if not 1 <= len(rates) <= 4:
         raise ValueError(f"token_lengths takes 1 to 4 tokenizers, not {len(rates)}.")

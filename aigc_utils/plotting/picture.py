@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-# Okabe and Ito's palette: told apart with every common form of colour vision, and in this order
-# also by lightness.
+# Five of Okabe and Ito's colours, with a purple and a grey: told apart with every common form of
+# colour vision, and never alone: lines differ in dashes and markers too.
 COLORS = {
     "blue": "#0072B2",
     "orange": "#D55E00",

@@ -57,7 +57,7 @@ def vae_drawing(image: Tensor, mean: float, std: float, reconstruction: Tensor) 
         std: its standard deviation, positive.
         reconstruction: shape (28, 28), in [0, 1].
 
-    Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, figure 1 and section 2.4.
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014, figure 1 and section 2.4.
     """
     figure = new_figure(3.2)
     (axes,) = axes_grid(figure, 1, 1)

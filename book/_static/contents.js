@@ -4,7 +4,12 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!contents) return;
   new MutationObserver(() => {
     const entry = [...contents.querySelectorAll("a.active")].pop();
-    if (entry?.checkVisibility()) entry.scrollIntoView({ block: "nearest" });
+    if (!entry?.checkVisibility()) return;
+    let box = contents;
+    while (box.parentElement && box.scrollHeight <= box.clientHeight) box = box.parentElement;
+    const [inner, outer] = [entry.getBoundingClientRect(), box.getBoundingClientRect()];
+    if (inner.top < outer.top) box.scrollTop += inner.top - outer.top;
+    if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
   }).observe(contents, { subtree: true, attributeFilter: ["class"] });
 });
 
