@@ -174,7 +174,7 @@ def make(pages: Path, toc: Path, config: Path, target: Path) -> None:
     """
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     title, author = str(settings["title"]), str(settings["author"])
-    author = author[0].upper() + author[1:]
+    author = author[:1].upper() + author[1:]
     today = datetime.datetime.now(datetime.UTC).date()
     about = f"<p>{escape(author)}</p><p>Printed on {today.day} {today:%B %Y}.</p><p>{LICENCE}</p>"
     style = (BOOK / "pdf.css").read_text(encoding="utf-8").replace("BOOK TITLE", title)

@@ -166,6 +166,20 @@ def test_every_control_obeys_the_keyboard(page: Page, book: Path, key: str) -> N
     assert page.url.endswith("search.html?q=pooling")
 
 
+def test_a_printed_table_keeps_its_columns_on_a_phone(page: Page, book: Path) -> None:
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 740})
+    page.goto((book / "chapters" / "03_vae.html").as_uri())
+    printed = page.locator("div.cell_output pre")
+    table = printed.filter(has_text="Fréchet  precision").first
+    lines = table.evaluate(
+        "e => [e.textContent.trim().split('\\n').length, e.clientHeight / "
+        "parseFloat(getComputedStyle(e).lineHeight)]"
+    )
+    assert abs(lines[0] - lines[1]) < 1.5, f"{lines[0]} lines take the room of {lines[1]:.1f}"
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
+    assert table.evaluate("e => getComputedStyle(e).whiteSpace") == "pre"
+
+
 def test_the_menus_open_by_keyboard_on_a_phone(page: Page, book: Path) -> None:
     page.set_viewport_size({"width": PHONE_WIDTH, "height": 740})
     page.goto((book / "chapters" / "01_cnn.html").as_uri())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 
 import exercise_pages
@@ -24,3 +25,10 @@ BODY = "### BEGIN SOLUTION\nx = rows[..., 0]\nanswer = {'a': x, 'b': 2}\n### END
 )
 def test_a_solution_is_shown_without_marks_and_gaps(source: str, shown: str) -> None:
     assert exercise_pages.solution(source) == shown
+
+
+def test_a_page_says_whose_answers_the_checks_judge() -> None:
+    title = nbformat.v4.new_markdown_cell("# Exercises\n\nPut your answer here.")
+    page = exercise_pages.page(nbformat.v4.new_notebook(cells=[title]))
+    assert page.cells[0].source == f"{title.source}\n\n{exercise_pages.ANSWERED}"
+    assert exercise_pages.ANSWERED not in title.source

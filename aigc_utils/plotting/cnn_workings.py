@@ -30,7 +30,7 @@ def _frame(axes: Axes, row: float, column: float, size: float, **kwargs: Any) ->
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), size, size, **style))
 
 
-def _numbers(axes: Axes, values: Tensor, form: str = "{:.1f}") -> None:
+def _numbers(axes: Axes, values: Tensor, form: str) -> None:
     """Writes each value into its pixel, light on dark pixels and dark on light ones."""
     image = axes.images[0]
     for (row, column), value in np.ndenumerate(values.numpy()):
@@ -103,7 +103,7 @@ def convolution_steps(
     ):
         show_image(axes, values, cmap=scale[0], vmin=scale[1], vmax=scale[2])
         axes.set_title(title, fontsize=10)
-        if form:
+        if form and values.numel() <= 49:
             _numbers(axes, values + 0.0, form)  # minus zero becomes zero
     _frame(panels[0], row, column, size)
     _frame(panels[4], row, column, 1)
@@ -113,8 +113,8 @@ def convolution_steps(
     return Picture(
         figure,
         f"A {size} by {size} patch of a digit is multiplied number by number with a kernel; the "
-        f"products sum to {total:.2f}, which is one pixel of the result. In the result, the upper "
-        "edges of strokes are of one colour, negative, and the lower edges of the other.",
+        f"products sum to {total:.2f}, which is one pixel of the result. In the result, edges of "
+        "strokes are orange where the sum is positive, and purple where it is negative.",
     )
 
 

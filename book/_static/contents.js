@@ -1,3 +1,5 @@
+// What the pages do beside the theme's own scripts.
+
 // The list "On this page" follows the reader: the entry that the theme marks is kept in sight.
 document.addEventListener("DOMContentLoaded", () => {
   const contents = document.querySelector("#pst-secondary-sidebar nav.page-toc");
