@@ -98,7 +98,10 @@ def blocks(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Returns an endless iterator of inputs and targets, both int64, (B, T), T = `context`.
 
-    Each row begins at a random place; its targets are the inputs, one token later.
+    An epoch cuts the ids into rows, beginning anywhere in the first T, and shuffles them: each
+    id is a target once, but for T at most at either end. Rows drawn each for itself would, in a
+    run as long as one epoch, leave out a third of the text. The targets are the inputs, one
+    token later.
 
     Raises:
         ValueError: there are too few ids for one row, or the sizes aren't positive.
@@ -106,13 +109,22 @@ def blocks(
     _check_blocks(ids, context, batch_size)
     windows = ids.unfold(0, context + 1, 1)  # (N - T, T + 1), a view of all rows there are
 
-    def drawn() -> Iterator[tuple[Tensor, Tensor]]:
+    def starts() -> Iterator[Tensor]:
         while True:
-            starts = torch.randint(
-                len(windows), (batch_size,), generator=generator, device=generator.device
+            first = torch.randint(
+                min(context, len(windows)), (), generator=generator, device=generator.device
             )
-            rows = windows[starts.to(ids.device)]
-            yield rows[:, :-1], rows[:, 1:]
+            places = torch.arange(int(first), len(windows), context)
+            order = torch.randperm(len(places), generator=generator, device=generator.device)
+            yield places[order.to(places.device)]
+
+    def drawn() -> Iterator[tuple[Tensor, Tensor]]:
+        waiting = torch.empty(0, dtype=torch.int64)
+        for epoch in starts():
+            *full, waiting = torch.cat((waiting, epoch)).split(batch_size)
+            for some in full:
+                rows = windows[some.to(ids.device)]
+                yield rows[:, :-1], rows[:, 1:]
 
     return drawn()
 

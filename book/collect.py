@@ -135,23 +135,24 @@ def substitutions(
         CollectError: a chapter recorded no numbers.
     """
     given: dict[str, str] = {}
-    times, stated = [], []
+    times = []
     for name, notebook in chapters.items():
         link = f"[{title(notebook)}](chapters/{name}.ipynb)"
         took = clock(seconds(notebook))
-        given[f"{name.split('_', 1)[1]}_time"] = took
-        given[f"{name.split('_', 1)[1]}_badge"] = f"{{bdg-success}}`{took}`"
+        short = name.split("_", 1)[1]
+        given[f"{short}_link"] = link
+        given[f"{short}_time"] = took
+        given[f"{short}_badge"] = f"{{bdg-success}}`{took}`"
         times.append((link, took))
         found = numbers(notebook, name)
         given |= {key: value for key, (_, value) in found.items()}
-        stated.append(f"**{link}**\n\n{table(('what', 'measured'), list(found.values()))}")
+        given[f"table_{short}"] = table(("what", "measured"), list(found.values()))
         for picture, (_, alt) in pictures(notebook, name).items():
             given[f"live_{picture}"] = f"```{{image}} {live}/{picture}.png\n:alt: {alt}\n```"
     total = sum(seconds(notebook) for notebook in chapters.values())
     times.append(("All together", clock(total)))
     given["total_time"] = clock(total)
     given["table_times"] = table(("chapter", "time of a whole run"), times)
-    given["table_numbers"] = "\n\n".join(stated)
     given["table_machine"] = table(("what", "this run's"), _machines(chapters))
     given["table_benchmarks"] = table(
         ("benchmark", "machine", "torch"),

@@ -647,17 +647,19 @@ show_source(gan.CourseGAN.step, gan.CourseGAN.discriminator_loss)
 # %% [markdown]
 # ### Train it
 #
+# The recipe takes wider networks than the classes above do by themselves: 64 channels in the generator, and 24, 64 and 128 in the discriminator.
 # This run takes two to four minutes on two cores; the benchmark takes 3,400 steps in place of 2,400.
 # As before, keep the noise, and watch.
 
 
 # %%
-def watch_labelled(latent_dim):
+def watch_labelled(recipe):
     """Returns a function for `evaluate` and the list of images that it fills."""
     random = torch.Generator().manual_seed(1)
-    z = torch.randn(1000, latent_dim, generator=random)
+    z = torch.randn(1000, recipe.latent_dim, generator=random)
     digits = torch.arange(10).repeat(100)
-    frames = [gan.sample(gan.Generator(latent_dim), z[:20], digits[:20])]
+    untrained = gan.Generator(recipe.latent_dim, recipe.width)
+    frames = [gan.sample(untrained, z[:20], digits[:20])]
 
     def evaluate(generator):
         images = gan.sample(generator, z, digits)
@@ -670,7 +672,7 @@ def watch_labelled(latent_dim):
 
 # %%
 recipe = dataclasses.replace(gan.COURSE, num_steps=2400)
-evaluate, frames = watch_labelled(recipe.latent_dim)
+evaluate, frames = watch_labelled(recipe)
 game, run = gan.train_course(
     recipe, mnist.train_images, mnist.train_labels, seed=0,
     evaluate=evaluate, evaluate_every=recipe.num_steps // 30,
@@ -893,7 +895,8 @@ plotting.film(
 # ## Does it copy?
 #
 # A generator that repeats its training images would score perfectly.
-# So look for the nearest training image of each sample, pixel by pixel, and compare the distance with that of real test images.
+# So look for the nearest training image of each sample, and compare the distance with that of real test images.
+# It is the root of the sum of all squared differences between the pixels, which are 0 to 1: 0 for a copy.
 
 # %%
 picked = samples[:12]

@@ -497,7 +497,8 @@ assert parts.nats < 98
 #
 # The KL divergence has one term for each latent dimension.
 # A dimension whose term is near zero carries nothing.
-# Dimensions that carry something are *active units*.
+# Dimensions that carry something are *active units*: their mean varies between the images, by the usual measure with a variance above 0.01 [(Burda et al., 2016)](#burda2016importance).
+# The article's VAE stands here after its two epochs, the course's after six.
 
 # %%
 article_kl = vae.gaussian_kl(*article.encode(test_images)).mean(0)

@@ -246,13 +246,16 @@ draw("GPT", writing, written)
 # ## Look, then measure
 
 # %%
+wished = [f"a {digit}" for digit in labels[:12]]
 plotting.image_rows(
     {
         "real": mnist.test_images[:12],
         **{name: images[:12] for name, images in drawn.items()},
     },
+    captions={"GAN": wished, "GPT": wished},
     title="After a short training each",
     alt="Four rows of twelve digits: real ones, and those of GAN, VAE and GPT. "
+    "Under the GAN's and the GPT's stands which digit was asked for. "
     "The GAN's have sharp strokes and many broken shapes, the VAE's are soft "
     "and some unreadable, the GPT's are mostly readable, and rough at the "
     "edges of their patches.",

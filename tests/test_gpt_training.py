@@ -108,8 +108,8 @@ def test_a_recipe_decides_the_models_shape() -> None:
 
 
 def test_the_recipes_are_no_larger_than_the_usual_one() -> None:
-    for recipe, num_layers in ((SPRINT, 2), (EQUAL_TIME, 3)):
-        assert (recipe.num_layers, recipe.num_heads, recipe.width) == (num_layers, 4, 128)
+    for recipe, *sizes in ((SPRINT, 2, 4, 128), (EQUAL_TIME, 3, 3, 96)):
+        assert [recipe.num_layers, recipe.num_heads, recipe.width] == sizes
 
 
 def test_every_parameter_has_exactly_one_optimizer() -> None:

@@ -150,6 +150,17 @@ def test_blocks_begin_everywhere():
     assert all(900 < count < 1100 for count in starts.values())
 
 
+@pytest.mark.parametrize("batch_size", [3, 9])
+def test_an_epoch_of_blocks_holds_each_target_once(batch_size):
+    rows = 9  # of 8 ids, and a rest: the first row may begin at any of 0 to 7
+    drawn = islice(text.blocks(torch.arange(8 * (rows + 1)), 8, batch_size, seeded()), 600)
+    starts = torch.cat([inputs[:, 0] for inputs, _ in drawn]).view(-1, rows)
+    firsts = starts.amin(dim=1)
+    assert set(firsts.tolist()) == set(range(8))
+    assert torch.equal(starts.sort().values, firsts[:, None] + 8 * torch.arange(rows))
+    assert not torch.equal(starts.sort().values, starts)
+
+
 def test_seed_decides_the_blocks():
     def drawn(seed):
         found = islice(text.blocks(torch.arange(1000), 4, 3, seeded(seed)), 5)

@@ -182,7 +182,7 @@ def augmentation_gap(runs: Mapping[str, tuple[Values, Values, Values]], images: 
 
 @styled
 def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
-    """Returns the way from the article's listing to the course's recipe, as bars of time.
+    """Returns the way from the article's listing to the course's recipe, as dots of time.
 
     Args:
         rungs: each with "name", "seconds" and "accuracy" (percent), the slowest first.
@@ -191,18 +191,19 @@ def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
     (axes,) = axes_grid(figure, 1, 1)
     seconds = [rung["seconds"] for rung in rungs]
     heights = range(len(rungs))
-    axes.barh(heights, seconds, color=COLORS["blue"], height=0.6)
+    axes.plot(seconds, heights, "o", color=COLORS["blue"], markersize=8)
     for height, rung in zip(heights, rungs, strict=True):
-        text = f" {rung['seconds']:.3g} s, {rung['accuracy']:.2f} %"
-        axes.text(rung["seconds"], height, text, va="center", fontsize=9)
+        axes.annotate(
+            f"{rung['seconds']:.3g} s, {rung['accuracy']:.2f} %", (rung["seconds"], height),
+            xytext=(9, 0), textcoords="offset points", va="center", fontsize=9,
+        )  # fmt: skip
     axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
     axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
-    axes.invert_yaxis()
+    axes.set_ylim(len(rungs) - 0.4, -0.6)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.grid(axis="y", visible=False)
     return Picture(
         figure,
-        "Bars of training time on a logarithmic axis, from the article's listing down: "
+        "Dots of training time on a logarithmic axis, from the article's listing down: "
         + "; ".join(f"{r['name']} {r['seconds']:.3g} s, {r['accuracy']:.2f} percent" for r in rungs)
         + ".",
     )

@@ -17,12 +17,17 @@ PANELS = (
     ("recall", "recall", False),
     ("coverage", "coverage", False),
 )
-LOOKS = (("orange", "////"), ("green", "xx"), ("purple", "...."), ("blue", "\\\\\\\\"))
+LOOKS = (
+    ("orange", "////", "o"), ("green", "xx", "s"),
+    ("purple", "....", "D"), ("blue", "\\\\\\\\", "^"),
+)  # fmt: skip
 
 
 @styled
 def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Picture:
-    """Returns the scores of several generators as bars, with those of real images as lines.
+    """Returns the scores of several generators, with those of real images as lines.
+
+    Scores from 0 to 1 are bars. Distances are dots, since a logarithmic axis has no zero for a bar.
 
     Args:
         scores: name of a generator to what its samples scored.
@@ -31,14 +36,19 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
     figure = new_figure(2.7)
     panels = axes_grid(figure, 1, len(PANELS))
     for axes, (label, field, log) in zip(panels, PANELS, strict=True):
-        for place, (score, (color, hatch)) in enumerate(zip(scores.values(), LOOKS, strict=False)):
-            axes.bar(
-                place, getattr(score, field), 0.75, hatch=hatch,
-                facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
-            )  # fmt: skip
+        for place, (score, look) in enumerate(zip(scores.values(), LOOKS, strict=False)):
+            value, (color, hatch, marker) = getattr(score, field), look
+            if log:
+                axes.plot(place, value, marker, color=COLORS[color], markersize=9)
+            else:
+                axes.bar(
+                    place, value, 0.75, hatch=hatch,
+                    facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
+                )  # fmt: skip
         axes.axhline(getattr(floor, field), color=INK, linewidth=1.2, linestyle="--")
         if log:
             axes.set_yscale("log")
+            axes.set_xlim(-0.6, len(scores) - 0.4)
             axes.yaxis.set_major_formatter("{x:g}")
             worst = max(getattr(score, field) for score in scores.values())
             axes.set_ylim(getattr(floor, field) / 1.5, 1.5 * worst)
@@ -61,6 +71,6 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
     ]
     return Picture(
         figure,
-        "Four panels of bars with a dashed line for real images: Fréchet distance, precision, "
-        f"recall and coverage. {'; '.join(parts)}.",
+        "Four panels with a dashed line for real images: dots of the Fréchet distance, and bars of "
+        f"precision, recall and coverage. {'; '.join(parts)}.",
     )
