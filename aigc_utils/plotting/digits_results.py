@@ -60,8 +60,8 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
         names = [form.format(name, getattr(score, field)) for name, score in scores.items()]
         axes.set_xticks(range(len(scores)), names)
         axes.grid(axis="x", visible=False)
-    panels[-1].annotate(
-        "real images", (0, floor.coverage), xycoords=("axes fraction", "data"), xytext=(3, 3),
+    panels[0].annotate(
+        "real images", (0, floor.frechet), xycoords=("axes fraction", "data"), xytext=(3, 3),
         textcoords="offset points", fontsize=9,
     )  # fmt: skip
     parts = [

@@ -168,15 +168,16 @@ def latent_map(codes: Tensor, labels: Tensor, decoded: Tensor, reach: float) -> 
     left.set(xlabel="$z_1$", ylabel="$z_2$", title="encoder: where real digits lie")
     right.set(xlabel="$z_1$", title="decoder: what each place becomes")
     share = _in_square(codes, reach)
-    medians = ", ".join(
-        "{} at ({:.1f}, {:.1f})".format(digit, *codes[labels == digit].median(0).values)
-        for digit in labels.unique().tolist()
+    written = ", ".join(
+        "{} at ({:.1f}, {:.1f})".format(digit, *place.tolist())
+        for digit, place in _label_places(codes, labels, reach).items()
     )
     return Picture(
         figure,
         f"Two maps of the square from {-reach:g} to {reach:g}. Left, the codes of real digits, "
-        f"{share:.0f} percent of them in the square, with their medians: {medians}. Right, "
-        f"{decoded.size(0)} by {decoded.size(1)} images decoded from the same places.",
+        f"{share:.0f} percent of them in the square; the digits stand where their codes are "
+        f"dense: {written}. Right, {decoded.size(0)} by {decoded.size(1)} images decoded from the "
+        "same places.",
     )
 
 
@@ -199,20 +200,19 @@ def kl_per_dimension(kl: Mapping[str, Tensor]) -> Picture:
         ordered = values.sort(descending=True).values.numpy()
         places, active = np.arange(1, len(values) + 1), ordered > UNUSED
         shown = ordered.clip(min=floor)
-        axes.bar(places[active], shown[active], color=COLORS["blue"])
-        axes.bar(
-            places[~active], shown[~active], facecolor="white", edgecolor=COLORS["grey"],
-            hatch="////",
-        )  # fmt: skip
+        axes.plot(places[active], shown[active], "o", color=COLORS["blue"])
+        axes.plot(places[~active], shown[~active], "o", color=COLORS["grey"], mfc="white")
         axes.axhline(UNUSED, color=INK, linewidth=1.4, linestyle=":")
         counts.append(int(active.sum()))
-        axes.set_title(f"{name}\n{counts[-1]} of {len(values)} used")
+        axes.set_title(
+            f"{name}\n{counts[-1]} of {len(values)} used, {values.sum():.1f} nats in all"
+        )
         axes.set(yscale="log", xlabel="dimension, sorted")
         axes.grid(axis="x", visible=False)
         parts.append(f"{name}, {counts[-1]} of {len(values)} above, {values.sum():.1f} nats in all")
     panels[0].set(ylabel="mean KL (nats, logarithmic)", ylim=(0.8 * floor, None))
     panels[0].yaxis.set_major_formatter("{x:g}")
-    # Where most dimensions are unused, no bar stands behind the words.
+    # Where most dimensions are unused, no dot stands behind the words.
     panels[counts.index(min(counts))].annotate(
         "unused", (0.99, UNUSED), xycoords=("axes fraction", "data"), xytext=(0, 3),
         textcoords="offset points", ha="right", va="bottom",
@@ -220,7 +220,7 @@ def kl_per_dimension(kl: Mapping[str, Tensor]) -> Picture:
     )  # fmt: skip
     return Picture(
         figure,
-        "Bars of the mean KL of each latent dimension, sorted, with a dotted line at "
+        "Dots of the mean KL of each latent dimension, sorted, with a dotted line at "
         f"{UNUSED} nats: {'; '.join(parts)}.",
     )
 
