@@ -1244,7 +1244,7 @@ evaluation.record(
 #     print(min(long_run["sonnets"]), long_run["sonnets"][-1])
 # ```
 #
-# With 138 sonnets alone it ends above 1.75 nats, more than a tenth behind; with 28 the best is about 2.1, after 20 steps, and then it only gets worse, to more than 3.
+# With 138 sonnets alone the best is about 1.70 nats, some six hundredths behind; with 28 the best is about 2.1, early on, and then it only gets worse, to more than 3.
 # So pretraining is better with its cost on the bill.
 #
 # </details>
