@@ -853,12 +853,12 @@ plotting.image_rows(
     },
     title="From one seven to another",
     alt="Two rows of twelve sevens that change from one handwriting to "
-    "another; both rows begin and end alike, and each step between is a "
-    "readable seven.",
+    "another; both rows begin and end alike. Most steps between are sevens, "
+    "and on the arc some look like fours.",
 )
 
 # %% [markdown]
-# On digits the two ways look much alike, since this generator forgives; the norms show why it need not.
+# Both ways lead through readable digits, though on the arc some of them may look like another digit; the norms show that the straight way leaves the shell.
 # Each image between is a digit that nobody wrote.
 # This is the sign that the generator has learned a space of handwriting, not a list of images.
 #

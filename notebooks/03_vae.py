@@ -604,7 +604,7 @@ plotting.latent_map(
 )
 
 # %% [markdown]
-# Most kinds of digits have a country of their own, some have two or share one, and at the borders one turns into another.
+# Some kinds of digits have a country of their own, others have two or share one, and at the borders one turns into another.
 # Nobody told the model about labels.
 #
 # Explore it yourself: drag the cross, or use the arrow keys.

@@ -330,7 +330,7 @@ plotting.block_drawing()
 
 # %% [markdown]
 # Each reads a normalised copy, so that no token shouts.
-# *RMS norm* divides a vector by its root mean square; the models that you train below have the older *layer norm*, which takes the mean away first.
+# *RMS norm* divides a vector by its root mean square; the GPTs that you train below have the older *layer norm*, which takes the mean away first.
 
 # %%
 show_source(gpt.MLP, gpt.Block)
@@ -651,7 +651,7 @@ print(continued(poet, han, "\n\n春", 100).strip())
 assert poem_nats < unigram
 
 # %% [markdown]
-# Much of the form is there: title, poet, and often lines of one length, with comma and full stop in place.
+# Much of the form is there: title, poet, and sometimes lines of one length, with comma and full stop in place.
 # Sense would need more than these 282,000 characters.
 
 # %% [markdown]

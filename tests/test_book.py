@@ -180,6 +180,26 @@ def test_a_printed_table_keeps_its_columns_on_a_phone(page: Page, book: Path) ->
     assert table.evaluate("e => getComputedStyle(e).whiteSpace") == "pre"
 
 
+def test_a_definition_stands_beside_its_first_word(page: Page, book: Path) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto((book / "glossary.html").as_uri())
+    apart = page.evaluate(
+        """() => {
+            const found = [];
+            let word = null;
+            for (const e of document.querySelector("dl.glossary").children) {
+                if (e.tagName === "DT") { word ??= e; continue; }
+                const gap = e.getBoundingClientRect().top - word.getBoundingClientRect().top;
+                found.push([word.textContent.trim(), Math.round(gap)]);
+                word = null;
+            }
+            return found;
+        }"""
+    )
+    assert len(apart) > 100
+    assert [word for word, gap in apart if abs(gap) > 3] == []
+
+
 def test_the_menus_open_by_keyboard_on_a_phone(page: Page, book: Path) -> None:
     page.set_viewport_size({"width": PHONE_WIDTH, "height": 740})
     page.goto((book / "chapters" / "01_cnn.html").as_uri())
