@@ -126,8 +126,10 @@ def keep_nucleus(logits: Tensor, p: float) -> Tensor:
 def penalize_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     """Returns logits, (B, vocab_size), with those of the tokens seen, (B, S), made smaller.
 
-    Source: Keskar et al., CTRL, 2019: positive logits are divided by the penalty, negative ones
-    multiplied.
+    Positive logits are divided by the penalty, negative ones multiplied, since a division would
+    raise them.
+
+    Source: Keskar et al., CTRL, 2019, who divide all.
     """
     old = logits.gather(-1, seen)
     return logits.scatter(-1, seen, torch.where(old > 0, old / penalty, old * penalty))

@@ -193,7 +193,7 @@ def ablation_rows() -> list[Row]:
     plain = dataclasses.replace(mild, muon_lr=0.0, adam_beta1=0.9, adam_lr=2e-4)
     return [
         Row("convolutional players", plain),
-        Row("+ optimizers without memory", mild),
+        Row("+ optimizers without momentum", mild),
         Row("+ R1 penalty", full),
         Row("+ averaged weights", full, averaged=True),
         Row("+ labels (the course's)", full, labels=True, averaged=True),

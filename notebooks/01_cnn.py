@@ -555,7 +555,7 @@ plotting.feature_maps(
 
 # %% [markdown]
 # You computed the receptive field of the third convolution above.
-# Now measure it: which pixels move the value of its middle neuron, and how much?
+# Now measure it: which pixels move the values at its middle place, and how much?
 
 # %%
 pixels = data.standardize(held_images[:500]).requires_grad_()

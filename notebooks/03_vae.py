@@ -54,7 +54,7 @@ test_images = data.to_float(mnist.test_images)
 #
 # A GAN draws, and it cannot look: give it an image, and it does not know which noise belongs to it.
 # Nor can it say how probable an image is.
-# A VAE does the first, and gives a bound for the second.
+# A VAE finds the code of an image, and gives a bound for its probability.
 # Its *encoder* finds the few numbers behind an image, and its *decoder* draws the image again.
 #
 # Today's picture generators work on such numbers: *latent diffusion* first packs each image with an *autoencoder* of this kind and then draws in the small space of its *codes* [(Rombach et al., 2022)](#rombach2022high).
@@ -615,7 +615,7 @@ threes = plane_codes[mnist.test_labels == 3].median(0).values
 plotting.explorer(
     vae.plain_decoder(plane), start=tuple(threes.tolist()),
     codes=plane_codes, labels=mnist.test_labels, activation="silu", reach=reach,
-    alt="A plane with the codes of test digits, each kind in its own region, "
+    alt="A plane with the codes of test digits, some kinds in regions of their own, "
     "and beside it the digit that the decoder draws at the chosen point.",
     caption="The latent plane. Every point of it becomes an image.",
 )  # fmt: skip
@@ -747,7 +747,7 @@ assert distortions == sorted(distortions)
 plotting.rate_distortion(betas, rates, distortions)
 
 # %% [markdown]
-# Every point trades rate for distortion, and only $\beta = 1$ gives the ELBO.
+# Every point trades rate for distortion, and only $\beta = 1$ trains on the ELBO itself.
 # The dashed line joins all pairs with the same sum; the curve touches it near $\beta = 1$ and lies above it elsewhere.
 #
 # ### Do latents sort themselves?
@@ -776,7 +776,7 @@ plotting.image_rows(
     title="A turned axis changes as much as a latent one",
     alt="Two rows of twelve images around the same four: along one latent axis "
     "and along a random direction. Both change several things at once, such "
-    "as slant, width and kind of digit.",
+    "as slant, width and closed or open strokes.",
 )
 
 # %% [markdown]
@@ -787,7 +787,7 @@ plotting.image_rows(
 # ## Posterior collapse, and a cure
 #
 # Depth should help, so take six layers on either side.
-# Train them twice: as a plain stack, and with residual blocks in the middle, each of which adds its output to its input.
+# Train such a network twice: as a plain stack, and with residual blocks in the middle, each of which adds its output to its input.
 
 
 # %%
@@ -846,7 +846,7 @@ assert deep["residual"].nats < deep["plain"].nats - 10
 # In the plain stack all but a few latent dimensions carry next to nothing, whatever the count of those in use may say.
 # At the start the decoder can hardly hear its codes through so many layers, so they save nothing, and the KL term silences them before the decoder learns to listen.
 # Once silent, a dimension stays silent: the encoder sends pure noise, and the decoder is right to ignore it.
-# Residual blocks let the codes through from the first step.
+# Residual blocks let the codes through from the first step, though half of their dimensions stay nearly silent too, and in so short a training the shallow network of the sprint has the better bound.
 #
 # Other cures give the decoder time instead: *KL warm-up* raises $\beta$ slowly from zero [(Sønderby et al., 2016)](#sonderby2016ladder), and *free bits* do not charge for the first nats of a dimension [(Kingma et al., 2016)](#kingma2016improving).
 # One of the exercises tries the first.
@@ -871,7 +871,7 @@ assert bounds == sorted(bounds, reverse=True)
 plotting.importance_bound(ks, {"after one epoch": bounds})
 
 # %% [markdown]
-# With one sample the bound is the ELBO.
+# With one sample the bound is the ELBO; the figure shows the negative, so it falls.
 # With $k$ samples take the logarithm of the mean of $k$ weights $p(x, z) / q(z \mid x)$: the *importance-weighted bound* [(Burda et al., 2016)](#burda2016importance).
 # The more samples, the closer it comes to $\log p(x)$.
 # With 5,000 little is missing for most models; here the curve has not quite come to rest.
@@ -988,7 +988,7 @@ evaluation.record(
         f"{stored['listing_nats']:.2f} nats",
     ),
     sprint=(
-        "time of the sprint, to the article's loss",
+        "time of the sprint, past the article's loss",
         f"{sprint.seconds:.1f} s",
     ),
     active=("active latent dimensions of 20", f"{used.sum()}"),
@@ -1114,7 +1114,7 @@ evaluation.record(
 # ```
 #
 # Nothing gets better: precision stays about the same, and the distance, recall and coverage get worse.
-# In 20 dimensions hardly a code lies near the middle; nearly all lie about $\sqrt{20}$ away from it, and so do draws from the prior.
+# In 20 dimensions hardly a code lies near the middle; nearly all codes drawn from the clouds lie about $\sqrt{20}$ away from it, and so do draws from the prior.
 # Smaller draws land where few images were encoded, and unusual digits, whose codes lie far out, are missing.
 #
 # </details>

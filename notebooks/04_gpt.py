@@ -67,7 +67,7 @@ from aigc_utils.source import show_source
 #
 # Chatbots, translators and programs that write programs are built on one idea: predict the next piece of text.
 # A GAN cannot say how probable an image is, and a VAE only bounds it.
-# The models of this chapter give the exact probability of any text, so they are trained and measured by one and the same number.
+# The models of this chapter give the exact probability of any row of tokens, so they are trained and measured by one and the same number.
 #
 # Three texts come with the course: Shakespeare's plays, his sonnets, and quatrains of the Tang dynasty.
 
@@ -106,7 +106,7 @@ plotting.next_token_bars(
 
 # %% [markdown]
 # This is all that a language model is: a distribution over the next piece, given those before.
-# The probability of a whole text is the product of its pieces',
+# The probability of a whole text is the product of the probabilities of its pieces:
 #
 # $$
 # p(x_1, \dots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \dots, x_{t-1}) .
@@ -207,7 +207,7 @@ values = torch.eye(5)[:, :4]  # what each is: the last one is none of the four
 
 # %% [markdown]
 # Three steps.
-# The *scores* are dot products of each query with each key, divided by the root of their length.
+# The *scores* are dot products of each query with each key, divided by the root of the vectors' number of entries.
 # A *causal mask* hides what comes later, since a model that predicts must not see the answer.
 # Softmax turns each row into shares.
 
@@ -250,7 +250,7 @@ show_source(attention.attention_weights, attention.attend)
 #
 # ### Why the square root?
 #
-# The dot product of two random vectors of length $d$ is a sum of $d$ terms, each with variance 1, so its standard deviation is $\sqrt d$.
+# The dot product of two vectors with $d$ entries, drawn independently with mean 0 and variance 1, is a sum of $d$ terms of variance 1, so its standard deviation is $\sqrt d$.
 # What does that do to softmax? Let each query choose among 32 keys.
 
 # %%
@@ -281,7 +281,7 @@ shuffled = attention.attend(queries[4:], keys[order], values[order])
 assert torch.allclose(shuffled, gathered[4:])
 
 # %% [markdown]
-# So positions have to be told; a stack of masked layers can guess them in part, as an exercise measures.
+# So positions have to be told; a stack of masked layers can guess them only in part.
 # GPT-2 adds a learned vector for each position.
 # Newer models turn queries and keys by an angle that grows with the position, pair by pair of dimensions: *rotary positions* [(Su et al., 2021)](#su2021roformer).
 # A dot product then depends on how far apart two tokens stand, not on where.
@@ -490,7 +490,7 @@ for step, loss, attempt in stages:
     print(attempt)
 
 # %% [markdown]
-# After 30 steps there are spaces and short words; longer words, lines and speakers follow.
+# After 30 steps there are spaces, lines and short words; real longer words and speakers follow.
 # It has no idea of a story: it sees 64 characters and has read for less than a minute.
 #
 # The loss in other units: its exponential is the *perplexity*, among how many equally likely tokens the model seems to waver.
@@ -512,16 +512,20 @@ assert nats < baselines["bigram"] - 0.5
 #
 # One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
 # So the model has, beside the *embedding* of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
-# Most of its weights stand in these tables. In the benchmark there is one more, for the last four, and only two or three blocks in place of the recipe's four, in its long run also with 96 channels in place of 128: the time they save buys more text.
+# Most of its weights stand in these tables.
 # From the first step on it can learn there what follows two or three tokens, as a *trigram* or a four-gram model does, and the blocks are free for the rest.
-# The benchmark's long run reads its text more than twice, so it hides the tables' vectors of three tokens in ten, a *dropout* [(Srivastava et al., 2014)](#srivastava2014dropout), or it would learn them by heart.
-# And in each epoch it cuts the text into rows anew and takes each row once; rows drawn at random would leave out a third of the text in the time of one epoch.
+#
+# In each epoch the text is cut into rows anew, and each row is read once.
+# Rows drawn at random would leave out a third of the text in the time of one epoch.
 
 # %%
 show_source(gpt.NGrams)
 
 # %% [markdown]
-# `python -m benchmarks gpt` runs both on the same text, here the small Shakespeare file on which others report.
+# `python -m benchmarks gpt` runs both recipes on the same text, here the small Shakespeare file on which others report.
+# There the course's model has one more table, for the last four tokens, and two blocks in place of the small recipe's four.
+# For equal time it has three, 96 wide in place of 128: what they save buys more text.
+# It then reads the text more than twice, so it hides the tables' vectors of three tokens in ten, a *dropout* [(Srivastava et al., 2014)](#srivastava2014dropout), or it would learn them by heart.
 
 # %%
 stored = evaluation.load_results("gpt")
@@ -567,7 +571,7 @@ plotting.curves(
         "without it": (steps, runs[Leaky].smooth("loss", 10)),
     },
     x_label="step",
-    y_label="training loss (nats a character)",
+    y_label="loss (nats a character)",
     title="Too good to be true",
     alt="Two training losses. With the mask it falls to about 2 nats; "
     "without it, it drops to almost zero. A line far above both ends marks the "
@@ -617,13 +621,19 @@ results = {
     "characters": (nats, len(excerpt)),
     "BPE": (piece_nats, len(pieces)),
 }
+spread = {}
 for name, (loss, count) in results.items():
-    rate = text.bits_per_character(loss, count, excerpt)
+    rate = spread[name] = text.bits_per_character(loss, count, excerpt)
     print(
         f"{name:10} {loss:.2f} nats a token, perplexity {math.exp(loss):5.1f},"
         f" {rate:.3f} bits a character"
     )
 assert math.exp(piece_nats) > 4 * math.exp(nats)
+assert spread["BPE"] < spread["characters"]
+
+# %% [markdown]
+# In bits a character the larger pieces do better.
+# It is no fair race, though: in its steps this model has read twice as many characters, and it has a larger embedding.
 
 # %% [markdown]
 # ### The same code on Chinese
@@ -731,7 +741,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # With 28 sonnets alone the model learns them by heart, *overfitting* as in chapter 1; after the plays, the same 28 still help.
 # What pretraining cost stands apart: it is paid once, and everybody who fine-tunes profits. An exercise adds it to the bill.
 #
-# Chatbots are made in the same two steps, with the texts of the web first and with conversations after; the second step is called *instruction tuning* [(Ouyang et al., 2022)](#ouyang2022training).
+# Chatbots begin with the same two steps, with the texts of the web first and with conversations after; the second step is called *instruction tuning*, and often a third follows, learning from what people prefer [(Ouyang et al., 2022)](#ouyang2022training).
 
 # %% [markdown]
 # ## A real language model
@@ -760,6 +770,7 @@ print(read("Once upon a time"))
 # What changed between GPT-2 of 2019 [(Radford et al., 2019)](#radford2019language) and a model of 2025 is a matter of its configuration.
 
 # %%
+print(f"{'':12} {'GPT-2':>9} {'SmolLM2':>9}")
 for field in dataclasses.fields(gpt.GPTConfig):
     old = getattr(gpt.GPT2, field.name)
     new = getattr(gpt.SMOLLM2, field.name)
@@ -808,7 +819,7 @@ print("Once upon a time" + write(greedy[0]))
 
 # %% [markdown]
 # After a while it repeats itself, word for word.
-# What stood there once is likelier to stand there again, and after a second time likelier still: a loop from which the likeliest token seldom leads out.
+# What stood there once is likelier to stand there again, and after a second time likelier still: a loop from which the likeliest token often leads out late, or never.
 #
 # Draw from the distribution instead.
 # Its tail holds thousands of tokens, each unlikely and together likely enough to spoil a text, so the tail is cut: *top-k* keeps the $k$ likeliest tokens, *top-p* the likeliest that together reach the probability $p$ [(Holtzman et al., 2020)](#holtzman2020curious).
@@ -946,7 +957,7 @@ plotting.curves(
     {"everything again": (lengths, whole), "with the cache": (lengths, cached)},
     x_label="tokens so far",
     y_label="milliseconds for one more token",
-    title="With the cache the next token costs nearly the same at any length",
+    title="With the cache a token costs nearly the same after 16 or 256",
     alt="Two curves over the number of tokens so far. Reading everything again "
     "rises steeply with the length; with the cache the time stays low and "
     "nearly flat.",
@@ -1040,7 +1051,7 @@ for prompt in (
 
 # %% [markdown]
 # There is no such kingdom, and no such prize yet.
-# Nothing in the model is different from when it says "Paris": it goes on with what would be likely text.
+# The model does what it does when it says "Paris": it goes on with what would be likely text.
 # When that is false, one speaks of *hallucination*.
 
 # %% [markdown]
@@ -1068,7 +1079,7 @@ print(f"sonnet XVIII:  {famous:.2f} bits a character")
 assert famous < min(usual) - 0.1
 
 # %% [markdown]
-# The poem is not easier than the others; the model has read it many times.
+# The likeliest reason is not that the poem is easier, but that the model has read it many times.
 # So its number says how well it remembers, and not how well it would do on a new sonnet.
 # When test data are among the training data, one speaks of *contamination*, and for models trained on the web nobody can rule it out.
 # The small models above were measured on text that they cannot have seen.
@@ -1105,7 +1116,7 @@ evaluation.record(
 # %% [markdown]
 # ## Summary
 #
-# - A language model gives the next token a distribution; the product over all tokens is the text's exact probability.
+# - A language model gives the next token a distribution; the product over all tokens is the exact probability of this row of tokens.
 # - Tokens are pieces of bytes that were frequent in some text; what they cost depends on the language, and only *bits a character* can be compared across tokenisers.
 # - Attention is a weighted mean of values, with softmax shares from queries and keys; the root keeps softmax awake, the mask keeps training honest, and positions have to be told.
 # - Blocks add to the residual stream; heads cut the same matrices into parts.
@@ -1113,7 +1124,7 @@ evaluation.record(
 # - Compare a loss with uniform, unigram and bigram models; when it is too good, look for a leak.
 # - Pretraining on much text and fine-tuning on little beats the little alone.
 # - Greedy decoding repeats itself; sampling with a cut tail does not; temperature changes no order.
-# - A cache makes each token cost one reading of the weights.
+# - A cache makes each token cost one reading of the weights, and of the cache.
 # - A model computes likely text and looks nothing up: it hallucinates, and it may have read the test.
 #
 # You have now built all four techniques.
@@ -1125,7 +1136,7 @@ evaluation.record(
 #
 # ### Exercise: Without the root
 #
-# Let the five words attend without dividing by the root, and with queries ten times as long.
+# Let the five words attend without dividing by the root, and with queries ten times as large.
 # What happens to the shares, and what would that mean for training?
 #
 # <details><summary>Solution</summary>
@@ -1152,8 +1163,8 @@ evaluation.record(
 # ```python
 # parts = Counter()
 # for name, weight in untrained.named_parameters():
-#     kind = [k for k in ("embedding", "positions", "attention.", "mlp.") if k in name]
-#     parts[kind[0] if kind else "norms"] += weight.numel()
+#     kinds = [k for k in ("embedding", "positions", "attention.", "mlp.") if k in name]
+#     parts["biases, norms" if weight.ndim == 1 else kinds[0]] += weight.numel()
 # print({name: f"{n / 1e6:.1f} million" for name, n in parts.items()})
 # ```
 #

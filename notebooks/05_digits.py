@@ -15,7 +15,7 @@
 # # 5. Side by side: four techniques on the same digits
 #
 # Each chapter had its own question and its own measures.
-# Now all four techniques get the same digits, a short training, and the same judge.
+# Now all four techniques get the same digits, a short training, and the three that draw the same judge.
 # By the end of this chapter you can say what each of them models, what it is good at, what it costs, and what it cannot do at all.
 
 # %%
@@ -109,7 +109,7 @@ assert accuracy > 98
 
 # %% [markdown]
 # Can it draw, if one runs it backwards?
-# Begin with grey noise, and change the pixels, not the weights, until the network is sure.
+# Begin with grey noise, and change the pixels, not the weights, sixty times, and see how sure the network becomes.
 
 # %%
 reader.eval().requires_grad_(False)
@@ -275,9 +275,9 @@ plotting.side_by_side(scores, floor)
 # %% [markdown]
 # After so short a training the writer draws best: every one of its 49 tokens is a lesson with a right answer.
 # The players must first find their balance, and the VAE draws the mean of what a code may stand for, which is soft.
-# Read the numbers with the budget in mind: a minute each, more or less, one seed, one size of network.
+# Read the numbers with the budget in mind: about half a minute to a minute each, the GPT's the longest, one seed, one size of network.
 # They say how far each gets on two cores in such a time, not which idea is the best.
-# With more than three times as many steps, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows; its score there is of 10,000 images, which alone changes it little.
+# With more than three times as many steps as here, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows; its score there is of 10,000 images, which alone changes it little.
 #
 # ## What each can answer
 #

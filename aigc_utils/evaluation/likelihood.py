@@ -36,7 +36,7 @@ class ELBO:
 
     @property
     def nats(self) -> float:
-        """Returns the mean of reconstruction and KL divergence together."""
+        """Returns the mean over the images of reconstruction plus KL divergence."""
         return (self.reconstruction + self.kl.sum(1)).mean().item()
 
 
@@ -44,8 +44,8 @@ class ELBO:
 def elbo(model: LatentModel, images: Tensor, generator: torch.Generator) -> ELBO:
     """Returns the negative ELBO of each image, with one sample of its latents.
 
-    For images of zeros and ones this bounds -log p(x) from above. For grey images it is the same
-    formula, yet no likelihood: never compare the two.
+    For images of zeros and ones this bounds -log p(x) from above, on average over samples. For
+    grey images it is the same formula, yet no likelihood: never compare the two.
 
     Args:
         model: anything with `encode` and `decode`.

@@ -183,7 +183,7 @@ def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor)
     Args:
         image: shape (H, W).
         sizes: layer to the side of its receptive field, in pixels.
-        influence: shape (H, W), mean absolute gradient of one deep neuron.
+        influence: shape (H, W), mean absolute gradient of deep neurons at one place.
     """
     figure = new_figure(3.1)
     left, names, right = axes_grid(figure, 1, 3, width_ratios=[1, 0.75, 1])
@@ -191,17 +191,17 @@ def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor)
     show_image(left, image, alpha=0.6)
     centre = image.size(0) / 2
     for i, ((name, size), color) in enumerate(zip(sizes.items(), COLORS.values(), strict=False)):
-        corner = centre - size / 2
+        corner = int(centre - size / 2)  # pixels are whole
         _frame(left, corner, corner, size, edgecolor=color, linestyle=LINES[i % 4])
         label = f"{name}\n{size} × {size} pixels"
         names.text(0, 0.75 - 0.25 * i, label, color=color, fontweight="bold", fontsize=9)
     left.set_title("what one neuron can see")
     show_image(right, influence, cmap="viridis")
-    right.set_title("what moves it, measured")
+    right.set_title("what moves it (bright: more)")
     listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
     return Picture(
         figure,
         f"Left, nested squares on a digit: the receptive fields in pixels are {listed}. Right, "
-        "the measured influence of each pixel on one neuron of the last layer: strong in the "
-        "middle of its receptive field and fading towards the rim.",
+        "the measured influence of each pixel on the deepest neurons at one place: bright, for "
+        "strong, in the middle of their receptive field and fading towards the rim.",
     )

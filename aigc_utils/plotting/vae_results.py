@@ -212,10 +212,10 @@ def kl_per_dimension(kl: Mapping[str, Tensor]) -> Picture:
         parts.append(f"{name}, {counts[-1]} of {len(values)} above, {values.sum():.1f} nats in all")
     panels[0].set(ylabel="mean KL (nats, logarithmic)", ylim=(0.8 * floor, None))
     panels[0].yaxis.set_major_formatter("{x:g}")
-    # Where most dimensions are unused, no dot stands behind the words.
+    # Below the line on the left no dot stands: the dimensions are sorted.
     panels[counts.index(min(counts))].annotate(
-        "unused", (0.99, UNUSED), xycoords=("axes fraction", "data"), xytext=(0, 3),
-        textcoords="offset points", ha="right", va="bottom",
+        "unused", (0.01, UNUSED), xycoords=("axes fraction", "data"), xytext=(0, -3),
+        textcoords="offset points", ha="left", va="top",
         path_effects=[effects.withStroke(linewidth=3, foreground="white")],
     )  # fmt: skip
     return Picture(

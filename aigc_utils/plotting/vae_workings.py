@@ -192,7 +192,7 @@ def importance_bound(
         axes.errorbar(ks, values, error, fmt=mark + line, color=color, capsize=3, label=name)
         beside: Any = {"textcoords": "offset points", "va": "center", "color": color}
         for text, at, shift, side in (
-            (f"ELBO\n{values[0]:.1f}", 0, -9, "right"), (f"{values[-1]:.1f}", -1, 9, "left"),
+            (f"−ELBO\n{values[0]:.1f}", 0, -9, "right"), (f"{values[-1]:.1f}", -1, 9, "left"),
         ):  # fmt: skip
             axes.annotate(
                 text, (ks[at], values[at]), xytext=(shift, 0), ha=side, fontweight="bold", **beside
@@ -208,7 +208,7 @@ def importance_bound(
     return Picture(
         figure,
         "The bound on the negative log-likelihood in nats, falling as the number of samples grows "
-        f"from {ks[0]:,}, where it is the ELBO, to {ks[-1]:,}: {'; '.join(parts)}.",
+        f"from {ks[0]:,}, where it is the negative ELBO, to {ks[-1]:,}: {'; '.join(parts)}.",
     )
 
 
