@@ -1,8 +1,8 @@
 """Finds what is broken in the book before anything runs: `python book/check.py`.
 
 It reads the sources alone and reports every fault with its page and line, in a second: terms,
-citations, links, labels, images, the table of contents. With `--run` it also asks whether the
-last run in `build/executed/` left a chapter without its outputs.
+citations, links, labels, images, symbols of formulas, the table of contents. With `--run` it
+also asks whether the last run in `build/executed/` left a chapter without its outputs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ OUTSIDE = re.compile(r"^([a-zA-Z][\w+.-]*:|//)")
 TITLED = re.compile(r"^.+?\s*<([^<>]+)>$", re.DOTALL)
 REFERENCES = {"ref", "numref", "eq", "prf:ref"}
 CARD_IMAGES = {"img-background", "img-bottom", "img-top"}
+NOTATION = "notation"
+# Of a formula's parts, words and the commands that only place things say nothing by themselves.
+WORDS = re.compile(r"\\text\{[^{}]*\}|\\(?:begin|end)\{\w+\}")
+SYMBOL = re.compile(r"\\(?:operatorname|mathrm|mathbb|mathcal)\{\w+\}|\\[a-zA-Z]+|[a-zA-Z]")
+PLACING = {
+    "\\big", "\\dots", "\\frac", "\\left", "\\mid", "\\qquad", "\\quad", "\\right", "\\|",
+}  # fmt: skip
 SPHINX_LABELS = {"genindex", "modindex", "search"}
 
 
@@ -36,6 +43,9 @@ class Check:
     def __init__(self, book: Book, names: Collection[str] | None, uncited: bool) -> None:
         self.book, self.names, self.uncited = book, names, uncited
         self.terms = {term.lower() for term in book.terms}
+        page = book.pages.get(NOTATION)
+        found = [p.text for p in page.pieces if p.kind == "formula"] if page else []
+        self.symbols = {symbol for text in found for symbol in symbols(text)} if page else None
         self.say = book.say
 
     def run(self) -> list[Finding]:
@@ -45,6 +55,13 @@ class Check:
                 getattr(self, f"_{piece.kind}")(page, piece)
         self._lists()
         return sorted(self.book.findings)
+
+    def _formula(self, page: Page, piece: Piece) -> None:
+        if self.symbols is None:
+            return
+        for symbol in sorted(symbols(piece.text) - self.symbols):
+            message = f"the notation does not explain {symbol}: add a row in {NOTATION}.md."
+            self.say(page.shown, piece.line, message)
 
     def _heading(self, page: Page, piece: Piece) -> None:
         """A heading leads nowhere; links lead to it."""
@@ -182,6 +199,11 @@ class Check:
             if key not in self.book.cited:
                 message = f"nobody cites {key}: cite it where the text uses it, or delete it."
                 self.say("book/references.bib", line, message)
+
+
+def symbols(formula: str) -> set[str]:
+    """Returns the signs of a TeX formula that mean something: letters, names and operators."""
+    return set(SYMBOL.findall(WORDS.sub(" ", formula))) - PLACING
 
 
 def check(

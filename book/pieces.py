@@ -37,6 +37,7 @@ CODE_DIRECTIVES = {
     "literalinclude", "math", "raw", "sourcecode", "toctree",
 }  # fmt: skip
 IMAGES = {"image", "figure"}
+FORMULAS = {"amsmath", "math_block", "math_block_label", "math_inline", "math_inline_double"}
 LABELS = {"label", "name"}
 
 
@@ -66,9 +67,9 @@ class Cell:
 class Piece:
     """One thing on a page that may lead nowhere.
 
-    `kind` is directive, heading, image, label, link, role or substitution. `name` is that of the
-    directive or the role, a heading's level, or how the piece is written. An option of a
-    directive has a line of its own.
+    `kind` is directive, formula, heading, image, label, link, role or substitution. `name` is
+    that of the directive or the role, a heading's level, or how the piece is written. An option
+    of a directive has a line of its own.
     """
 
     kind: str
@@ -140,7 +141,9 @@ def _pieces(text: str, first: int, env: dict[str, Any], nested: bool) -> Iterato
             yield Piece("heading", _title(tokens[number + 1]), line, token.tag[1:])
         elif token.type in ("fence", "colon_fence"):
             yield from _directive(token, line, env)
-        elif token.type in ("myst_target", "math_block_label"):
+        elif token.type in FORMULAS:
+            yield Piece("formula", token.content, line)
+        if token.type in ("myst_target", "math_block_label"):
             yield Piece("label", token.content if token.type[1] == "y" else token.info, line)
         elif token.type == "html_block":
             yield from html_pieces(token.content, line)
@@ -169,6 +172,8 @@ def _inline(token: Token, line: int) -> Iterator[Piece]:
         yield Piece("substitution", token.content, line)
     elif token.type == "html_inline":
         yield from html_pieces(token.content, line)
+    elif token.type in FORMULAS:
+        yield Piece("formula", token.content, line)
 
 
 def _directive(token: Token, line: int, env: dict[str, Any]) -> Iterator[Piece]:
@@ -182,6 +187,8 @@ def _directive(token: Token, line: int, env: dict[str, Any]) -> Iterator[Piece]:
         yield Piece("image", argument, line, name, options)
     else:
         yield Piece("directive", argument, line, name, options)
+        if name == "math":
+            yield Piece("formula", "\n".join([argument, *lines[used:]]), line)
         if name not in CODE_DIRECTIVES:
             yield from _pieces(argument, line, env, nested=True)
     for label, number in (options[key] for key in sorted(LABELS & options.keys())):

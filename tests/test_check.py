@@ -382,6 +382,35 @@ def test_what_the_book_needs_and_lacks_is_named(house: Path) -> None:
     assert any(line.startswith("book/_toc.yml:2: this is no YAML: ") for line in found(house))
 
 
+def test_a_symbol_that_the_notation_lacks_is_found(house: Path) -> None:
+    index, notation = house / "book/index.md", house / "book/notation.md"
+    formulas = "A $y$ and $x \\text{of it}$.\n\n$$\nx \\dots \\log \\mathrm{KL}\n$$\n"
+    index.write_text(index.read_text("utf-8") + formulas, "utf-8")
+    assert found(house) == []  # no page of this name, no check
+    notation.write_text("# Notation\n\n| $x$ | a number |\n|---|---|\n", "utf-8")
+    toc = house / "book/_toc.yml"
+    toc.write_text(TOC + "      - file: notation\n", "utf-8")
+    line = len(INDEX.splitlines()) + 1
+    assert found(house) == [
+        f"book/index.md:{number}: the notation does not explain {symbol}: add a row in notation.md."
+        for number, symbol in ((line, "y"), (line + 2, r"\log"), (line + 2, r"\mathrm{KL}"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "symbols"),
+    [
+        (r"\frac{n_{\text{out}} + 2}{s}", {"n", "s"}),
+        (r"\begin{aligned} \mathbb{E}_q \left[ \log z \right] \end{aligned}",
+         {r"\mathbb{E}", "q", r"\log", "z"}),
+        (r"\operatorname{softmax}(Q K^\top)", {r"\operatorname{softmax}", "Q", "K", r"\top"}),
+        ("3 + 4 = 7", set()),
+    ],
+)  # fmt: skip
+def test_symbols_are_what_means_something(formula: str, symbols: set[str]) -> None:
+    assert check.symbols(formula) == symbols
+
+
 def test_an_exercise_notebook_is_checked_though_no_page(house: Path) -> None:
     path = house / "exercises/01_x.py"
     path.parent.mkdir()
@@ -411,6 +440,7 @@ REAL_FAULTS = {
     "label has this name.",
     " ![](../_static/logo.svg)": f"the image ../_static/logo.svg {ADD_ALT}",
     " ![A logo.](../_static/none.svg)": "the image ../_static/none.svg does not exist.",
+    r" So $\aleph x$.": r"the notation does not explain \aleph: add a row in notation.md.",
 }
 
 
@@ -556,7 +586,7 @@ def test_pieces_know_their_lines() -> None:
     assert lines == {
         "four five": 5, "six": 6, "seven": 7, "eight": 9, "nine": 10, "ten": 14, "eleven": 17,
         "twelve": 18, "thirteen": 22, "fourteen": 24, "fifteen": 27, "sixteen": 29,
-        "seventeen": 32, "eighteen": 36, "twenty": 42,
+        "seventeen": 32, "eighteen": 36, "\na\n": 36, "twenty": 42, "[no](link)": 48,
     }  # fmt: skip
 
 
