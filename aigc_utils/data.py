@@ -23,10 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# The folder of all files that come with the course.
 ASSETS = Path(__file__).parent / "assets"
 
-# Mean and standard deviation of the training set's pixels, in units of white = 1.
+# Mean of the training set's pixels, in units of white = 1.
 MNIST_MEAN = 0.1307
+# Standard deviation of the training set's pixels, in units of white = 1.
 MNIST_STD = 0.3081
 
 
@@ -56,7 +58,8 @@ class Checksum(NamedTuple):
     unpacked_md5: str
 
 
-# In the order of MNIST's fields; printed by benchmarks/make_mnist_assets.py.
+# What each bundled file of MNIST must be, in the order of the fields of `MNIST`;
+# `benchmarks/make_mnist_assets.py` prints them.
 CHECKSUMS = {
     "train-images-idx3-ubyte": Checksum(
         9143356,
@@ -106,7 +109,7 @@ def mnist_root(root: str | Path | None = None) -> Path:
     intact. Without `root` that is the user's cache folder, or else the temporary one.
 
     Raises:
-        DataError: a bundled file is damaged, or the folder can't be written.
+        DataError: a bundled file is missing or damaged, or the folder can't be written.
     """
     if root is not None:
         return _unpack(Path(root))
@@ -219,7 +222,8 @@ def batches(
 def write_whole(path: Path, data: bytes) -> None:
     """Writes all of a file or nothing: to a file of its own beside it, then renamed.
 
-    Raises OSError where the folder can't be written.
+    Raises:
+        OSError: the folder can't be written.
     """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:

@@ -162,17 +162,18 @@ class Recipe:
     num_steps: int
     batch_size: int = 64
     latent_dim: int = 64
-    width: int = 64
-    widths: tuple[int, int, int] = (24, 64, 128)
+    width: int = 64  # the generator's channels
+    widths: tuple[int, int, int] = (24, 64, 128)  # the discriminator's channels
     adam_lr: float = 5e-4
     adam_beta1: float = 0.0
-    muon_lr: float = 0.02
-    penalty: float = 0.3
-    penalty_every: int = 16
+    muon_lr: float = 0.02  # 0: Adam takes everything
+    penalty: float = 0.3  # gamma of R1; 0: none
+    penalty_every: int = 16  # steps from one R1 penalty to the next
     average_decay: float = 0.998
 
 
-# Tuned on 10,000 images held back from the training set, never on the test set.
+# The course's recipe, tuned on 10,000 images held back from the training set, never on the test
+# set.
 COURSE = Recipe(num_steps=3400)
 
 
@@ -200,7 +201,11 @@ class CourseGAN:
         self.discriminator_optimizers = course_optimizers(self.discriminator, recipe)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
-        """Returns the loss in nats: cross-entropy, and on every 16th step the R1 penalty."""
+        """Returns the loss in nats: cross-entropy, and on some steps the R1 penalty.
+
+        The penalty is added on the first step and on every `penalty_every`-th one after it, with
+        the weight `penalty` * `penalty_every` / 2 of the recipe. It asks for gradients of `real`.
+        """
         penalized = self.recipe.penalty > 0 and self.steps % self.recipe.penalty_every == 0
         real.requires_grad_(penalized)
         on_real = self.discriminator(real, labels)
@@ -218,7 +223,13 @@ class CourseGAN:
         return F.softplus(-self.discriminator(fake, labels)).mean()
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Returns both losses of one update of each player, on images alone or with labels."""
+        """Returns both losses of one update of each player, in nats.
+
+        The batch is images, uint8, (B, 1, 28, 28), alone or with their labels, int64, (B,).
+
+        Raises:
+            ValueError: the images aren't uint8.
+        """
         real, labels = to_signed(batch[0]), batch[1] if len(batch) > 1 else None
         z = torch.randn(len(real), self.recipe.latent_dim, generator=self.random)
         fake = self.generator(z, labels)
@@ -234,7 +245,10 @@ class CourseGAN:
 
 
 def course_optimizers(network: nn.Module, recipe: Recipe) -> Optimizers:
-    """Returns Muon for the filters that read hidden features, and Adam for everything else."""
+    """Returns Muon for the filters that read hidden features, and Adam for everything else.
+
+    Adam stands first; it stands alone where there are no such filters or `muon_lr` is 0.
+    """
     filters: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for p in network.parameters():
@@ -262,7 +276,12 @@ def train_course(
         seed: decides weights, order and noise.
         networks: a generator and a discriminator to go on from, in place of new ones.
         evaluate: takes the averaged generator and returns metrics by name.
-        evaluate_every: steps between evaluations.
+        evaluate_every: steps between evaluations; None for one at the end.
+
+    Raises:
+        ValueError: the images aren't uint8, differ in number from the labels, or are fewer than a
+            batch has.
+        TrainingError: a loss is no longer finite.
     """
     random = seed_everything(seed)
     game = CourseGAN(recipe, random, *(networks or ()))
@@ -292,6 +311,9 @@ def sample(
         labels: which digits the images are to show, as the course's `Generator` takes them; a
             generator that was trained with labels needs them.
         batch_size: images at a time; it does not change the result.
+
+    Raises:
+        ValueError: the noise has another shape, or the labels are not as many as it.
     """
     latent_dim = generator.latent_dim
     if z.ndim != 2 or z.size(1) != latent_dim or len(z) == 0:

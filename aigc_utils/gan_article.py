@@ -63,7 +63,8 @@ def article_step(
     """Returns the article's step for `fit`: the discriminator learns once, then the generator.
 
     The step takes images, uint8, shape (B, 1, 28, 28). It returns both losses in nats, and the
-    mean probability of being real that the discriminator gave to "real" and to "made" images.
+    mean probability of being real that the discriminator gave to "real" and to "made" images. It
+    raises ValueError for images that aren't uint8.
     """
     loss_function = nn.BCELoss()
 
@@ -106,10 +107,15 @@ def train_article(
     Args:
         images: uint8, shape (N, 1, 28, 28); taken in batches of 64, as in the article.
         seed: decides weights, order and noise.
-        num_steps: batches to train on.
-        max_seconds: time budget, as in `fit`.
+        num_steps: batches to train on; None for as many as `max_seconds` allows.
+        max_seconds: time budget in seconds, as in `fit`.
         evaluate: takes the generator and returns metrics by name.
-        evaluate_every: steps between evaluations.
+        evaluate_every: steps between evaluations; None for one at the end.
+
+    Raises:
+        ValueError: the images aren't uint8, or are fewer than a batch has; neither `num_steps` nor
+            `max_seconds` is given, or one is not positive.
+        TrainingError: a loss is no longer finite.
     """
     random = seed_everything(seed)
     generator, discriminator = ArticleGenerator(), ArticleDiscriminator()

@@ -80,7 +80,9 @@ class Cache:
 class Sampling:
     """How the next token is chosen from the logits; the default draws from the model as it is.
 
-    Raises ValueError for values out of range.
+    Raises:
+        ValueError: a temperature below 0, a penalty of 0 or less, a `top_k` below 1, or a `top_p`
+            that is not above 0 and at most 1.
     """
 
     temperature: float = 1.0  # 0 is greedy: always the likeliest
@@ -97,6 +99,7 @@ class Sampling:
             raise ValueError(f"top_p must be None or above 0 and at most 1, not {self.top_p}.")
 
 
+# Always the likeliest token, so nothing is drawn.
 GREEDY = Sampling(temperature=0)
 
 
@@ -163,7 +166,14 @@ def choose(
     generator: torch.Generator | None = None,
     seen: Tensor | None = None,
 ) -> Tensor:
-    """Returns the next tokens, int64, (B, 1), of logits, (B, vocab_size)."""
+    """Returns the next tokens, int64, (B, 1), of logits, (B, vocab_size).
+
+    Args:
+        logits: of the next token, (B, vocab_size).
+        sampling: how to choose.
+        generator: draws the tokens; on the logits' device.
+        seen: tokens so far, int64, (B, S), for the repetition penalty.
+    """
     if sampling.temperature == 0 and sampling.repetition_penalty == 1:
         if logits.is_cpu and logits.dtype == torch.float32:  # NumPy's is faster by 0.1 ms
             return torch.from_numpy(logits.detach().numpy().argmax(-1, keepdims=True))
@@ -193,7 +203,7 @@ def decode(
         tokens: prompts, int64, (B, T), T at least 1.
         num_tokens: how many tokens to add.
         sampling: how each is chosen.
-        generator: draws them.
+        generator: draws them; on the model's device.
         padding: tokens at the left of each row that don't count, int64, (B,).
     """
     context = model.config.context

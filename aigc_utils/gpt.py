@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class GPTConfig:
     """Everything that decides a model's shape; the defaults are the course's small model.
 
-    Raises ValueError for sizes that don't fit each other.
+    Raises:
+        ValueError: `width` is no multiple of `num_heads`, `num_heads` none of `kv_heads`, or
+            `head_dim` is odd where positions are rotary.
     """
 
     vocab_size: int
@@ -58,22 +60,23 @@ class GPTConfig:
 
     @property
     def head_dim(self) -> int:
-        """The width of one head."""
+        """The width of one head, the numbers in each of its queries, keys and values."""
         return self.width // self.num_heads
 
     @property
     def num_kv_heads(self) -> int:
-        """Heads of keys and values."""
+        """The number of heads of keys and values."""
         return self.kv_heads or self.num_heads
 
 
-# Radford et al., Language Models are Unsupervised Multitask Learners, 2019: 124 million weights.
+# The shape of GPT-2, 124 million weights: Radford et al., Language Models are Unsupervised
+# Multitask Learners, 2019.
 GPT2 = GPTConfig(
     vocab_size=50257, context=1024, num_layers=12, num_heads=12, width=768,
     positions="learned", norm="layer", mlp="gelu", qk_norm=False, bias=True, tied=True,
     zero_init=False,
 )  # fmt: skip
-# Allal et al., SmolLM2, 2025: 135 million weights.
+# The shape of SmolLM2, 135 million weights: Allal et al., SmolLM2, 2025.
 SMOLLM2 = GPTConfig(
     vocab_size=49152, context=8192, num_layers=30, num_heads=9, width=576, kv_heads=3,
     hidden=1536, mlp="gated", qk_norm=False, tied=True, zero_init=False, rotary_base=100_000.0,
@@ -251,7 +254,11 @@ class GPT(nn.Module):
         return logits
 
     def features(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """Returns what the head reads, (B, T, width); takes what `forward` takes."""
+        """Returns what the head reads, (B, T, width); takes what `forward` takes.
+
+        Raises:
+            ValueError: more tokens than the context or the cache has room for.
+        """
         x, angles, mask = self._embed(tokens, cache)
         memories = cache.memories if cache else [None] * len(self.blocks)
         for block, memory in zip(self.blocks, memories, strict=True):
@@ -263,12 +270,19 @@ class GPT(nn.Module):
         """Returns the mean surprise at the true next tokens in nats; targets of -100 don't count.
 
         Both are int64, (B, T); targets[:, t] is the token that follows tokens[:, t].
+
+        Raises:
+            ValueError: more tokens than the context has room for.
         """
         return F.cross_entropy(self(tokens).flatten(0, 1).float(), targets.flatten())
 
     @torch.no_grad()
     def attention_maps(self, tokens: Tensor) -> Tensor:
-        """Returns all attention weights, (num_layers, B, heads, T, T), of tokens, (B, T)."""
+        """Returns all attention weights, (num_layers, B, heads, T, T), of tokens, (B, T).
+
+        Raises:
+            ValueError: more tokens than the context has room for.
+        """
         x, angles, _ = self._embed(tokens, None)
         maps = []
         for block in self.blocks:

@@ -68,16 +68,20 @@ class Recipe:
     num_layers: int = 4
     num_heads: int = 4
     width: int = 128
-    adam_lr: float = 3e-3
-    muon_lr: float = 0.02
-    momentum: float = 0.9
-    fall: float = 0.7
+    adam_lr: float = 3e-3  # of embeddings, head and norms
+    muon_lr: float = 0.02  # of the blocks' matrices
+    momentum: float = 0.9  # of Muon
+    fall: float = 0.7  # the share of the run, its last, in which the rates fall
     ngrams: tuple[int, ...] = (4093, 16381)  # primes, so that n-grams spread over all rows
     ngram_dropout: float = 0.0  # pays in long runs, which else learn n-grams by heart
     bfloat16: bool = True  # on processors that have it
 
     def config(self, vocab_size: int) -> GPTConfig:
-        """Returns the model's shape for a vocabulary."""
+        """Returns the model's shape for a vocabulary.
+
+        Raises:
+            ValueError: the recipe's sizes don't fit each other.
+        """
         return GPTConfig(
             vocab_size,
             self.context,
@@ -92,11 +96,12 @@ class Recipe:
         )
 
 
-# The small recipe's loss in less than a twentieth of its time, and a far lower one in all of it.
-# The long run sees each character twice to three times, so it hides n-grams, not to learn them by
-# heart. Fewer channels and larger batches see more text in the same time: on held-back characters
-# of the training text 1.471 nats, where 128 channels and batches of 24 reach 1.496.
+# The small recipe's loss in less than a twentieth of its time.
 SPRINT = Recipe(80, 24, num_layers=2, adam_lr=0.01, ngrams=(4093, 16381, 16381))
+# A far lower loss in all of the small recipe's time. The run sees each character twice to three
+# times, so it hides n-grams, not to learn them by heart. Fewer channels and larger batches see more
+# text in the same time: on held-back characters of the training text 1.471 nats, where 128 channels
+# and batches of 24 reach 1.496.
 EQUAL_TIME = Recipe(
     100_000,  # a time budget ends it
     batch_size=32,
@@ -144,6 +149,10 @@ def train_course(
             schedule then follows the clock, and the numbers depend on the machine.
         evaluate: takes the model and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
+
+    Raises:
+        ValueError: there are too few ids for one row, or the recipe's sizes don't fit each other.
+        TrainingError: a loss is no longer finite.
     """
     random = seed_everything(seed)
     if model is None:
@@ -173,9 +182,12 @@ def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: i
 
     Args:
         model: the GPT.
-        ids: the text's tokens, int64, shape (N,), N at least 2.
+        ids: the text's tokens, int64, shape (N,), N above `context`.
         context: tokens a row; the model's own by default.
         batch_size: rows at a time; it does not change the result.
+
+    Raises:
+        ValueError: there are too few ids for one row, or the sizes aren't positive.
     """
     was_training = model.training
     model.eval()

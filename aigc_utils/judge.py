@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from .data import ASSETS, read_asset, standardize
 
-# The bytes of the weights' file, and its SHA-256; benchmarks/make_judge.py prints both.
+# The bytes of the weights' file; `benchmarks/make_judge.py` prints them.
 WEIGHTS_SIZE = 394692
+# The SHA-256 of the weights' file; `benchmarks/make_judge.py` prints it.
 WEIGHTS_SHA256 = "e68404c3cc596a739a84e134631b82a91b685fd2a1075ac3b3585e42371fc9bb"
 
 # Images at a time; 1000 take a tenth longer, as they no longer fit the processor's cache.

@@ -2,7 +2,8 @@
 
 One token needs each weight once, so the memory's speed is the limit, and all cores must read.
 PyTorch's product of a matrix and one vector comes from MKL, which on AMD's processors works with
-one core at 13 to 20 GB/s; NumPy's, from OpenBLAS, uses all at the 30 GB/s that there are.
+one core at 13 to 20 GB/s; NumPy's, from OpenBLAS, uses all, at 26 to 34 GB/s: how many depends on
+the order in which a matrix is stored (`store_for_reading`).
 Between two products everything small is slow, as the weights have pushed it out of the caches:
 so NumPy does the small work too, and each of gpt.py's modules has its function of one vector here.
 """
@@ -32,6 +33,7 @@ def numpy_has_threads() -> bool:
     return "openblas" in parts.get("Build Dependencies", {}).get("blas", {}).get("name", "")
 
 
+# Whether `token_reader` is used at all; asked once, when this module is imported.
 NUMPY_HAS_THREADS = numpy_has_threads()
 # The kinds of layers that this module computes; one derived from them may do something else.
 KNOWN: set[type] = {

@@ -79,7 +79,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Updates every parameter that has a gradient."""
+        """Updates every parameter that has a gradient; `closure` is not called."""
         for group in self.param_groups:
             alike: dict[torch.Size, list[Tensor]] = {}
             for p in group["params"]:

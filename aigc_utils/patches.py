@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from .data import to_float
 
-# Patches at a time: their distances to 256 codes are 4 MB and stay in a processor's cache, which
-# takes less than half as long as ten times as many.
+# Patches that are encoded at a time: their distances to 256 codes are 4 MB and stay in a
+# processor's cache, which takes less than half as long as ten times as many.
 CHUNK = 4000
 
 
@@ -28,7 +28,7 @@ class Codebook:
         """Returns the tokens, int64, (N, T), of images, uint8, (N, 1, H, W), row by row.
 
         Raises:
-            ValueError: the image's sides are no multiples of the patch's.
+            ValueError: the images aren't uint8, or their sides are no multiples of the patch's.
         """
         patches = _cut(images, self.side)
         return _nearest(patches.flatten(0, 1), self.codes).view(len(images), -1)
@@ -57,7 +57,8 @@ def learn_codebook(
         rounds: of k-means.
 
     Raises:
-        ValueError: fewer different patches than codes, or a side that does not divide the image's.
+        ValueError: the images aren't uint8, `side` does not divide theirs, or there are fewer
+            different patches than codes.
     """
     patches = _cut(images, side).flatten(0, 1)
     different = patches.unique(dim=0)

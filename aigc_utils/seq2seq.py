@@ -27,6 +27,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 # A token for each letter, one that starts a target and one that ends it; letters come last.
 SIGNS = CharTokenizer(f"<>{ascii_lowercase}")
+# The tokens that start a target and end it, and the one of the letter a.
 START, END, FIRST_LETTER = SIGNS.encode("<>a")
 
 
@@ -85,7 +86,9 @@ class EncoderDecoder(nn.Module):
     """One block that reads the source, and one that writes the target with an eye on it.
 
     Positions are learned and norms are RMS norms, whatever the configuration says.
-    Raises ValueError for a configuration of more than one layer.
+
+    Raises:
+        ValueError: the configuration has more than one layer.
     """
 
     def __init__(self, config: GPTConfig) -> None:
@@ -128,11 +131,19 @@ class EncoderDecoder(nn.Module):
         return logits
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Returns logits of each next token, (B, T, vocab_size), of (B, S) and (B, T)."""
+        """Returns logits of each next token, (B, T, vocab_size), of (B, S) and (B, T).
+
+        Raises:
+            ValueError: what `encode` and `decode` raise.
+        """
         return self.decode(target, self.encode(source))
 
     def loss(self, source: Tensor, target: Tensor, following: Tensor) -> Tensor:
-        """Returns the mean surprise at the true next tokens, following, (B, T), in nats."""
+        """Returns the mean surprise at the true next tokens, following, (B, T), in nats.
+
+        Raises:
+            ValueError: what `encode` and `decode` raise.
+        """
         return F.cross_entropy(self(source, target).flatten(0, 1), following.flatten())
 
     @torch.no_grad()
@@ -140,6 +151,9 @@ class EncoderDecoder(nn.Module):
         """Returns how much the decoder looks at each source token, (B, heads, T, S).
 
         Row t belongs to the token that is written after target[:, t]; each row sums to one.
+
+        Raises:
+            ValueError: what `encode` and `decode` raise.
         """
         encoded = self.encode(source)
         return self.decoder.cross_weights(self._embed_target(target, encoded), encoded)
@@ -172,7 +186,11 @@ def spell(*words: str) -> Tensor:
 
 
 def read(tokens: Tensor) -> list[str]:
-    """Returns the word in each row of tokens, (B, T): what stands before the first end token."""
+    """Returns the word in each row of tokens, (B, T): what stands before the first end token.
+
+    Raises:
+        ValueError: a token is none of `SIGNS`.
+    """
     return [SIGNS.decode(row).split(SIGNS.characters[END])[0] for row in tokens]
 
 
@@ -200,6 +218,9 @@ def write(model: EncoderDecoder, source: Tensor) -> Tensor:
 
     The source, int64, (B, S), is encoded once. Writing stops when each row has its end token, which
     then fills the row, or when there are as many tokens as the model's context.
+
+    Raises:
+        ValueError: another shape, or S above `context` - 1.
     """
     encoded = model.encode(source)
     target = source.new_full((len(source), 1), START)
@@ -214,7 +235,11 @@ def write(model: EncoderDecoder, source: Tensor) -> Tensor:
 
 
 def share_reversed(model: EncoderDecoder, source: Tensor) -> float:
-    """Returns the share of words, (B, S), that the model writes backwards without any mistake."""
+    """Returns the share of words, (B, S), that the model writes backwards without any mistake.
+
+    Raises:
+        ValueError: another shape, S above `context` - 1, or a token is none of `SIGNS`.
+    """
     pairs = zip(read(source), read(write(model, source)), strict=True)
     return sum(written == word[::-1] for word, written in pairs) / len(source)
 
@@ -241,17 +266,20 @@ class Recipe:
 
     num_steps: int = 700
     batch_size: int = 32
-    shortest: int = 8
+    shortest: int = 8  # letters of a word
     longest: int = 12
     num_heads: int = 4
     width: int = 48
-    lr: float = 0.015
-    warmup: float = 0.3
+    lr: float = 0.015  # the peak
+    warmup: float = 0.3  # the share of the run in which the rate rises
 
     def config(self) -> GPTConfig:
         """Returns the model's shape: one layer, and room for the longest word and one token more.
 
         Queries and keys have no norm: with it one seed of three stays below 99 % of words.
+
+        Raises:
+            ValueError: `width` is no multiple of `num_heads`.
         """
         return GPTConfig(
             SIGNS.vocab_size, self.longest + 1, 1, self.num_heads, self.width,
@@ -259,6 +287,7 @@ class Recipe:
         )  # fmt: skip
 
 
+# The course's recipe: with seeds 0 to 2 at least 99.5 % of words come out right.
 REVERSE = Recipe()
 
 
@@ -266,6 +295,11 @@ def train_course(recipe: Recipe = REVERSE, *, seed: int) -> tuple[EncoderDecoder
     """Returns a model that writes words backwards, trained on the CPU, and the run's history.
 
     The seed decides weights and words.
+
+    Raises:
+        ValueError: the recipe's `width` is no multiple of its `num_heads`, or a number of steps is
+            not positive.
+        TrainingError: a loss is no longer finite.
     """
     random = seed_everything(seed)
     model = EncoderDecoder(recipe.config())

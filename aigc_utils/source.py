@@ -24,7 +24,11 @@ background:#161b22;color:#e6edf3;border-color:#30363d}
 
 
 class Source:
-    """The full source of one class or function, as a notebook's output."""
+    """The full source of one class or function, as a notebook's output.
+
+    Raises:
+        TypeError: the thing has no Python source, such as a built-in function.
+    """
 
     def __init__(self, thing: type | Callable[..., Any]) -> None:
         self.code = textwrap.dedent(inspect.getsource(thing)).rstrip()
@@ -66,7 +70,8 @@ _SHORT = {
 def show_source(*things: type | Callable[..., Any]) -> None:
     """Shows the full source of each class or function: highlighted in a notebook, else as text.
 
-    Raises TypeError for what has no Python source, such as a built-in function.
+    Raises:
+        TypeError: a thing has no Python source, such as a built-in function.
     """
     sources = [Source(thing) for thing in things]
     try:

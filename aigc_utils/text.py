@@ -16,7 +16,7 @@ from torch import Tensor
 from . import data
 from .data import Checksum
 
-# Printed by benchmarks/make_text_assets.py.
+# What each bundled text must be; `benchmarks/make_text_assets.py` prints it.
 CHECKSUMS = {
     "plays.txt": Checksum(
         1455716,
@@ -160,7 +160,8 @@ def unigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
     As for a model, all validation ids but the first are predicted.
 
     Raises:
-        ValueError: there are fewer than two ids, or ids outside of 0 to `vocab_size` - 1.
+        ValueError: another shape or type, fewer than two ids, or ids outside of 0 to
+            `vocab_size` - 1.
     """
     _check_ids(train, validation, vocab_size)
     probabilities = _unigram(train, vocab_size)
@@ -175,7 +176,8 @@ def bigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
     unigram counts. There is nothing to tune, and it needs memory only for the pairs that occur.
 
     Raises:
-        ValueError: there are fewer than two ids, or ids outside of 0 to `vocab_size` - 1.
+        ValueError: another shape or type, fewer than two ids, or ids outside of 0 to
+            `vocab_size` - 1.
 
     Source: Witten and Bell, The zero-frequency problem, 1991; Chen and Goodman 1998, section 2.6.
     """

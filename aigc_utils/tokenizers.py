@@ -23,7 +23,8 @@ from .data import DataError, write_whole
 
 Pair = tuple[bytes, bytes]
 
-# GPT-2's words: an English ending; letters, digits or signs, each with the space before; spaces.
+# What a word is for byte-pair encoding, as in GPT-2: an English ending; letters, digits or signs,
+# each with the space before; spaces.
 WORD = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 
 
@@ -97,7 +98,11 @@ class BPETokenizer:
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> BPETokenizer:
-        """Returns a tokenizer of `vocab_size` tokens, its merges learned from `text`."""
+        """Returns a tokenizer of `vocab_size` tokens, its merges learned from `text`.
+
+        Raises:
+            ValueError: `vocab_size` is below 256, or the text has too few pairs that occur twice.
+        """
         return cls(learn_merges(text, vocab_size))
 
     @property
@@ -205,7 +210,11 @@ def merge(tokens: list[bytes], pair: Pair) -> list[bytes]:
 
 
 def encode_tensor(tokenizer: Tokenizer, text: str) -> Tensor:
-    """Returns the ids of a text, int64, (N,)."""
+    """Returns the ids of a text, int64, (N,).
+
+    Raises:
+        ValueError: the tokenizer can't encode the text.
+    """
     return torch.tensor(tokenizer.encode(text), dtype=torch.int64)
 
 
@@ -213,7 +222,7 @@ def tokens_per_character(tokenizer: Tokenizer, text: str) -> float:
     """Returns how many tokens a text has for each of its characters: the fewer, the better it fits.
 
     Raises:
-        ValueError: there are no characters.
+        ValueError: there are no characters, or the tokenizer can't encode them.
     """
     if not text:
         raise ValueError("An empty text has no tokens per character.")

@@ -53,7 +53,8 @@ class History:
 
     `losses[name][i]` is the loss of step `i + 1`. `evaluated_at[j]` is the number of steps done
     at the `j`-th evaluation and `metrics[name][j]` its results. `seconds` counts training alone,
-    without evaluation; `seconds_at[j]` is that clock at the `j`-th evaluation.
+    without evaluation; `seconds_at[j]` is that clock at the `j`-th evaluation. `history[name]` is
+    `losses[name]` or `metrics[name]`, whichever there is.
     """
 
     losses: dict[str, list[float]] = field(default_factory=dict)
@@ -72,7 +73,11 @@ class History:
         raise KeyError(f"no {name!r} here, only {[*self.losses, *self.metrics]}")
 
     def smooth(self, name: str, window: int = 50) -> list[float]:
-        """Returns the mean of each step's loss and of up to `window - 1` losses before it."""
+        """Returns the mean of each step's loss and of up to `window - 1` losses before it.
+
+        Raises:
+            KeyError: there is no loss or metric called `name`.
+        """
         values = np.asarray(self[name], dtype=np.float64)
         sums = np.concatenate([[0.0], values.cumsum()])
         ends = np.arange(1, len(values) + 1)
@@ -86,6 +91,9 @@ def device(prefer: str | None = None) -> torch.device:
     Args:
         prefer: a device by name, such as "cpu"; it is taken as it is. Without it,
             AIGC_DEVICE in the environment may name one.
+
+    Raises:
+        RuntimeError: torch knows no device of that name.
     """
     prefer = prefer or os.environ.get("AIGC_DEVICE")
     if prefer:
@@ -115,6 +123,9 @@ def one_cycle(*optimizers: torch.optim.Optimizer, warmup: float = 0.2) -> Schedu
     The rates that the optimizers have now are the peaks. The rate rises linearly over the first
     `warmup` of the run and falls linearly over the rest.
 
+    Raises:
+        ValueError: `warmup` is below 0, or 1 and above.
+
     Source: Smith and Topin, Super-Convergence, 2019.
     """
     if not 0 <= warmup < 1:
@@ -134,10 +145,14 @@ def one_cycle(*optimizers: torch.optim.Optimizer, warmup: float = 0.2) -> Schedu
 def hold_then_fall(
     *optimizers: torch.optim.Optimizer, warmup: float = 0.01, fall: float = 0.3
 ) -> Schedule:
-    """Returns a schedule that holds the learning rate, and lets it fall to a twentieth at the end.
+    """Returns a schedule in which the learning rate rises, stays, and falls to a twentieth.
 
-    The rates that the optimizers have now are held. They rise linearly over the first `warmup` of
-    the run and fall linearly over the last `fall` of it.
+    Over the first `warmup` of the run the rate rises linearly to the one that each optimizer has
+    now, and stays there. Over the last `fall` of the run it falls linearly toward zero, but not
+    below a twentieth.
+
+    Raises:
+        ValueError: `warmup` is below 0, `fall` is not above 0, or their sum is above 1.
     """
     if not (warmup >= 0 and fall > 0 and warmup + fall <= 1):
         raise ValueError(f"warmup and fall are shares of the run, not {warmup} and {fall}")
@@ -183,7 +198,8 @@ def fit(
         label: the progress bar's label.
 
     Raises:
-        ValueError: neither `num_steps` nor `max_seconds` is given, or one is not positive.
+        ValueError: neither `num_steps` nor `max_seconds` is given, or one of them or
+            `evaluate_every` is not positive.
         TrainingError: a loss is no longer finite; the history so far is its `history`.
     """
     _check_limits(num_steps, max_seconds, evaluate_every)

@@ -168,7 +168,8 @@ def vae_step(
 ) -> Callable[[Batch], dict[str, Tensor]]:
     """Returns a step for `fit`: one update of a VAE on a batch of images, uint8, (B, 1, 28, 28).
 
-    The step returns the two parts of the negative ELBO as means over the images, in nats.
+    The step returns the two parts of the negative ELBO as means over the images, in nats. It
+    raises ValueError for images that aren't uint8.
 
     Args:
         model: the VAE.
@@ -202,22 +203,24 @@ class Recipe:
 
     epochs: float
     latent_dim: int = 20
-    hidden: tuple[int, ...] = (512, 512)
+    hidden: tuple[int, ...] = (512, 512)  # the encoder's widths; the decoder's, backwards
     patches: bool = True
     batch_size: int = 256
-    lr: float = 5e-3
-    warmup: float = 0.05
-    beta: float = 1.0
-    noise: bool = True
-    binary: bool = False
+    lr: float = 5e-3  # the peak
+    warmup: float = 0.05  # the share of the run in which the rate rises
+    beta: float = 1.0  # the KL divergence's weight
+    noise: bool = True  # False: a plain autoencoder
+    binary: bool = False  # pixels become zeros and ones, drawn anew in each step
 
 
-# All were tuned on 10,000 images held back from the training set, never on the test set.
-# SPRINT gets in seconds where the article's ten epochs get; MINUTE is the best that a minute on
-# two cores gives; PLANE has two latents, to be looked at; LIKELIHOOD is for binary pixels.
+# Gets in seconds where the article's ten epochs get. All four recipes were tuned on 10,000 images
+# held back from the training set, never on the test set.
 SPRINT = Recipe(epochs=1.75, patches=False, batch_size=128)
+# The best that a minute on two cores gives.
 MINUTE = Recipe(epochs=16)
+# Two latents, to be looked at.
 PLANE = Recipe(epochs=8, latent_dim=2, hidden=(64, 256), patches=False, batch_size=128)
+# For binary pixels, whose likelihood is bounded.
 LIKELIHOOD = Recipe(epochs=72, latent_dim=32, lr=3e-3, binary=True)
 
 
@@ -242,6 +245,10 @@ def train_course(
             schedule then follows the clock, and the numbers depend on the machine.
         evaluate: takes the model and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
+
+    Raises:
+        ValueError: the images aren't uint8, or are fewer than a batch has.
+        TrainingError: a loss is no longer finite.
     """
     random = seed_everything(seed)
     if model is None:
@@ -287,7 +294,8 @@ def plain_decoder(model: VAE) -> list[tuple[Tensor, Tensor]]:
     """Returns the weights and biases of a decoder of fully connected layers alone, in order.
 
     Raises:
-        ValueError: the model has patches.
+        ValueError: the model has patches, or two neighbouring layers of one width, which make the
+            decoder residual.
     """
     layers = [layer for layer in model.decoder if isinstance(layer, nn.Linear)]
     if any(isinstance(layer, Residual) for layer in model.decoder):

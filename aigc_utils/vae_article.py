@@ -69,7 +69,8 @@ def article_step(
 ) -> Callable[[Batch], dict[str, Tensor]]:
     """Returns the article's step for `fit`; it takes images, uint8, shape (B, 1, 28, 28).
 
-    The step returns both losses as means over the batch's images, in nats.
+    The step returns both losses as means over the batch's images, in nats. It raises ValueError
+    for images that aren't uint8.
     """
 
     def step(batch: Batch) -> dict[str, Tensor]:
@@ -98,7 +99,12 @@ def train_article(
         seed: decides weights, order and noise.
         num_steps: batches to train on; an epoch of MNIST has 938.
         evaluate: takes the model and returns metrics by name.
-        evaluate_every: steps between evaluations.
+        evaluate_every: steps between evaluations; None for one at the end.
+
+    Raises:
+        ValueError: the images aren't uint8, or are fewer than a batch has, or a number of steps is
+            not positive.
+        TrainingError: a loss is no longer finite.
     """
     random = seed_everything(seed)
     model = ArticleVAE()
@@ -119,7 +125,10 @@ def article_nats(model: ArticleVAE, images: Tensor) -> tuple[float, float]:
 
     Args:
         model: its weights stay as they are.
-        images: uint8, shape (N, 1, 28, 28).
+        images: uint8, shape (N, 1, 28, 28), N at least 1.
+
+    Raises:
+        ValueError: the images aren't uint8.
     """
     losses = [
         torch.stack(article_losses(*_with_images(model, to_float(part)))).double()

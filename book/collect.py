@@ -21,6 +21,16 @@ from nbformat import NotebookNode
 
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "transformers", "jupyter-book")
 LIVE = "live-"
+# The stored benchmarks, and what each compares.
+COMPARED = {
+    "decode": "speed of writing with a cache: the course's GPT, `transformers`, and what the "
+    "memory allows",
+    "gan-ablation": "the steps from the article's GAN to the course's",
+    "gpt": "a widely used small recipe for a GPT, and the course's",
+    "ladder": "the steps from the article's CNN to the course's recipe",
+    "vae": "the article's VAE and the course's",
+    "vae-ablation": "the steps from the article's VAE to the course's",
+}
 
 
 class CollectError(ValueError):
@@ -132,7 +142,7 @@ def substitutions(
         live: the folder of the front page's pictures, from the book's root.
 
     Raises:
-        CollectError: a chapter recorded no numbers.
+        CollectError: a chapter recorded no numbers, or nobody says what a benchmark compares.
     """
     given: dict[str, str] = {}
     times = []
@@ -155,18 +165,19 @@ def substitutions(
     given["table_times"] = table(("chapter", "time of a whole run"), times)
     given["table_machine"] = table(("what", "this run's"), _machines(chapters))
     given["table_benchmarks"] = table(
-        ("benchmark", "machine", "torch"),
-        [
-            (
-                f"`{path.stem.replace('_', '-')}`",
-                str(stored["machine"]),
-                str(stored["torch"]).partition("+")[0],
-            )
-            for path in sorted(results.glob("*.json"))
-            for stored in [json.loads(path.read_text(encoding="utf-8"))]
-        ],
+        ("benchmark", "what it compares", "machine", "torch"),
+        [_benchmark(path) for path in sorted(results.glob("*.json"))],
     )
     return given
+
+
+def _benchmark(path: Path) -> tuple[str, str, str, str]:
+    """Returns the row of a stored benchmark."""
+    name, stored = path.stem.replace("_", "-"), json.loads(path.read_text(encoding="utf-8"))
+    if name not in COMPARED:
+        raise CollectError(f"{path.name}: say in collect.py, in COMPARED, what {name} compares.")
+    torch_version = str(stored["torch"]).partition("+")[0]
+    return f"`{name}`", COMPARED[name], str(stored["machine"]), torch_version
 
 
 def _machines(chapters: Mapping[str, NotebookNode]) -> list[tuple[str, str]]:

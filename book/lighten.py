@@ -2,7 +2,8 @@
 
 Beside each style sheet, each icon font and each figure it writes a light copy, and makes the pages
 use that: style sheets without the rules that no page needs, fonts without the icons that no page
-shows, figures as WebP. Code loses the marks of tokens that have no colour of their own. The
+shows, figures as WebP. Code loses the marks of tokens that have no colour of their own. Long names
+in the lists of contents and in the index get places to break at. The
 sheets, fonts and figures that Jupyter Book wrote stay as they are: every run begins from them.
 """
 
@@ -26,6 +27,12 @@ SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 STYLE_LINK = re.compile(r'(href="(?:\.\./)*)(_static/[^"?]+?)(?:\.light)?\.css(?:\?[^"]*)?"')
 FIGURE_LINK = re.compile(r'(_images/[^"]+)\.png"')
 FONT_LINK = re.compile(r"([\w.-]+)\.woff2")
+NAME_LINK = re.compile(
+    r'<a class="reference internal nav-link" href="#[^"]*">.*?</a>'  # in "On this page"
+    r'|<a href="[^"]*#(?:module-)?aigc_utils\b[^"]*">[^<]*</a>',  # in the index
+    re.DOTALL,
+)
+NAME = re.compile(r"<[^>]*>|[A-Za-z]\w*(?:\.[A-Za-z]\w*)*")  # or a tag, which stays as it is
 TOKEN_RULE = re.compile(r"(\S+) \.highlight (?:\.(\w+) )?\{[^}]*?(?<!-)color: (#\w+)([^}]*)\}")
 QUALITY = 80  # of a figure that is stored nearly the same, where that saves a quarter
 PRIVATE_USE = range(0xE000, 0xF900)  # where a font keeps its icons
@@ -146,6 +153,21 @@ def plain_tokens(style: str) -> set[str]:
     return {kind for _, kind, _, _ in rules if kind} - own
 
 
+def with_breaks(page: str) -> str:
+    """Returns a page in whose lists of names a dotted one may break after its points.
+
+    Another one may break after its underscores.
+    """
+
+    def name(found: re.Match[str]) -> str:
+        word = found[0]
+        sign = "." if "." in word else "_"
+        return word if word[0] == "<" else re.sub(rf"\{sign}(?=[^\W_])", f"{sign}<wbr>", word)
+
+    # A page that was not built anew has its breaks already.
+    return NAME_LINK.sub(lambda link: NAME.sub(name, link[0].replace("<wbr>", "")), page)
+
+
 def lighten(pages: Path) -> None:
     """Writes the light copies of a built book's parts, and makes its pages use them."""
     marks = write_styles(pages)
@@ -156,5 +178,6 @@ def lighten(pages: Path) -> None:
         text = path.read_text(encoding="utf-8")
         lean = FIGURE_LINK.sub(r'\1.webp"', token.sub(r"\1", text))
         lean = STYLE_LINK.sub(lambda m: f'{m[1]}{m[2]}.light.css?v={marks[m[2]]}"', lean)
+        lean = with_breaks(lean)
         if lean != text:
             path.write_text(lean, encoding="utf-8")

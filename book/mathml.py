@@ -24,6 +24,8 @@ TAG = re.compile(r"<[^>]*>")
 TIED = re.compile(
     r'(<span class="math notranslate nohighlight">(?:(?!</span>).)*</span>)([,.;:?!)]+)', re.DOTALL
 )
+# Browsers set a wide space on both sides of the dots, though the commas beside them have theirs.
+DOTS = "<mo>…</mo>", '<mo lspace="0" rspace="0">…</mo>'
 TEMML = Path(__file__).resolve().parent / "temml" / "temml.min.js"
 # A formula within a line may break after an operator, one on its own line before a relation.
 CALL = """
@@ -59,7 +61,7 @@ def to_mathml(tex: str, display: bool) -> str:
     except quickjs.JSException as error:
         reason = str(error).splitlines()[0].removeprefix("ParseError: ").strip()
         raise FormulaError(f"Correct the formula {tex.strip()!r}: {reason}") from None
-    return text
+    return text.replace(*DOTS)
 
 
 def _write(translator: Any, node: nodes.math | nodes.math_block, tag: str) -> None:

@@ -6,7 +6,9 @@ else. So this extension, before Google's sections are read,
 
 - links `name` to its entry where there is one, and shows it as code elsewhere;
 - protects every other character that reStructuredText would take for a mark;
-- takes the comment beside a field as its description, and a constant's line as its own.
+- takes the comment beside a field as its description, and the one above or beside a constant.
+
+It also writes signatures as the source has them, where autodoc has a way of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ CODE = re.compile(r"`([^`]+)`")
 EMPHASIS = re.compile(r"(?<![*\w])\*\w[^*\n]*\w\*(?![*\w])")
 SPECIAL = re.compile(r"[\\|*_]")
 SOURCE_LINE = re.compile(r"^(Source:) (?=\S)")
+PARAMETERS = re.compile(r"Callable\[\[~?(\.\.\.|[A-Z])\], ")  # any, or those of a ParamSpec
+TORCH = re.compile(r"~torch\.(?:_C\.)?(Generator|device|dtype)\b")  # the first two are ours too
 
 
 @cache
@@ -213,37 +217,67 @@ def describe(app: Any, what: str, place: str, thing: Any, options: Any, lines: l
         lines += [f"It also hands on {links}.", ""]
 
 
+def description(text: str) -> tuple[list[str], list[str]]:
+    """Returns a constant's description and the lines that set it, row by row.
+
+    The description is the comment above, or else the one beside, made a sentence.
+    """
+    rows = text.splitlines()
+    comment = [row.lstrip("# ") for row in rows if row.startswith("#")]
+    value = [row.replace("  # fmt: skip", "") for row in rows[len(comment) :]]
+    if not comment and len(value) == 1 and "  # " in value[0]:
+        value[0], _, beside = value[0].rpartition("  # ")
+        comment = [f"{beside[0].upper()}{beside[1:]}."]
+    return comment, value
+
+
 def describe_constant(
     app: Any, what: str, place: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """Writes a constant's description: the comment above it, and the lines that set it."""
+    """Writes a constant's description: the comment above or beside it, and what sets it."""
     module, _, name = place.rpartition(".")
     if what != "data":
         return
     text = constants(module)[name]
+    comment, value = description(text)
+    lines[:] = [to_rst(row, place, frozenset()) for row in comment]
     first = next(n for n, other in constants(module).items() if other == text)
     if first != name:  # one line sets several
-        lines[:] = [f"Set beside :py:obj:`{first} <{module}.{first}>`."]
-        return
-    rows = text.splitlines()
-    comment = [row.lstrip("# ") for row in rows if row.startswith("#")]
-    value = [row.replace("  # fmt: skip", "") for row in rows[len(comment) :]]
-    lines[:] = [to_rst(row, place, frozenset()) for row in comment]
-    if len(value) <= LONGEST_VALUE:
+        lines += ["", f"Set beside :py:obj:`{first} <{module}.{first}>`."]
+    elif len(value) <= LONGEST_VALUE:
         lines += ["", ".. code-block:: python", "", *(f"   {row}" for row in value), ""]
 
 
-def show_factories(
+def write_signature(
     app: Any, what: str, place: str, thing: Any, options: Any, signature: str, returned: str
-) -> tuple[str, str] | None:
-    """Writes `list()` where Python writes `<factory>`, which no parser of signatures reads."""
-    if what != "class" or not is_dataclass(thing):
-        return None
-    for field in fields(thing):
+) -> tuple[str, str]:
+    """Returns a signature as the source has it.
+
+    - A protocol has none: nobody calls it.
+    - A field's default that is made anew is `list()`; no parser of signatures reads `<factory>`.
+    - Any parameters are `Callable[..., X]`, and those that `P` stands for `Callable[P, X]`.
+    - torch's types are `torch.Generator`, `torch.device` and `torch.dtype`.
+    """
+    if getattr(thing, "_is_protocol", False):
+        return "", ""
+    for field in fields(thing) if what == "class" and is_dataclass(thing) else ():
         if field.default_factory is not MISSING:
             call = f"{getattr(field.default_factory, '__name__', '...')}()"
             signature = signature.replace("<factory>", call, 1)
-    return signature, returned
+    return as_written(signature or ""), as_written(returned or "")
+
+
+def as_written(types: str) -> str:
+    """Returns autodoc's text for types as the source has it."""
+    return PARAMETERS.sub(r"Callable[\1, ", TORCH.sub(r"torch.\1", types))
+
+
+def list_modules_once(app: Any, doctree: Any) -> None:
+    """Leaves a module in the index under its name, and not a second time under "module"."""
+    entries = app.env.get_domain("index").entries[app.env.docname]
+    for number, (kind, text, *rest) in enumerate(entries):
+        if kind == "pair" and text.startswith("module; "):
+            entries[number] = ("single", f"{text.removeprefix('module; ')} (module)", *rest)
 
 
 def skip(app: Any, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:
@@ -288,7 +322,8 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", describe, priority=400)
     # After napoleon, which would take a comment such as "Rows: in pixels" for a type.
     app.connect("autodoc-process-docstring", describe_constant, priority=600)
-    app.connect("autodoc-process-signature", show_factories)
+    app.connect("autodoc-process-signature", write_signature)
+    app.connect("doctree-read", list_modules_once)
     app.connect("autodoc-skip-member", skip)
     app.connect("missing-reference", resolve)
     # With a new version Sphinx reads all pages again.

@@ -611,9 +611,9 @@ plotting.latent_map(
 # The decoder's weights are in this page and decode each image in your browser.
 
 # %%
-threes = plane_codes[mnist.test_labels == 3].median(0).values
+among_zeros = plane_codes[mnist.test_labels == 0].quantile(0.7, dim=0)
 plotting.explorer(
-    vae.plain_decoder(plane), start=tuple(threes.tolist()),
+    vae.plain_decoder(plane), start=tuple(among_zeros.tolist()),
     codes=plane_codes, labels=mnist.test_labels, activation="silu", reach=reach,
     alt="A plane with the codes of test digits, some kinds in regions of their own, "
     "and beside it the digit that the decoder draws at the chosen point.",

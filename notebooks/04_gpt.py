@@ -961,6 +961,7 @@ plotting.curves(
     alt="Two curves over the number of tokens so far. Reading everything again "
     "rises steeply with the length; with the cache the time stays low and "
     "nearly flat.",
+    bottom=0,
 )
 
 # %%

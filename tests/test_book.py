@@ -231,6 +231,14 @@ def test_the_contents_follow_the_reader(page: Page, book: Path) -> None:
         assert 0 < box[0] < box[1] <= 900, f"the mark of {marked[-1]} is out of sight"
 
 
+def test_the_search_names_the_glossarys_words(page: Page, book: Path) -> None:
+    page.goto((book / "search.html").as_uri() + "?q=attention")
+    page.wait_for_selector("#search-results li a[data-word]")
+    found = page.locator("#search-results li a[data-word]").all_inner_texts()
+    assert found[0] == "Glossary: attention"
+    assert len(set(found)) == len(found) > 1
+
+
 @pytest.mark.parametrize(("word", "target"), WORDS.items())
 def test_the_search_leads_to_the_page(page: Page, book: Path, word: str, target: str) -> None:
     page.context.set_offline(True)

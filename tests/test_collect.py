@@ -84,6 +84,13 @@ def test_the_time_is_from_the_first_cell_to_the_last() -> None:
     assert [collect.clock(t) for t in (5.4, 65, 119.6)] == ["5 s", "1 min 05 s", "2 min 00 s"]
 
 
+def test_a_record_is_a_table_for_every_reader() -> None:
+    shown, more = evaluation.record(nats=("loss, 1 < 2", "97.0 nats"))._repr_mimebundle_()
+    assert shown["text/plain"] == "loss, 1 < 2  97.0 nats"
+    assert "<td>loss, 1 &lt; 2</td><td>97.0 nats</td>" in shown["text/html"]
+    assert more["aigc"]["numbers"] == [["nats", "loss, 1 < 2", "97.0 nats"]]
+
+
 def test_pictures_come_from_tagged_cells() -> None:
     found = collect.pictures(chapter(cell(0, (picture(),), "live-cnn"), cell(1)), "01_cnn")
     assert found == {"cnn": (PNG, "A digit.")}
@@ -106,7 +113,16 @@ def test_the_pages_get_numbers_tables_and_pictures() -> None:
     assert f"| {link} | 4 s |" in given["table_times"]
     assert "| torch, 02_gan | 2.15 |" in given["table_machine"]
     assert "| date | 2026-11-24 |" in given["table_machine"]
-    assert "| `ladder` |" in given["table_benchmarks"]
+    assert "| `ladder` | the steps from the article's CNN" in given["table_benchmarks"]
+
+
+def test_every_stored_benchmark_says_what_it_compares(tmp_path: Path) -> None:
+    results = ROOT / "aigc_utils" / "assets" / "results"
+    assert {p.stem.replace("_", "-") for p in results.glob("*.json")} == collect.COMPARED.keys()
+    (tmp_path / "new_one.json").write_text('{"machine": "m", "torch": "2.9"}', "utf-8")
+    run = chapter(cell(0), cell(1, (output(RECORDED),)))
+    with pytest.raises(collect.CollectError, match=r"new_one.json: say .* what new-one compares"):
+        collect.substitutions({"01_cnn": run}, tmp_path)
 
 
 def test_every_chapter_records_its_numbers_and_the_front_shows_four() -> None:

@@ -37,6 +37,11 @@ def test_a_formula_becomes_mathml_and_a_wrong_one_says_why() -> None:
             mathml.to_mathml(wrong, display=False)
 
 
+def test_dots_keep_no_space_of_their_own() -> None:
+    formula = mathml.to_mathml(r"x_1, \dots, x_T", display=False)
+    assert '<mo lspace="0" rspace="0">…</mo>' in formula
+
+
 @pytest.mark.parametrize(
     ("tex", "tag", "long"),
     [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -11,9 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+import lighten
 import myst
 import reference
 
@@ -267,6 +273,95 @@ def test_every_public_name_is_described_once(api: tuple[Sphinx, str]) -> None:
     assert not {n for n in described if re.search(r"\._(?!_)", n)}
 
 
+def test_every_entry_has_a_text(api: tuple[Sphinx, str]) -> None:
+    modules = [importlib.import_module(name) for name in reference.modules()]
+    bare = [module.__name__ for module in modules if not module.__doc__]
+    for page in api_pages():
+        for entry in api[0].env.get_doctree(page.stem).findall(addnodes.desc):
+            texts = [part.astext() for part in entry[-1] if isinstance(part, nodes.paragraph)]
+            if not any(text.endswith((".", ":")) and text[:5] != "Base:" for text in texts):
+                bare.append(entry[0]["ids"][0])
+    assert bare == []
+
+
+def unnamed_errors(source: str, public: Collection[str]) -> Iterator[str]:
+    """Yields each error that a public function raises itself and its docstring does not name.
+
+    The errors of `__init__` and `__post_init__` belong to the class.
+    """
+    tree = ast.parse(source)
+    pairs = [(node, node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    pairs += [
+        (part, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+        for part in node.body if getattr(part, "name", "") in ("__init__", "__post_init__")
+    ]  # fmt: skip
+    for function, described in pairs:
+        section = (ast.get_docstring(described) or "").partition("Raises:\n")[2]
+        for node in ast.walk(function):
+            if described.name in public and isinstance(node, ast.Raise):
+                error = getattr(getattr(node.exc, "func", None), "id", "_")
+                if error[0] != "_" and f"    {error}: " not in section:
+                    yield f"{described.name}: {error}"
+
+
+def test_every_error_is_described() -> None:
+    caught = {"load_bpe: ValueError"}  # it is raised for the lines below it, which make it another
+    for name in reference.modules():
+        public = {e.rpartition(".")[2] for e in reference.entries() if e.startswith(f"{name}.")}
+        source = inspect.getsource(importlib.import_module(name))
+        assert set(unnamed_errors(source, public)) <= caught, name
+
+
+def test_an_error_without_a_word_is_found() -> None:
+    source = '''
+class Box:
+    """A box."""
+    def __init__(self):
+        raise ValueError("full")
+
+def fill(box):
+    """Fills a box.
+
+    Raises:
+        KeyError: it is shut.
+    """
+    if box:
+        raise KeyError("shut")
+    raise TypeError("none")
+
+def _hidden():
+    raise TypeError("none")
+'''
+    assert set(unnamed_errors(source, {"Box", "fill"})) == {"Box: ValueError", "fill: TypeError"}
+
+
+def test_a_signature_is_one_that_python_reads(api: tuple[Sphinx, str]) -> None:
+    def signature(page: str, name: str) -> str:
+        html = (Path(api[0].outdir) / f"{page}.html").read_text(encoding="utf-8")
+        (found,) = re.findall(rf'id="{re.escape(name)}">(.*?)</dt>', html, re.DOTALL)
+        return re.sub(r"\s", "", re.sub("<[^>]+>", "", found)).removesuffix("¶")
+
+    # Nobody calls a protocol.
+    assert signature("data", "aigc_utils.tokenizers.Tokenizer") == "classTokenizer"
+    styled = signature("plotting", "aigc_utils.plotting.picture.styled")
+    assert styled == "styled(draw:Callable[P,Picture],)&#x2192;Callable[P,Picture]"
+    assert "check:Callable[...,None]," in signature(
+        "exercises", "aigc_utils.exercises.chapter.Exercise"
+    )
+    # Ours and torch's have one name.
+    saved = signature("gan", "aigc_utils.gan.save_generator")
+    assert saved == "save_generator(generator:Generator,path:str|Path,)&#x2192;Path"
+    assert "random:torch.Generator," in signature("gan", "aigc_utils.gan.CourseGAN")
+    assert signature("training", "aigc_utils.training.device").endswith("&#x2192;torch.device")
+
+
+def test_the_index_lists_a_module_once(api: tuple[Sphinx, str]) -> None:
+    html = (Path(api[0].outdir) / "genindex.html").read_text(encoding="utf-8")
+    for name in reference.modules():
+        assert html.count(f'#module-{name}"') == 1, name
+    assert ">aigc_utils.gan (module)</a>" in html
+
+
 def test_an_entry_says_what_its_docstring_says(api: tuple[Sphinx, str]) -> None:
     def text(page: str) -> str:
         html = (Path(api[0].outdir) / f"{page}.html").read_text(encoding="utf-8")
@@ -280,9 +375,12 @@ def test_an_entry_says_what_its_docstring_says(api: tuple[Sphinx, str]) -> None:
     assert "MINUTE = Recipe(epochs=16)" in text("vae")
     # A field's default that is made anew.
     assert "losses: dict[str, list[float]] = dict()," in text("training")
-    # Where one line sets several, it is said once.
+    # Where one line sets several, it is shown once, and its text stands at each.
     assert text("plotting").count("SIDE, LEFT, TOP, PLOT, NAME = ") == 1
+    assert text("plotting").count("In pixels of the screen") == 5
     assert "Set beside SIDE." in text("plotting")
+    # The comment beside a constant's line is its text, and not shown twice.
+    assert "Image pixels per shown pixel, for dense screens. DENSITY = 2 " in text("plotting")
     assert 'href="training.html#aigc_utils.training.fit"' in (
         Path(api[0].outdir) / "cnn.html"
     ).read_text(encoding="utf-8")
@@ -307,6 +405,25 @@ def test_a_docstring_becomes_restructured_text(line: str, expected: str) -> None
 def test_a_type_of_ours_without_an_entry_is_an_error(tmp_path: Path) -> None:
     page = "# Page\n\n```{eval-rst}\n.. py:function:: f(x: aigc_utils.gone.Type)\n```\n"
     assert "reference target not found: aigc_utils.gone.Type" in build(tmp_path, {"page": page})[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("aigc_utils.gan", "aigc_utils.<wbr>gan"),
+        ("load_gpt2()", "load_<wbr>gpt2()"),
+        ("__all__",) * 2,
+    ],
+)
+def test_a_long_name_may_break_within(name: str, broken: str) -> None:
+    contents = '<a class="reference internal nav-link" href="#a_b"><code>{}</code></a>'
+    index = '<a href="api/gan.html#aigc_utils.gan.f">({})</a>'
+    for page in (contents, index):
+        assert lighten.with_breaks(page.format(name)) == page.format(broken)
+        # A page is lightened at every build.
+        assert lighten.with_breaks(page.format(broken)) == page.format(broken)
+    elsewhere = f'<a class="reference internal" href="#a_b"><code>{name}</code></a>'
+    assert lighten.with_breaks(elsewhere) == elsewhere
 
 
 def test_a_type_of_others_is_none(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
         model: maps standardized images to logits.
         images: uint8, shape (N, 1, 28, 28).
         batch_size: images at a time; it does not change the result.
+
+    Raises:
+        ValueError: the images are of another integer type.
     """
     was_training = model.training
     place = next(model.parameters()).device
@@ -37,13 +40,24 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     Args:
         logits: shape (N, classes).
         labels: int64, shape (N,).
+
+    Raises:
+        ValueError: the shapes are others, or N is 0.
     """
     _check_pairs(logits, labels)
     return 100.0 * (logits.argmax(1) == labels).double().mean().item()
 
 
 def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns int64 counts, shape (classes, classes): rows are labels, columns predictions."""
+    """Returns int64 counts, shape (classes, classes): rows are labels, columns predictions.
+
+    Args:
+        logits: shape (N, classes).
+        labels: int64, shape (N,).
+
+    Raises:
+        ValueError: the shapes are others, or N is 0.
+    """
     _check_pairs(logits, labels)
     classes = logits.size(1)
     return torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2).view(
@@ -72,6 +86,9 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
         logits: shape (N, classes).
         labels: int64, shape (N,).
         bins: number of bins over [0, 1].
+
+    Raises:
+        ValueError: the shapes are others, or N is 0.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """

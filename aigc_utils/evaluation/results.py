@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from ..data import ASSETS, DataError
@@ -35,6 +36,9 @@ class Record:
 
     As a cell's last line it shows a table. In the notebook they stand a second time, as the
     output's metadata, from where the book's tables and its front page take them.
+
+    Raises:
+        ValueError: a name that is none in Python, or a value without a digit.
     """
 
     numbers: dict[str, tuple[str, str]]
@@ -51,7 +55,17 @@ class Record:
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         # A list, since a notebook's file sorts what has names.
         numbers = [[name, what, value] for name, (what, value) in self.numbers.items()]
-        return {"text/plain": repr(self)}, {"aigc": {"numbers": numbers}}
+        shown = {"text/plain": repr(self), "text/html": self.html()}
+        return shown, {"aigc": {"numbers": numbers}}
+
+    def html(self) -> str:
+        """Returns the table as HTML: on a narrow screen its words go on in a second line."""
+        head = '<th scope="col">what</th><th scope="col">measured</th>'
+        rows = "".join(
+            f"<tr><td>{escape(what)}</td><td>{escape(value)}</td></tr>"
+            for what, value in self.numbers.values()
+        )
+        return f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def record(**numbers: tuple[str, str]) -> Record:

@@ -50,7 +50,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
     nearest neighbour in its own set. The features have shapes (N, D) and (M, D), N and M above k.
 
     Raises:
-        ValueError: too few examples, differing widths, or a number that isn't finite.
+        ValueError: `k` below 1, too few examples, differing widths, or a number that isn't finite.
 
     Source: Kynkäänniemi et al. 2019, Improved precision and recall metric for assessing
     generative models, equations 1 and 2.
@@ -68,7 +68,10 @@ def density_coverage(real: Tensor, fake: Tensor, k: int = 5) -> tuple[float, flo
     expected of a perfect model, and more of one that stays where real examples are dense.
     Coverage is the share of real examples with a fake within their reach.
 
-    Shapes, reach and errors are those of `precision_recall`.
+    Shapes and reach are those of `precision_recall`.
+
+    Raises:
+        ValueError: `k` below 1, too few examples, differing widths, or a number that isn't finite.
 
     Source: Naeem et al. 2020, Reliable fidelity and diversity metrics for generative models.
     """

@@ -15,7 +15,11 @@ from .checking import NotYet, expect
 
 
 def a_number(answer: Any, name: str) -> float:
-    """Returns a finite number out of a number or a tensor of one; raises NotYet for all else."""
+    """Returns a finite number out of a number or a tensor of one.
+
+    Raises:
+        NotYet: the answer is something else.
+    """
     if isinstance(answer, Tensor) and answer.numel() == 1:
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, int | float):
@@ -25,14 +29,22 @@ def a_number(answer: Any, name: str) -> float:
 
 
 def numbers(answer: Any, name: str, keys: Sequence[str]) -> dict[str, float]:
-    """Returns the numbers of a dictionary with exactly these keys; raises NotYet for all else."""
+    """Returns the numbers of a dictionary with exactly these keys.
+
+    Raises:
+        NotYet: the answer is something else.
+    """
     if not isinstance(answer, Mapping) or set(answer) != set(keys):
         raise NotYet(f"`{name}` must be a dictionary with the keys {', '.join(keys)}.")
     return {key: a_number(answer[key], f"{name}[{key!r}]") for key in keys}
 
 
 def a_tensor(answer: Any, name: str, shape: Sequence[int] | None = None) -> Tensor:
-    """Returns a tensor of finite numbers; raises NotYet for another thing or another shape."""
+    """Returns a tensor of finite numbers.
+
+    Raises:
+        NotYet: the answer is something else, or has another shape than the one given.
+    """
     if answer is None:
         raise NotYet(f"{name} is None: is there a `return`?")
     if not isinstance(answer, Tensor):
@@ -53,7 +65,11 @@ def close(answer: Any, wanted: Any, tolerance: float = 1e-4) -> bool:
 
 
 def a_choice(answer: Any, name: str, options: Sequence[Any]) -> set[Any]:
-    """Returns a set of some of the options; raises NotYet for all else."""
+    """Returns a set of some of the options.
+
+    Raises:
+        NotYet: the answer is no set, list or tuple, or holds what is no option.
+    """
     if isinstance(answer, str) or not isinstance(answer, set | list | tuple):
         raise NotYet(f"`{name}` must be a set such as {{{options[0]!r}, {options[-1]!r}}}.")
     for choice in answer:
@@ -64,7 +80,7 @@ def a_choice(answer: Any, name: str, options: Sequence[Any]) -> set[Any]:
 def expect_true_ones(
     answer: Any, name: str, statements: Mapping[str, str], objections: Mapping[str, str]
 ) -> None:
-    """Raises NotYet unless the answer holds the letters of all true statements and no others.
+    """Does nothing where the answer holds the letters of all true statements and no others.
 
     Args:
         answer: what the student chose.
@@ -72,6 +88,10 @@ def expect_true_ones(
         statements: each under its letter.
         objections: what is said to those who hold a false statement for true, by statement;
             empty for a true one.
+
+    Raises:
+        NotYet: the answer is no set, list or tuple of letters, holds a false statement, or lacks a
+            true one.
     """
     chosen = a_choice(answer, name, list(statements))
     for letter in sorted(chosen):
@@ -82,7 +102,11 @@ def expect_true_ones(
 
 
 def a_picture(answer: Any, name: str) -> Picture:
-    """Returns a picture of the course with labelled axes; raises NotYet for all else."""
+    """Returns a picture of the course with labelled axes.
+
+    Raises:
+        NotYet: the answer is something else, or an axis has no label.
+    """
     if not isinstance(answer, Picture):
         raise NotYet(f"`{name}` must be what `plotting.curves(...)` returns.")
     for axes in answer.figure.axes:

@@ -18,6 +18,7 @@ from torch import Tensor
 from .. import data
 from .checking import LIMIT_SECONDS, Outcome, attempted, judge
 
+# The module of each chapter's exercises, by the chapter's name.
 MODULES = {"01_cnn": "cnn", "02_gan": "gan", "03_vae": "vae", "04_gpt": "gpt"}
 T = TypeVar("T")
 
@@ -43,7 +44,11 @@ class Draw:
         return self._random.choice(values)
 
     def sample(self, values: Sequence[T], count: int) -> list[T]:
-        """Returns `count` different values in random order."""
+        """Returns `count` different values in random order.
+
+        Raises:
+            ValueError: there are fewer than `count` values.
+        """
         return self._random.sample(values, count)
 
     def lettered(self, statements: Iterable[str]) -> dict[str, str]:
@@ -159,7 +164,11 @@ class Desk:
         return "/".join(map(str, (self.chapter.name, exercise.name, self.variant, *more)))
 
     def given(self, name: str) -> SimpleNamespace:
-        """Returns the values that an exercise gives in this variant, fresh at each call."""
+        """Returns the values that an exercise gives in this variant, fresh at each call.
+
+        Raises:
+            KeyError: there is no such exercise.
+        """
         exercise = self.chapter[name]
         return exercise.draw_given(Draw(self._text(exercise)))
 
@@ -193,7 +202,11 @@ class Desk:
         return outcome
 
     def hint(self, name: str) -> str:
-        """Returns the next of an exercise's three hints, the last one again at the end."""
+        """Returns the next of an exercise's three hints, the last one again at the end.
+
+        Raises:
+            KeyError: there is no such exercise.
+        """
         exercise = self.chapter[name]
         number = min(self._hinted.get(name, 0) + 1, len(exercise.hints))
         self._hinted[name] = number
@@ -217,7 +230,11 @@ def _warm_up() -> None:
 
 
 def find_chapter(name: str) -> Chapter:
-    """Returns a chapter's exercises; raises KeyError if it has none."""
+    """Returns a chapter's exercises.
+
+    Raises:
+        KeyError: there are none of that name.
+    """
     if name not in MODULES:
         raise KeyError(f"There are no exercises {name!r}; there are: {', '.join(MODULES)}.")
     chapter: Chapter = import_module(f".{MODULES[name]}", __package__).CHAPTER

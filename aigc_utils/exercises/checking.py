@@ -24,11 +24,13 @@ import torch
 Status = Literal["correct", "not yet", "error", "not attempted"]
 
 # Seconds of computing for one check: an answer comes within about two, and a busy computer makes no
-# right answer wrong. PATIENCE limits the waiting.
+# right answer wrong. `PATIENCE` limits the waiting.
 LIMIT_SECONDS = 1.8
-PATIENCE = 4  # times the limit, for an answer that waits in place of computing
+# How many times the limit an answer may take that waits in place of computing.
+PATIENCE = 4
+# The sign before each outcome.
 SIGNS: dict[Status, str] = {"correct": "✓", "not yet": "○", "error": "✗", "not attempted": "–"}
-# The line beside an outcome; the word beside it says the same to those who see no colours.
+# The colour of the line beside an outcome; its word says the same to those who see no colours.
 COLORS: dict[Status, str] = {
     "correct": "#009E73", "not yet": "#E69F00", "error": "#D55E00", "not attempted": "#5F6B7A",
 }  # fmt: skip
@@ -56,7 +58,11 @@ class Outcome:
         return self.status == "correct"
 
     def require(self) -> None:
-        """Raises AssertionError with the outcome's text unless the answer is correct."""
+        """Does nothing where the answer is correct.
+
+        Raises:
+            AssertionError: the answer is not correct; the message is the outcome's text.
+        """
         if not self.correct:
             raise AssertionError(str(self))
 
@@ -82,7 +88,11 @@ class Outcome:
 
 
 def expect(condition: Any, message: str) -> None:
-    """Raises NotYet with the message unless the condition holds."""
+    """Does nothing where the condition holds.
+
+    Raises:
+        NotYet: the condition does not hold; the message is the one given.
+    """
     if not bool(condition):
         raise NotYet(message)
 

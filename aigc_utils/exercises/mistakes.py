@@ -10,7 +10,7 @@ from .checking import NotYet, expect
 
 
 def expect_close(value: Any, wanted: Any, mistakes: Mapping[str, Any], otherwise: str) -> None:
-    """Raises NotYet unless a value is right, with the message of the mistake that it shows.
+    """Does nothing where a value is right, and raises what tells the mistake of a wrong one.
 
     Args:
         value: a number or tensor of an answer.
@@ -19,6 +19,9 @@ def expect_close(value: Any, wanted: Any, mistakes: Mapping[str, Any], otherwise
             the answer is wrong, so that no chance makes a right one look like a mistake. A list
             holds several values of one mistake.
         otherwise: the message for all other values.
+
+    Raises:
+        NotYet: the value is wrong; the message is that of the mistake, or `otherwise`.
     """
     if close(value, wanted):
         return

@@ -1,5 +1,6 @@
 """The misconceptions that each chapter's exercises bring to light."""
 
+# The misconceptions of each chapter, by the chapter's name.
 MISCONCEPTIONS: dict[str, tuple[str, ...]] = {
     "01_cnn": (
         "filters are designed by hand",

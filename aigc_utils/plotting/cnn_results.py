@@ -114,7 +114,9 @@ def reliability(bins: Mapping[str, tuple[Tensor, Tensor, Tensor, float]]) -> Pic
             confidence, accuracy, size, COLORS["blue"], zorder=3, label=label, clip_on=False
         )
         axes.set(title=f"{name}\nmean gap {100 * error:.1f} points", xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.set(xlabel="confidence", aspect="equal")
+        # Short labels at the ends: those of two panels would touch.
+        axes.set(xlabel="confidence", aspect="equal", xticks=(0, 0.5, 1))
+        axes.set_xticklabels(("0", "0.5", "1"))
         parts.append(f"{name}, mean gap {100 * error:.1f} percentage points")
     panels[0].set_ylabel("accuracy in the bin")
     handles, names = panels[0].get_legend_handles_labels()
@@ -187,7 +189,7 @@ def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
     Args:
         rungs: each with "name", "seconds" and "accuracy" (percent), the slowest first.
     """
-    figure = new_figure(0.42 * len(rungs) + 0.9)
+    figure = new_figure(0.42 * len(rungs) + 1.2)
     (axes,) = axes_grid(figure, 1, 1)
     seconds = [rung["seconds"] for rung in rungs]
     heights = range(len(rungs))
@@ -200,6 +202,9 @@ def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
     axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
     axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
     axes.set_ylim(len(rungs) - 0.4, -0.6)
+    figure.suptitle(
+        "From the article's listing to the course's recipe", fontsize=11, fontweight="bold"
+    )
     axes.xaxis.set_major_formatter("{x:g}")
     return Picture(
         figure,

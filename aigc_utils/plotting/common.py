@@ -21,7 +21,8 @@ from .picture import (
     unit_range,
 )
 
-LINES = ("-", "--", "-.", ":")  # so that curves differ without colour too
+# The dashes of curves, one after the other, so that curves differ without colour too.
+LINES = ("-", "--", "-.", ":")
 
 
 @styled
@@ -33,6 +34,7 @@ def curves(
     title: str = "",
     alt: str,
     log_y: bool = False,
+    bottom: float | None = None,
     marks: Mapping[str, float] | None = None,
     height: float = 3.0,
 ) -> Picture:
@@ -45,8 +47,12 @@ def curves(
         title: the figure's message.
         alt: what is to be seen.
         log_y: whether the vertical axis is logarithmic.
+        bottom: where the vertical axis begins; by default a little below the curves.
         marks: name to a height at which a thin line is drawn across.
         height: of the figure, in inches.
+
+    Raises:
+        ValueError: `alt` has fewer than five words.
     """
     figure = new_figure(height)
     (axes,) = axes_grid(figure, 1, 1)
@@ -59,6 +65,7 @@ def curves(
             textcoords="offset points", ha="right", va="top", fontsize=9,
         )  # fmt: skip
     axes.set(xlabel=x_label, ylabel=y_label, title=title, yscale="log" if log_y else "linear")
+    axes.set_ylim(bottom=bottom)
     if len(lines) > 1:
         axes.legend()
     return Picture(figure, alt)
@@ -83,6 +90,9 @@ def image_grid(
         columns: images in a row.
         title: the figure's message.
         cell: largest size of one image, in inches.
+
+    Raises:
+        ValueError: `alt` has fewer than five words.
     """
     array = images.detach().cpu().float().numpy()
     array = array.reshape(len(array), *array.shape[-2:])
@@ -140,7 +150,8 @@ def image_rows(
         title: the figure's message.
 
     Raises:
-        ValueError: the rows differ in number or size of images, or values are out of range.
+        ValueError: there is no row, the rows differ in number or size of images, values are out of
+            range, or `alt` has fewer than five words.
     """
     images = {name: unit_range(row).flatten(0, -3) for name, row in rows.items()}
     if len({row.shape for row in images.values()}) != 1:

@@ -17,6 +17,7 @@ PANELS = (
     ("recall", "recall", False),
     ("coverage", "coverage", False),
 )
+# Colour, hatch and marker of each generator, so that they differ without colour too.
 LOOKS = (
     ("orange", "////", "o"), ("green", "xx", "s"),
     ("purple", "....", "D"), ("blue", "\\\\\\\\", "^"),

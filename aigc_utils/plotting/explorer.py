@@ -26,14 +26,17 @@ from torch.nn import functional as F
 
 from .picture import COLORS, DIGIT_COLORS, INK, checked_alt
 
+# The functions that may stand between the layers, by name.
 ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
 Dots = tuple[tuple[tuple[float, float], ...], ...]  # of each digit
-PIXELS = 28 * 28
-BITS = 18  # of each weight on the page
-MOST_DOTS = 500
+PIXELS = 28 * 28  # pixels of a digit, and so the decoder's outputs
+BITS = 18  # bits of each weight on the page
+MOST_DOTS = 500  # codes that are shown at most
+# What stands below the plane.
 HELP = "Drag, or use the arrow keys; with Shift they go further, and Home goes back."
 
-# In pixels of the screen: the plane's paper, the plane in it, and a digit's name in that.
+# In pixels of the screen: the side of the plane's paper, the plane's left, top and side in it, and
+# the side of a digit's name in that.
 SIDE, LEFT, TOP, PLOT, NAME = 300, 36, 10, 254, 19
 
 _SCRIPT = Path(__file__).with_suffix(".js").read_text("utf-8")

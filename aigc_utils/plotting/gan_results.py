@@ -84,8 +84,9 @@ def class_bars(shares: Mapping[str, Tensor]) -> Picture:
         textcoords="offset points", va="center", fontsize=9,
     )  # fmt: skip
     axes.set(xlabel="digit", ylabel="share of the images (%)", xticks=range(10))
+    axes.set_title("How often each digit stands among the images")
     axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside upper center", ncols=len(shares))
+    figure.legend(loc="outside lower center", ncols=len(shares))
     return Picture(
         figure,
         f"Bars of the share of each digit, with a line at ten percent: {'; '.join(parts)}.",

@@ -13,8 +13,9 @@ from torch import Tensor
 from .gpt_attention import HIDDEN, MONOSPACED, quoted, visible
 from .picture import COLORS, INK, WIDTH, Picture, axes_grid, new_figure, picture_axes, styled
 
-TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")  # pale blue, orange, green, purple
-LETTER = 0.602  # width of a letter of DejaVu Sans Mono, in sizes of the font
+# The colours of a text's tokens, in turn: pale blue, orange, green, purple.
+TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")
+LETTER = 0.602  # the width of a letter of DejaVu Sans Mono, in sizes of the font
 
 
 @styled
@@ -104,9 +105,10 @@ def token_lengths(rates: Mapping[str, Mapping[str, float]]) -> Picture:
         axes.bar_label(bars, fmt="{:.2f}", padding=2, fontsize=10)
     axes.set(ylabel="tokens per character", xticks=range(len(texts)))
     axes.set_xticklabels([f"{text} text" for text in texts], fontsize=11)
+    axes.set_title("What a character costs")
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.12)
-    figure.legend(loc="outside upper center", ncols=len(rates))
+    figure.legend(loc="outside lower center", ncols=len(rates))
     parts = (
         f"{name}, {', '.join(f'{value:.2f} for {text}' for text, value in rate.items())}"
         for name, rate in rates.items()

@@ -14,9 +14,11 @@ from .common import LINES
 from .drawing import Point, arrow, box
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 
-PITCH = 0.68  # from one token to the next; all lengths here are in inches
-WIDE = 2.06  # of a stack of blocks
+PITCH = 0.68  # from one token to the next, in inches, as all lengths here
+WIDE = 2.06  # width of a stack of blocks
+# The look of a text around its place.
 MIDDLE: Any = {"ha": "center", "va": "center", "fontsize": 11}
+# The same, in bold.
 BOLD: Any = {**MIDDLE, "fontweight": "bold"}
 
 

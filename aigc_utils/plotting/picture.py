@@ -31,15 +31,20 @@ COLORS = {
 }
 # Ten digits need ten: wherever these stand, the digit itself is written beside them.
 DIGIT_COLORS = (*COLORS.values(), "#7A1F3D", "#A6CE39", "#F2A0C4")
+# The colour of text and axes.
 INK = "#1F2933"
-# For values with a sign: purple below zero, white at zero, orange above.
+# The colour map of values with a sign: purple below zero, white at zero, orange above.
 DIVERGING = "PuOr_r"
-INK_SCALE = "gray_r"  # digits as ink on paper
+# The colour map of grey images: digits as ink on paper.
+INK_SCALE = "gray_r"
 
-WIDTH = 7.2  # inches; shown 720 pixels wide
+# The width of a figure in inches; it is shown 720 pixels wide.
+WIDTH = 7.2
+# Shown pixels per inch of a figure.
 PIXELS_PER_INCH = 100
 DENSITY = 2  # image pixels per shown pixel, for dense screens
 
+# The style of every figure, as matplotlib's settings.
 STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,
@@ -67,14 +72,22 @@ P = ParamSpec("P")
 
 
 def checked_alt(alt: str) -> str:
-    """Returns the alternative text on one line; raises ValueError if it says too little."""
+    """Returns the alternative text on one line.
+
+    Raises:
+        ValueError: it has fewer than five words.
+    """
     if len(alt.split()) < 5:
         raise ValueError(f"the alternative text must say what is to be seen, not {alt!r}.")
     return " ".join(alt.split())
 
 
 class Picture:
-    """A figure and its alternative text; a notebook cell that ends in one shows it."""
+    """A figure and its alternative text; a notebook cell that ends in one shows it.
+
+    Raises:
+        ValueError: the alternative text has fewer than five words.
+    """
 
     def __init__(self, figure: Figure, alt: str) -> None:
         self.figure = figure
@@ -101,7 +114,11 @@ class Picture:
         return packed.getvalue()
 
     def save(self, path: str | Path) -> Path:
-        """Writes the figure as a PNG file and returns its path."""
+        """Writes the figure as a PNG file and returns its path.
+
+        Raises:
+            OSError: the file can't be written.
+        """
         path = Path(path)
         path.write_bytes(self.png())
         return path
@@ -114,7 +131,10 @@ class Picture:
 
 
 def styled(draw: Callable[P, Picture]) -> Callable[P, Picture]:
-    """Makes a drawing function draw in the course's style, whatever the reader's own is."""
+    """Returns a drawing function that draws in the course's style, whatever the reader's own is.
+
+    It takes the same parameters, `P`.
+    """
 
     @functools.wraps(draw)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> Picture:
@@ -143,7 +163,8 @@ def unit_range(images: Tensor) -> Tensor:
         images: at least one, uint8 (0 to 255) or floats in [0, 1]; zero is the ground.
 
     Raises:
-        ValueError: there is no image, or a value is out of range or not a number.
+        ValueError: there is no image, there are fewer than three dimensions, or a value is out of
+            range or not a number.
     """
     values = images.detach().cpu()
     values = values / 255 if values.dtype == torch.uint8 else values.float()

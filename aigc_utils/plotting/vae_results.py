@@ -31,8 +31,8 @@ from .picture import (
     unit_range,
 )
 
-SHOWN = 2000  # points of a map: more hide each other
-UNUSED = 0.01  # nats: below it a latent dimension says next to nothing about the image
+SHOWN = 2000  # points of a map at most: more would hide each other
+UNUSED = 0.01  # in nats; a latent dimension below it says next to nothing about the image
 
 
 def _mosaic(axes: Axes, decoded: Tensor, reach: float) -> None:
@@ -123,7 +123,7 @@ def autoencoder_holes(
         crowded = widths[name] < limit / 4
         _code_map(axes[i], points, labels, limit, named=not crowded)
         square = Rectangle((-reach, -reach), 2 * reach, 2 * reach, fill=False, edgecolor=INK)
-        axes[i].add_patch(square)
+        axes[i].add_patch(square).set(zorder=4)  # above the codes and the digits
         if crowded:
             part = 0.46 - 0.5 * reach / limit  # of the panel; it ends where the square begins
             zoom = picture_axes(axes[i].inset_axes((0.02, 0.98 - part, part, part)))
@@ -165,6 +165,7 @@ def latent_map(codes: Tensor, labels: Tensor, decoded: Tensor, reach: float) -> 
     left, right = axes_grid(figure, 1, 2, sharey=True)
     _code_map(left, codes, labels, reach, named=True)
     _mosaic(right, decoded, reach)
+    left.set_xticks(right.get_xticks())
     left.set(xlabel="$z_1$", ylabel="$z_2$", title="encoder: where real digits lie")
     right.set(xlabel="$z_1$", title="decoder: what each place becomes")
     share = _in_square(codes, reach)

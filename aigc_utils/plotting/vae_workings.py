@@ -17,8 +17,11 @@ from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 
 Values = Sequence[float]
 
+# The look of a note on a loss.
 NOTE: Any = {"color": COLORS["orange"], "fontweight": "bold", "ha": "center"}
+# The place of a text below what it names.
 BELOW: Any = {"ha": "center", "va": "top"}
+# The look of the line that leads from an image to what it is compared with.
 DASHED: Any = {"color": COLORS["orange"], "linestyle": "--", "linewidth": 2.2}
 
 
@@ -124,7 +127,8 @@ def bound_gap(spread: Tensor, elbo: Tensor, log_likelihood: float, best: float) 
         textcoords="offset points", va="center", color=COLORS["orange"], fontweight="bold",
     )  # fmt: skip
     axes.set(xlabel="standard deviation of q", ylabel="nats")
-    figure.legend(loc="outside upper center", ncols=2)
+    axes.set_title("The ELBO stays below what it bounds")
+    figure.legend(loc="outside lower center", ncols=2)
     return Picture(
         figure,
         f"The ELBO over the standard deviation of q stays below a line at the log-likelihood, "
@@ -248,6 +252,7 @@ def rate_distortion(betas: Values, rates: Values, distortions: Values) -> Pictur
     axes.margins(0.1)
     axes.set_xlim(left=0)
     axes.set(xlabel="rate: KL (nats)", ylabel="distortion: reconstruction loss (nats)")
+    axes.set_title("Less distortion costs more rate")
     sums = [rate + distortion for rate, distortion in zip(rates, distortions, strict=True)]
     listed = "; ".join(
         f"beta {beta:g}, rate {rate:.1f} and distortion {distortion:.1f}"

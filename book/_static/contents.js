@@ -22,3 +22,20 @@ document.addEventListener("DOMContentLoaded", () => {
     printed.classList.toggle("aligned", columns.length > 1);
   }
 });
+
+// A search result that leads to one word of the glossary says which. The index has the word in small
+// letters, the mark in its address has the capitals.
+document.addEventListener("DOMContentLoaded", () => {
+  const results = document.querySelector("#search-results");
+  if (!results) return;
+  new MutationObserver(() => {
+    for (const link of results.querySelectorAll('a[href*="#term-"]:not([data-word])')) {
+      const places = Object.entries(Search._index.indexentries);
+      const entry = places.find(([, all]) => all.some(([, mark]) => `#${mark}` === link.hash));
+      const mark = link.hash.slice("#term-".length);
+      const letter = (sign, at) => (mark[at]?.toLowerCase() === sign ? mark[at] : sign);
+      link.dataset.word = entry ? [...entry[0]].map(letter).join("") : mark;
+      link.append(`: ${link.dataset.word}`);
+    }
+  }).observe(results, { subtree: true, childList: true });
+});
