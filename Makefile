@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE =
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
 .PHONY: help book pdf test lab bench release grade lint unit colab notebooks pages browser \
-  walls clean
+  font walls clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
@@ -44,7 +44,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 book: $(INSTALLED)
 	@$(BIN)/python book/build.py
 
-pdf: book browser
+pdf: book browser font
 	@$(BIN)/python book/pdf.py
 
 # Both editions of the exercises, in build/student and build/instructor.
@@ -77,7 +77,7 @@ unit: $(INSTALLED) walls
 colab: $(INSTALLED)
 	$(PYTEST) tests/test_colab.py
 
-pages: $(INSTALLED) browser
+pages: $(INSTALLED) browser font
 	$(BIN)/python book/build.py
 	$(BIN)/python book/check.py --run
 	$(BIN)/python book/pdf.py
@@ -98,6 +98,13 @@ browser: $(INSTALLED)
 	  apt-get update -qq && apt-get install -y -qq chromium >/dev/null && exit 0; fi; \
 	$(BIN)/playwright install chromium || \
 	  { echo "The browser tests need Chromium: install it, or check the network."; exit 1; }
+
+# Chapter 4 prints Chinese poems. Where no font has their characters, paper shows empty boxes.
+font: $(INSTALLED)
+	@test "$$(uname -s)" != Linux || test -n "$$(fc-list :lang=zh 2>/dev/null)" || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq fontconfig fonts-droid-fallback >/dev/null; \
+	else echo "The print lacks Chinese characters: install a font, as in: apt-get install fonts-droid-fallback"; fi
 
 # The students' code is graded behind bubblewrap's walls, which Linux alone has.
 walls: $(INSTALLED)

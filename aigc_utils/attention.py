@@ -9,8 +9,8 @@ from torch import Tensor
 def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
     """Returns how much each query looks at each key: shares that sum to one, (..., T, S).
 
-    Dot products of random vectors grow with the root of their length, so they are divided by it:
-    else softmax would give nearly everything to one key.
+    Dot products of random vectors grow with the root of their number of entries, so they are
+    divided by it: else softmax would give nearly everything to one key.
 
     Args:
         q: queries, (..., T, head_dim).

@@ -143,7 +143,9 @@ def to_signed(images: Tensor) -> Tensor:
 
 
 def binarize(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Returns images of zeros and ones, drawn anew at each call: a pixel is 1 with its grey value.
+    """Returns images of zeros and ones, drawn anew at each call.
+
+    The grey value of a pixel is the probability that it becomes 1.
 
     Args:
         images: floats in [0, 1], of any shape.

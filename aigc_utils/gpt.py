@@ -3,7 +3,7 @@
 Tokens become vectors; each block lets every token look at the ones before it (attention), then
 work on what it saw (MLP); the last vectors become logits of the next token.
 What changed between 2019 and today is a matter of configuration: `GPT2`, `SMOLLM2`, and the
-defaults, which are the course's.
+course's, which a recipe of gpt_training.py makes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """Everything that decides a model's shape; the defaults are the course's small model.
+    """Everything that decides a model's shape; the defaults are a small model.
 
     Raises:
         ValueError: `width` is no multiple of `num_heads`, `num_heads` none of `kv_heads`, or
@@ -76,7 +76,7 @@ GPT2 = GPTConfig(
     positions="learned", norm="layer", mlp="gelu", qk_norm=False, bias=True, tied=True,
     zero_init=False,
 )  # fmt: skip
-# The shape of SmolLM2, 135 million weights: Allal et al., SmolLM2, 2025.
+# The shape of SmolLM2, 135 million weights: Ben Allal et al., SmolLM2, 2025.
 SMOLLM2 = GPTConfig(
     vocab_size=49152, context=8192, num_layers=30, num_heads=9, width=576, kv_heads=3,
     hidden=1536, mlp="gated", qk_norm=False, tied=True, zero_init=False, rotary_base=100_000.0,

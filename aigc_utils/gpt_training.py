@@ -1,4 +1,4 @@
-"""Chapter 4: training a GPT on a text, by the course's recipe or the widely used one."""
+"""Chapter 4: training a GPT on a text, by the course's recipes."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ class Recipe:
         )
 
 
-# The small recipe's loss in less than a twentieth of its time.
+# The loss of a widely used small recipe (`benchmarks/gpt.py`) in less than a twentieth of its time.
 SPRINT = Recipe(80, 24, num_layers=2, adam_lr=0.01, ngrams=(4093, 16381, 16381))
-# A far lower loss in all of the small recipe's time. The run sees each character twice to three
-# times, so it hides n-grams, not to learn them by heart. Fewer channels and larger batches see more
-# text in the same time: on held-back characters of the training text 1.471 nats, where 128 channels
-# and batches of 24 reach 1.496.
+# A far lower loss in all of that recipe's time. The run sees each character twice to three times,
+# so it hides n-grams, lest it learn them by heart. Fewer channels and larger batches see more text
+# in the same time: on held-back characters of the training text 1.471 nats, where 128 channels and
+# batches of 24 reach 1.496.
 EQUAL_TIME = Recipe(
     100_000,  # a time budget ends it
     batch_size=32,

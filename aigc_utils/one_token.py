@@ -5,7 +5,8 @@ PyTorch's product of a matrix and one vector comes from MKL, which on AMD's proc
 one core at 13 to 20 GB/s; NumPy's, from OpenBLAS, uses all, at 26 to 34 GB/s: how many depends on
 the order in which a matrix is stored (`store_for_reading`).
 Between two products everything small is slow, as the weights have pushed it out of the caches:
-so NumPy does the small work too, and each of gpt.py's modules has its function of one vector here.
+so NumPy does the small work too, and each of gpt.py's modules but `NGrams` has its function of one
+vector here.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ class DecoderBlock(nn.Module):
 class EncoderDecoder(nn.Module):
     """One block that reads the source, and one that writes the target with an eye on it.
 
-    Positions are learned and norms are RMS norms, whatever the configuration says.
+    Positions are learned, and the decoder's norms and both last norms are RMS norms, whatever the
+    configuration says.
 
     Raises:
         ValueError: the configuration has more than one layer.

@@ -79,7 +79,7 @@ class CharTokenizer:
 
 
 class BPETokenizer:
-    """Byte-pair encoding: 256 tokens of one byte, and one more for each of `merges`.
+    """Byte-pair encoding: 256 tokens of one byte, and one more for each result of `merges`.
 
     A merge makes one token of two that stand side by side. Earlier merges go first, and none
     reaches from one word (`WORD`) into the next.

@@ -184,7 +184,8 @@ def fit(
     The run ends after `num_steps`, after `max_seconds` of training (evaluation not counted), when
     the batches run out, or when it is interrupted (Ctrl-C, or Jupyter's stop button). An interrupt
     waits for the step in hand, so model and history stay whole; calling `fit` again with the
-    same `history` goes on from there. A second interrupt stops at once.
+    same `history` adds to it, while steps, time and schedule begin anew. A second interrupt stops
+    at once.
 
     Args:
         step: trains on one batch and returns its losses by name, each a scalar.

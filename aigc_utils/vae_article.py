@@ -97,7 +97,7 @@ def train_article(
     Args:
         images: uint8, shape (N, 1, 28, 28); taken in batches of 64, as in the article.
         seed: decides weights, order and noise.
-        num_steps: batches to train on; an epoch of MNIST has 938.
+        num_steps: batches to train on; an epoch of the article has 938.
         evaluate: takes the model and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
 

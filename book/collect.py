@@ -23,8 +23,8 @@ PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "transformers", "jupy
 LIVE = "live-"
 # The stored benchmarks, and what each compares.
 COMPARED = {
-    "decode": "speed of writing with a cache: the course's GPT, `transformers`, and what the "
-    "memory allows",
+    "decode": "speed of writing with a cache: the course's GPT, that of `transformers` and the "
+    "memory's limit",
     "gan-ablation": "the steps from the article's GAN to the course's",
     "gpt": "a widely used small recipe for a GPT, and the course's",
     "ladder": "the steps from the article's CNN to the course's recipe",

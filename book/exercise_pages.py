@@ -17,7 +17,7 @@ from grading.assembly import settings  # noqa: E402
 from grading.editions import without_hidden_tests, without_solutions  # noqa: E402
 
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
-ANSWERED = "On this page the checks answer to the solutions, which are folded away."
+ANSWERED = "On this page the checks have judged the solutions, which are folded away."
 FOLDED = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 

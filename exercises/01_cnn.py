@@ -320,7 +320,7 @@ print(f"of new images it reads {lab.on_new_images(best):.1f} %")
 # **Write**, 4 points. Its name is `learn_filter`.
 #
 # `given("learn_filter")` has `images` with the shape (N, 1, H, W), and `maps`, which one unknown *filter* of 3 by 3 weights made of them, without padding and without a bias.
-# The images are random numbers with mean 0 and variance 1, so that no pixel tells anything about its neighbours.
+# The pixels are independent random numbers with mean 0 and variance 1, so that none tells anything about its neighbours.
 #
 # Write a function that learns the filter from such examples by *gradient descent*.
 # It returns the kernel as a tensor with the shape (3, 3), each weight right to within 0.02.

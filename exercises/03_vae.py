@@ -58,7 +58,7 @@ check, hint, given = open_exercises("03_vae", variant=VARIANT)
 # Predict three numbers, each to three decimals:
 #
 # - `grey`: the smallest cross-entropy of the grey pixel, when the decoder may say any probability.
-# - `patch`: the smallest sum over the patch, when it may say another probability for each pixel.
+# - `patch`: the smallest sum over the patch, when it may say a different probability for each pixel.
 # - `total`: for the given `p`, the total $\int_0^1 p^t (1 - p)^{1 - t} \, dt$ of $e^{-\text{cross-entropy}}$ over all grey values $t$.
 #
 # For a density of grey values this total would be 1.
@@ -367,7 +367,8 @@ turned_picture = plotting.curves(
     y_label="mean log p(x) (nats)",
     title="The likelihood notices a stretch, and no turn",
     alt="Over the angle, the curve of the turned model is flat. That of the "
-    "stretched model starts at the same height and ends far below it.",
+    "stretched model starts at the same height and ends far below it; at small "
+    "angles it may lie a little above.",
 )
 true_parts = ("turn by 45", "looks the same", "axis changes p(x)")
 turned_choice = {
@@ -387,6 +388,7 @@ check("turned", turned_picture, turned_choice)
 # %% [markdown]
 # **What to take from it.**
 # The likelihood has no favourite axes.
+# It notices a stretch; a small one may even fit these hundred images a little better, since they are only a sample.
 # A VAE's encoder may have: its clouds are stretched along the axes only, so the gap between ELBO and likelihood can change with a turn.
 # That is an accident of the guess, and no promise that an axis means something [(Locatello et al., 2019)](#locatello2019challenging).
 
@@ -398,7 +400,7 @@ check("turned", turned_picture, turned_choice)
 # For each of N images, $k$ codes are drawn from the encoder's guess $q(z \mid x)$.
 # You get `log_joint`, which is $\log p(x, z)$, and `log_q`, which is $\log q(z \mid x)$, both with the shape (k, N).
 # Write the *importance-weighted bound* on $\log p(x)$, in nats, as one number: the mean over the N images.
-# With one sample it is the *ELBO*'s estimate; with more it rises, and on average it is never above $\log p(x)$.
+# With one sample it is the *ELBO*'s estimate; with more it rises on average, and its average is never above $\log p(x)$.
 # It must also work for images, whose $\log p(x, z)$ may be -500 or less.
 #
 # `given("iw_bound")` holds 1000 samples for 20 numbers $x$ from the toy model of chapter 3, where $\log p(x)$ is known, and its mean is `log_likelihood`.

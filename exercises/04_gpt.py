@@ -109,9 +109,9 @@ check("counts", counts)
 # **Predict**, 2 points. Its name is `heads`.
 #
 # `gpt.Attention` of chapter 4 has matrices without biases.
-# `given("heads")` says how wide the layer is, and into how many heads it is cut: few, or many.
+# `given("heads")` says how wide the layer is, and two numbers of heads into which it may be cut.
 # How many weights has it with `heads` heads (`few`), and with `more_heads` (`many`)?
-# With *grouped-query attention* there are still `more_heads` heads of queries, and only `kv_heads` heads of keys and values: how many weights are that (`grouped`)?
+# With *grouped-query attention* there are still `more_heads` heads of queries, and only `kv_heads` heads of keys and values: how many weights has it then (`grouped`)?
 # How many numbers does the *KV cache* of the grouped layer hold after a text of `tokens` tokens (`cache`)?
 
 # %% nbgrader={"grade": false, "grade_id": "heads-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -188,8 +188,8 @@ check("sight", sight)
 # **Mend**, 3 points. Its name is `next_token_loss`.
 #
 # `broken_next_token_loss` should return the mean loss in nats of predicting each token from those before it.
-# It reports a wonderful loss in training, and what the model writes afterwards is useless.
-# The cell below shows its loss for an untrained model in training and in use.
+# A model trained with it soon has a wonderful loss, and what it writes afterwards is useless.
+# The cell below shows that even for an untrained model the loss differs between training and use.
 # It has two faults.
 # Write the mended function; `model` takes tokens, (B, T), and a mask, bool, (T, T), and gives logits, (B, T, vocabulary).
 # It must be right in both modes of the model, and leave the mode as it is.
@@ -306,7 +306,7 @@ check("seen", seen, longest)
 # **What to take from it.**
 # Nearly all runs of three characters stand in the corpus, and of those of sixteen none.
 # The model has learned how such text goes on; it has nothing in which it could look a line up.
-# A model that is far larger, or reads a text many times, does learn passages by heart, which is *contamination* when the test is among them.
+# A model that is far larger, or reads a text many times, does learn passages by heart; if the test was among them, which is *contamination*, it only remembers.
 
 # %% [markdown]
 # ## Three tokenisers, one scale

@@ -57,7 +57,7 @@ from aigc_utils.source import show_source
 # So you begin with recognition: which digit is this?
 #
 # The digits come from *MNIST*, 70,000 handwritten digits of 28 by 28 pixels [(LeCun et al., 1998)](#lecun1998gradient).
-# They travel inside the course's package [(LeCun et al., 2010)](#lecun2010mnist), so you need no network.
+# They travel inside the course's package [(LeCun et al., 2010)](#lecun2010mnist), so you need no internet connection.
 
 # %%
 mnist = data.load_mnist()
@@ -185,7 +185,7 @@ for k, p, s in [(3, 0, 1), (3, 1, 1), (5, 0, 1), (5, 2, 2), (2, 0, 2)]:
 layer = nn.Conv2d(in_channels=32, out_channels=64, kernel_size=3, padding=1)
 counted = sum(p.numel() for p in layer.parameters())
 assert counted == (32 * 3 * 3 + 1) * 64
-print(f"{counted:,} weights, whatever the size of the image")
+print(f"{counted:,} parameters, whatever the size of the image")
 
 # %% [markdown]
 # ### Between two layers
@@ -327,7 +327,7 @@ plotting.descent_paths(paths, tuple(curvature.tolist()))
 
 # %% [markdown]
 # Plain descent bounces between the walls and creeps along the floor.
-# A larger learning rate would throw it out of the valley.
+# A learning rate above $2 / 12$, two over the larger curvature, would throw it out of the valley.
 
 # %% [markdown]
 # ## The article's network
@@ -361,7 +361,7 @@ print(f"total  {total:8,}")
 # And the last line but one keeps the images that are held back out of the training.
 # One *epoch* is one pass over the training set.
 # You run one epoch here and see the loss fall.
-# All five are timed by `make bench`; their result stands in the table at the end.
+# All five are timed in the ladder near the end of the chapter.
 
 # %%
 from torch.utils.data import DataLoader
@@ -434,8 +434,8 @@ print(
 # ## The course's network
 #
 # You can do better, and much faster.
-# The first step costs nothing: the `DataLoader` opens, converts and normalises each image on its own, in every epoch again.
-# The whole of MNIST fits into memory, so the course takes batches out of one *tensor*.
+# The first step costs nothing: the `DataLoader` picks, converts and normalises each image on its own, in every epoch again.
+# The images lie in memory as one *tensor*, so the course cuts whole batches out of it.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -471,7 +471,7 @@ assert course_total < total / 10
 # %% [markdown]
 # Five things are new.
 #
-# - *Batch normalisation* gives each channel mean zero and variance one over the batch, so that every layer gets inputs of a steady scale [(Ioffe and Szegedy, 2015)](#ioffe2015batch).
+# - *Batch normalisation* gives each channel mean zero and variance one over the batch, and then a scale and a shift that it learns, so that every layer gets inputs of a steady scale [(Ioffe and Szegedy, 2015)](#ioffe2015batch).
 # - *GELU* is a smooth relative of the ReLU [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
 # - A first convolution with stride 2 makes a quarter of the pixels, so all that follows has a quarter of the work.
 # - Pooling comes early, before the norm and the activation, for the same reason.
@@ -479,11 +479,11 @@ assert course_total < total / 10
 #
 # The third step is the way of training.
 # The learning rate rises and then falls to zero, a *one-cycle schedule* [(Smith and Topin, 2019)](#smith2019super).
-# The filters are trained by *Muon*, which makes each update an orthogonal matrix so that every direction learns at the same pace [(Jordan et al., 2024)](#jordan2024muon).
+# The filters are trained by *Muon*, which brings each update near an orthogonal matrix, so that every direction learns at the same pace [(Jordan et al., 2024)](#jordan2024muon).
 # The code below sets it up; the optimizer itself is short, in `aigc_utils/optimizers.py`.
 
 # %%
-show_source(cnn.classifier_step, cnn.train_course)
+show_source(cnn.classifier_step, cnn.course_optimizers, cnn.train_course)
 
 # %% [markdown]
 # `train_course` uses the course's training loop, `training.fit`.
@@ -531,7 +531,8 @@ plotting.seed_curves(
 final = sorted(history["accuracy"][-1] for history in histories)
 seconds = sorted(history.seconds for history in histories)
 assert final[2] > 98.5
-print(f"median accuracy: {final[2]:.2f} %, the listing's {article_held:.2f} %")
+print(f"median accuracy: {final[2]:.2f} %")
+print(f"the listing's after one epoch of five: {article_held:.2f} %")
 print(
     f"median time: {seconds[2]:.1f} s, the listing's one epoch {article_epoch:.1f} s"
 )
@@ -599,7 +600,7 @@ plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
 # %% [markdown]
 # Look at the images: some would puzzle you too.
 #
-# ### Is 99 % confidence 99 % right?
+# ### Is 99 % confidence 99 % right?
 #
 # The softmax output looks like a probability.
 # It is one only if the network is right as often as it says.
@@ -783,7 +784,7 @@ print(f"eval mode:                             {right:.2f} %")
 print(f"training mode, batches of 100, mixed:  {mixed:.2f} %")
 print(f"training mode, batches of 2:           {pairs:.2f} %")
 print(f"training mode, one class to a batch:   {sorted_:.2f} %")
-assert sorted_ < mixed - 10
+assert sorted_ < mixed - 5
 
 # %% [markdown]
 # With large mixed batches the mistake hardly shows, which is why it survives so long.
@@ -865,7 +866,7 @@ assert scores.max() > again
 #
 # How much did each step bring?
 # This table comes from `python -m benchmarks ladder`, which runs every rung on one machine, each with three seeds, and shows the median.
-# It takes a quarter of an hour, so its result is stored with the course, and `make bench` repeats the comparison on your machine.
+# It takes a quarter of an hour, so its result is stored with the course; `python -m benchmarks ladder` repeats it on your machine.
 # Compare its times with each other, and not with those above: they come from another machine.
 # The accuracy is that on the test images.
 
@@ -909,11 +910,11 @@ print(f"{'the last rung':24} {last['seconds']:5.2f} s {last['accuracy']:.2f} %")
 
 # %%
 evaluation.record(
-    accuracy=("accuracy on test images", f"{test_accuracy:.2f} %"),
+    accuracy=("accuracy on test images, seed 0", f"{test_accuracy:.2f} %"),
     held=("accuracy on held-back images, median of five", f"{final[2]:.2f} %"),
     seconds=("time of training, median of five", f"{seconds[2]:.1f} s"),
     listing=(
-        "the article's network, held-back images",
+        "the article's network after one epoch of five, held-back images",
         f"{article_held:.2f} %",
     ),
     listing_seconds=(

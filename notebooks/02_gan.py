@@ -18,8 +18,8 @@
 # Two networks learn together: one makes images, the other tells them from real ones, and each gets better because the other does.
 # By the end of this chapter you can say what game they play, why it goes wrong, how to keep it on course, and how to measure what comes out.
 #
-# You begin with the GAN of the article, watch both players, and measure what it makes.
-# Then you train one that makes far better digits in a few minutes.
+# You first watch the game in a plane, and learn its mathematics.
+# Then you train the GAN of the article and measure what it makes, and at last one that makes far better digits in a few minutes.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -129,7 +129,7 @@ def covered(points):
 
 # %% [markdown]
 # Each step first trains the discriminator to tell real from made, and then the generator to fool it.
-# Here $D$ gives a logit, as your classifier did in chapter 1.
+# Here the network `D` gives a logit, as your classifier did in chapter 1, and $D$ is its sigmoid, the probability.
 # `F.softplus(-logit)` is $-\log D$ and `F.softplus(logit)` is $-\log(1 - D)$.
 # `detach` keeps the discriminator's loss from reaching the generator: that gradient would teach it to help its opponent, or be computed for nothing.
 #
@@ -543,7 +543,7 @@ plotting.sample_size_bias(sizes, bias)
 # ### Faithful, and varied?
 #
 # One number cannot say whether images are poor or merely all alike.
-# Two more pairs look at neighbourhoods among the features.
+# Two pairs of numbers look at neighbourhoods among the features.
 #
 # - *Precision* is the share of made images that lie among real ones, and *recall* the share of real images that lie among made ones [(Kynkäänniemi et al., 2019)](#kynkaanniemi2019improved).
 # - *Density* and *coverage* ask the same in a way that single outliers cannot spoil [(Naeem et al., 2020)](#naeem2020reliable). Coverage is the share of real images that have a made one close by.
@@ -610,7 +610,7 @@ show_source(gan.Generator, gan.Discriminator)
 #
 # MNIST comes with labels, and the article throws them away.
 # Here both players are told which digit it is to be: a *conditional GAN* [(Mirza and Osindero, 2014)](#mirza2014conditional) [(Miyato and Koyama, 2018)](#miyato2018cgans).
-# The discriminator then asks not only "is this real?" but "is this a real seven?", and no class can go missing.
+# The discriminator then asks not only "is this real?" but "is this a real seven?", so a generator that leaves a class out is easily caught.
 # This is extra information that the article's GAN did not have; the *ablation* below also shows the result without it.
 #
 # ### A discriminator that stays gentle
@@ -772,7 +772,8 @@ plotting.class_bars({name: shares(judged[name]) for name in judged})
 #
 # This table comes from `python -m benchmarks gan-ablation`, which trains every row for the same number of steps, half of yours, with three seeds.
 # It took a quarter of an hour, so its result is stored with the course.
-# Each row adds one change to the row above; with the optimizers come their own learning rates, and Muon for the filters.
+# Each row adds one change to the row above, with what belongs to it: with the convolutions come 64 random numbers in place of 100, another second coefficient of Adam, and a learning rate that falls at the end; with the optimizers come their own learning rates, and Muon for the filters.
+# In the figure each dot is one seed, and the bar, with its number, is the median.
 
 # %%
 stored = evaluation.load_results("gan_ablation")
@@ -807,7 +808,7 @@ assert abs(averaged - calm) < 0.2 * calm
 # Convolutions alone do not save a generator that loses the game.
 # The penalty and the averaging hardly show in so short a run.
 # The penalty works against a slow disease: a discriminator that gets a little too strong, step after step; one of the exercises lets you see it.
-# And since the learning rate falls to almost nothing at the end, the last generators are nearly alike, with little left to average.
+# And since the learning rate falls to a twentieth at the end, the last generators are nearly alike, with little left to average.
 
 # %% [markdown]
 # ### Other ways to steady the discriminator
@@ -852,13 +853,13 @@ plotting.image_rows(
         "spherical": gan.sample(generator, arc, digit),
     },
     title="From one seven to another",
-    alt="Two rows of twelve sevens that change from one handwriting to "
-    "another; both rows begin and end alike. Most steps between are sevens, "
-    "and on the arc some look like fours.",
+    alt="Two rows of twelve images that change from one seven to another; both "
+    "rows begin and end alike. In the straight row the steps between stay "
+    "sevens; in the middle of the arc they look more like fours.",
 )
 
 # %% [markdown]
-# Both ways lead through readable digits, though on the arc some of them may look like another digit; the norms show that the straight way leaves the shell.
+# Both ways lead through readable digits, though on the arc many of them may look like another digit; the norms show that the straight way leaves the shell.
 # Each image between is a digit that nobody wrote.
 # This is the sign that the generator has learned a space of handwriting, not a list of images.
 #
@@ -906,7 +907,7 @@ plotting.image_rows(
     captions={"nearest real": [f"{distance:.1f}" for distance in apart]},
     title="Made digits and their nearest training images",
     alt="Twelve made digits above their nearest training images: the same "
-    "digit each time, in similar handwriting, and never the same image.",
+    "digit nearly each time, in similar handwriting, and never the same image.",
 )
 
 # %%
@@ -931,9 +932,10 @@ print(
 #
 # ### The generator's loss says little
 #
-# In chapter 1 a falling loss meant a better network.
+# In chapter 1, overfitting apart, a falling loss meant a better network.
 # Here both losses measure one player against the other.
 # Put the generator's loss beside the Fréchet distance of its images.
+# The first two evaluations are left out, because the game has hardly begun.
 
 # %%
 smooth = run.smooth("generator", 100)
@@ -1033,8 +1035,8 @@ z = torch.randn(1, recipe.latent_dim, generator=random).expand(len(number), -1)
 plotting.image_grid(
     gan.sample(generator, z, torch.tensor(number)),
     title="A number in one handwriting",
-    alt="The digits 2 0 2 6 1 1 2 3, drawn from one noise vector: all in the "
-    "same slant.",
+    alt="The digits 2 0 2 6 1 1 2 3, drawn from one noise vector, in similar "
+    "handwriting.",
 )
 
 # %% [markdown]
@@ -1075,7 +1077,7 @@ evaluation.record(
 #
 # - Generator and discriminator play one game; the generator learns only through the discriminator's gradient.
 # - The best discriminator is $p / (p + q)$, and against it the generator of the minimax game minimises the Jensen-Shannon divergence.
-# - A discriminator that wins teaches nothing: use the non-saturating loss, and keep its map gentle with a penalty.
+# - A discriminator that wins teaches little: use the non-saturating loss, and keep its map gentle with a penalty.
 # - Losses and accuracies of the players don't say how good the images are; a frozen judge does.
 # - Fréchet distance, precision, recall, density and coverage need equally many samples, one feature network, and real images as the floor.
 # - Labels, convolutions, a penalty, optimizers without momentum and averaged weights make the course's GAN; the optimizers and the labels bring most, and in so short a run the penalty and the averages hardly anything.
@@ -1117,7 +1119,7 @@ evaluation.record(
 # %% [markdown]
 # ### Exercise: The slow disease
 #
-# Train the course's GAN without labels and without the penalty, and watch the Fréchet distance and the discriminator's loss over 6,000 steps, seven to fifteen minutes.
+# Train the course's GAN without labels and without the penalty, and watch the Fréchet distance and the discriminator's loss over 6,000 steps, five to ten minutes.
 # Then add the penalty again.
 #
 # <details><summary>Solution</summary>

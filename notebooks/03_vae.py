@@ -162,7 +162,12 @@ plotting.bound_gap(spread, bound, log_likelihood.item(), best_std)
 #
 # The first term rewards good reconstructions.
 # The second is the *KL divergence* of the guess from the prior.
-# Written the other way round, the gap is itself a KL divergence: $\log p(x) - \mathrm{ELBO} = \mathrm{KL}(q(z \mid x) \,\|\, p(z \mid x))$, as in the figure above.
+# As the figure above shows, the gap is itself a KL divergence:
+#
+# $$
+# \log p(x) - \mathrm{ELBO} = \mathrm{KL}(q(z \mid x) \,\|\, p(z \mid x)) .
+# $$
+#
 # A network makes the guess for every image at once, and this is the encoder [(Kingma and Welling, 2014)](#kingma2014auto).
 
 # %% [markdown]
@@ -238,7 +243,7 @@ print(f"the score function's variance is {ratio:.0f} times as large")
 # %% [markdown]
 # The score function only learns "this $z$ was good".
 # The reparameterised gradient learns in which direction a better $z$ lies, since it passes through the decoder.
-# The noise is no trick, either: without it there is no cloud, no bound and no map, as you will see below.
+# The noise is no trick, either: without it there is no cloud and no bound.
 
 # %% [markdown]
 # ### Which likelihood?
@@ -393,7 +398,7 @@ plotting.image_rows(
 
 # What did the first four bring?
 # `python -m benchmarks vae-ablation` trains every row for the same number of epochs with three seeds, and its result is stored.
-# Each row adds one change to the row above.
+# Each row adds one change to the row above, and the second row has wider layers too.
 
 # %%
 stored_rows = evaluation.load_results("vae_ablation")
@@ -413,8 +418,8 @@ assert silu < two - 5
 assert centred < silu - 5
 
 # %% [markdown]
-# A second hidden layer alone makes things worse, and fewer dimensions are used: depth needs help.
-# SiLU and the mean image bring most; the residual layer brings dimensions back into use, and the patches find a better bound with fewer of them.
+# A second hidden layer makes things worse, though the layers are wider, and fewer dimensions are used: depth needs help.
+# SiLU and the mean image bring most; the residual layer brings dimensions back into use and hardly changes the bound, and the patches find a better bound with fewer of them.
 
 # %%
 show_source(vae.VAE, vae.Residual)
@@ -424,7 +429,7 @@ show_source(vae.vae_step)
 
 # %% [markdown]
 # First the sprint: it gets where the article's listing gets after ten epochs.
-# Like the small models further below, it does without patches and takes batches of 128.
+# Like the models of the plane and of the sweep over $\beta$ further below, it does without patches and takes batches of 128.
 
 # %%
 sprint_model, sprint = vae.train_course(vae.SPRINT, mnist.train_images, seed=0)
@@ -647,7 +652,7 @@ plotting.autoencoder_holes(
 # The autoencoder puts its codes wherever it likes, and most of them lie outside the square where the prior draws.
 # So some kinds of digits are never drawn.
 # The VAE's noise makes each code claim a neighbourhood, and the KL term keeps all neighbourhoods near zero.
-# So the KL term is not optional if you want to draw from the prior. Measure it.
+# So you need both if you want to draw from the prior. Measure it.
 
 # %%
 z = torch.randn(10_000, 2, generator=random)
@@ -871,7 +876,7 @@ assert bounds == sorted(bounds, reverse=True)
 plotting.importance_bound(ks, {"after one epoch": bounds})
 
 # %% [markdown]
-# With one sample the bound is the ELBO; the figure shows the negative, so it falls.
+# With one sample the bound is, on average, the ELBO; the figure shows the negative, so it falls.
 # With $k$ samples take the logarithm of the mean of $k$ weights $p(x, z) / q(z \mid x)$: the *importance-weighted bound* [(Burda et al., 2016)](#burda2016importance).
 # The more samples, the closer it comes to $\log p(x)$.
 # With 5,000 little is missing for most models; here the curve has not quite come to rest.
@@ -1028,7 +1033,7 @@ evaluation.record(
 #
 # <details><summary>Solution</summary>
 #
-# `vae.gaussian_kl(torch.tensor(0.0), torch.tensor(0.01).log())` gives $\frac12 (0.01 - 1 - \log 0.01) = 1.81$ nats.
+# The closed form of `vae.gaussian_kl`, with mean 0 and variance 0.01, gives $\frac12 (0.01 - 1 - \log 0.01) = 1.81$ nats.
 # It is worth nothing, since its mean does not depend on the image: training widens it to the prior, and the cost goes to zero.
 #
 # </details>
@@ -1037,7 +1042,7 @@ evaluation.record(
 # ### Exercise: Two latents too few
 #
 # Train `vae.SPRINT` with 2, 5, 10, 20 and 40 latent dimensions.
-# Where does the number of active units stop growing?
+# Where does the number of used dimensions, those with a mean KL above 0.01 nats, stop growing?
 #
 # <details><summary>Solution</summary>
 #
@@ -1082,20 +1087,21 @@ evaluation.record(
 # <details><summary>Solution</summary>
 #
 # ```python
-# def train_warm(seed, num_steps=468):
+# def train_warm(seed, warm, num_steps=468):
 #     generator = training.seed_everything(seed)
 #     network = deep_vae(plain)
 #     optimizer = torch.optim.Adam(network.parameters(), 5e-3, betas=(0.9, 0.99))
 #     batches = data.batches((mnist.train_images,), 256, generator=generator)
 #     for i, batch in zip(range(num_steps), batches):
-#         beta = min(2 * i / num_steps, 1.0)
+#         beta = min(2 * i / num_steps, 1.0) if warm else 1.0
 #         vae.vae_step(network, optimizer, generator, beta=beta)(batch)
 #     return evaluation.elbo(network, test_images, generator).nats
 #
-# print([train_warm(seed) for seed in range(3)])
+# for warm in (False, True):
+#     print(warm, [train_warm(seed, warm) for seed in range(3)])
 # ```
 #
-# It helps some seeds and not others: the warm-up buys time, and a deep plain stack may need more of it.
+# Here it wins about ten nats with two of the seeds and nothing with the third: the warm-up buys time, and a deep plain stack may need more of it.
 #
 # </details>
 

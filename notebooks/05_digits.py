@@ -59,7 +59,7 @@ from aigc_utils.source import show_source
 # %% [markdown]
 # ## One task for all
 #
-# The task: learn from 60,000 digits, then draw 5,000 new ones, as many of each kind where one can ask for a kind.
+# The task: learn from 60,000 digits, then draw 5,000 new ones, 500 of each digit where one can ask for a digit.
 # The judge of chapter 2 compares them with the test images.
 # First the *floor*: what other real images score.
 
@@ -257,8 +257,8 @@ plotting.image_rows(
     alt="Four rows of twelve digits: real ones, and those of GAN, VAE and GPT. "
     "Under the GAN's and the GPT's stands which digit was asked for. "
     "The GAN's have sharp strokes and many broken shapes, the VAE's are soft "
-    "and some unreadable, the GPT's are mostly readable, and rough at the "
-    "edges of their patches.",
+    "and some unreadable, the GPT's are mostly readable, though not all show "
+    "the digit asked for, and rough at the edges of their patches.",
 )
 
 # %%
@@ -286,7 +286,7 @@ plotting.side_by_side(scores, floor)
 #
 # - The GAN cannot say.
 # - The VAE gives a bound.
-# - The GPT gives the exact number, for the image as 49 tokens.
+# - The GPT gives the exact number, for the image as 49 tokens: with the digit named it is $p(x \mid y)$, and the mean over ten equally likely names is $p(x)$.
 # - The CNN answers another question: how probable is this digit, given the image?
 #
 # *Bayes' rule* turns the GPT's answer into the CNN's.
@@ -331,7 +331,7 @@ plotting.image_rows(
             )
         ]
     },
-    title="Some digits that the GPT misreads",
+    title="Digits that the GPT misreads: label, and what each reads",
     alt="A row of test digits, most of them oddly written; under each stands "
     "its label, and what the GPT and the CNN read.",
 )

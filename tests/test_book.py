@@ -178,6 +178,11 @@ def test_a_printed_table_keeps_its_columns_on_a_phone(page: Page, book: Path) ->
     assert abs(lines[0] - lines[1]) < 1.5, f"{lines[0]} lines take the room of {lines[1]:.1f}"
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH
     assert table.evaluate("e => getComputedStyle(e).whiteSpace") == "pre"
+    page.goto((book / "exercises" / "03_vae.html").as_uri())
+    sentences = page.locator("pre.aligned .sentence")
+    assert sentences.count() >= 6
+    for width in sentences.evaluate_all("all => all.map(e => e.getBoundingClientRect().right)"):
+        assert width <= PHONE_WIDTH, "a sentence among printed columns is cut on a phone"
 
 
 def test_a_definition_stands_beside_its_first_word(page: Page, book: Path) -> None:

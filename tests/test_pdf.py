@@ -420,6 +420,15 @@ def test_the_real_book_is_sound(book: Path) -> None:
     assert max(len(resources(page)) for page in PdfReader(book).pages) > 0
 
 
+def test_the_real_book_has_its_chinese(book: Path) -> None:
+    source = re.sub(r"<[^>]*>", "", book.with_suffix(".html").read_text("utf-8"))
+    wanted = set(re.findall("[\u3400-\u9fff]", source))
+    printed = "".join(page.extract_text() for page in PdfReader(book).pages)
+    assert len(wanted) > 20
+    lost = wanted - set(unicodedata.normalize("NFKC", printed))
+    assert not lost, f"the print lacks {''.join(sorted(lost))}: run `make font`, then `make pdf`."
+
+
 def test_nothing_in_the_real_book_reaches_beyond_the_paper(book: Path) -> None:
     errors: list[str] = []
     with pdf.browser_page(errors) as page:

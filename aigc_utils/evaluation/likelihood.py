@@ -104,7 +104,7 @@ def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
         means: an encoder's means, shape (N, D), N at least 2.
         threshold: the least variance of a dimension in use.
 
-    Source: Burda et al., Importance Weighted Autoencoders, 2016, section 5.
+    Source: Burda et al., Importance Weighted Autoencoders, 2016, section 5.2.
     """
     return means.var(0) > threshold
 

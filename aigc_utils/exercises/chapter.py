@@ -94,9 +94,8 @@ class Exercise:
     misconceptions: tuple[str, ...]  # those that it brings to light
     points: int  # what a correct answer earns
     hints: tuple[str, str, str]  # a ladder, the last almost the solution
-    # Raises NotYet unless the answer holds; takes what is given, a `Draw` for inputs of its own,
-    # and the answer's parts.
-    check: Callable[..., None]
+    # It takes what is given, a `Draw` for inputs of its own, and the answer's parts.
+    check: Callable[..., None]  # raises NotYet unless the answer holds
     draw_given: Callable[[Draw], SimpleNamespace]  # makes what it gives of the variant's `Draw`
     optimizes: bool = False  # whether an answer may make an optimizer of `torch.optim`
 
@@ -181,7 +180,7 @@ class Desk:
             name: the exercise.
             answer: its parts, in the order of the exercise's check.
             rounds: how many sets of inputs a function is tried on.
-            limit_s: seconds after which the answer is stopped, for each round.
+            limit_s: seconds of computing after which the answer is stopped, in each round.
 
         Raises:
             KeyError: there is no such exercise.

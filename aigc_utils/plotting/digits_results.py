@@ -56,7 +56,7 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
         else:
             axes.set_ylim(0, 1)
         axes.set_title("lower is better" if log else "higher is better", fontsize=10)
-        axes.set(xlabel="model", ylabel=label)
+        axes.set(xlabel="model", ylabel=f"{label} (logarithmic)" if log else label)
         form = "{}\n{:.1f}" if log else "{}\n{:.2f}"
         names = [form.format(name, getattr(score, field)) for name, score in scores.items()]
         axes.set_xticks(range(len(scores)), names)

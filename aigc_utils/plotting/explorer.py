@@ -78,9 +78,9 @@ _BODY = """
 class Explorer:
     """A decoder of two numbers to walk through; a notebook cell that ends in one shows it.
 
-    `weights` are all layers' numbers as `_packed` leaves them, and `sizes` the widths from 2 to
-    784. `dots` are the shown codes of each of the ten digits. `still` is the PNG file of the digit
-    at `start`.
+    `weights` are all layers' numbers, packed (a scale for each row, then whole numbers), and
+    `sizes` the widths from 2 to 784. `dots` are the shown codes of each of the ten digits. `still`
+    is the PNG file of the digit at `start`.
     """
 
     sizes: tuple[int, ...]

@@ -61,10 +61,11 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
         axes.set_title(name, fontsize=10)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
+        gone = int((share == 0).sum())
+        cut = f"{gone} of {len(tokens)} cut off, " if gone else ""
         parts.append(
             f"{name}, {quoted(tokens[int(share.argmax())])} with {100 * share.max():.0f} percent, "
-            f"{int((share == 0).sum())} of {len(tokens)} cut off, {100 * rest[name]:.0f} percent "
-            "to all others"
+            f"{cut}{100 * rest[name]:.0f} percent to all others"
         )
     names = [*(visible(token) for token in tokens), "all others"]
     panels[0].set_yticks(range(len(names)), names, parse_math=False)
@@ -72,7 +73,7 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
     panels[0].set_ylabel("next token")
     return Picture(
         figure,
-        f"Bars of the shares of the {len(tokens)} likeliest next tokens, from "
+        f"Bars of the shares of {len(tokens)} next tokens, from "
         f"{quoted(tokens[0])} to {quoted(tokens[-1])}, and of all others: {'; '.join(parts)}.",
     )
 

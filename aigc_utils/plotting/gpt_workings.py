@@ -180,7 +180,7 @@ def score_spread(
     spread: Mapping[str, Sequence[float]],
     largest: Mapping[str, Sequence[float]],
 ) -> Picture:
-    """Returns how dot products grow with their length, and what that does to softmax.
+    """Returns how dot products grow with the head dimension, and what that does to softmax.
 
     Args:
         dims: head dimensions, rising.

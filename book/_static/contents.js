@@ -15,11 +15,30 @@ document.addEventListener("DOMContentLoaded", () => {
   }).observe(contents, { subtree: true, attributeFilter: ["class"] });
 });
 
+// A long line among a table's, a sentence of words, goes on in a second line all the same.
+function foldSentences(printed) {
+  for (const text of [...printed.childNodes]) {
+    const lines = text.nodeType === Node.TEXT_NODE ? text.textContent.split(/(?<=\n)/) : [];
+    if (!lines.some(isSentence)) continue;
+    const parts = lines.map(line => {
+      if (!isSentence(line)) return line;
+      const sentence = document.createElement("span");
+      sentence.className = "sentence";
+      sentence.textContent = line;
+      return sentence;
+    });
+    text.replaceWith(...parts);
+  }
+}
+
+const isSentence = line => line.length > 40 && /[a-z] [a-z]/i.test(line) && !/\S {2,}\S/.test(line);
+
 // Printed lines with columns are a table: on a phone they scroll, where other lines wrap.
 document.addEventListener("DOMContentLoaded", () => {
   for (const printed of document.querySelectorAll("div.cell_output pre")) {
     const columns = printed.textContent.match(/^.*\S {2,}\S.*$/gm) ?? [];
     printed.classList.toggle("aligned", columns.length > 1);
+    if (columns.length > 1) foldSentences(printed);
   }
 });
 
