@@ -165,19 +165,19 @@ def substitutions(
     given["table_times"] = table(("chapter", "time of a whole run"), times)
     given["table_machine"] = table(("what", "this run's"), _machines(chapters))
     given["table_benchmarks"] = table(
-        ("benchmark", "what it compares", "machine", "torch"),
+        ("benchmark", "what it compares", "where it ran"),
         [_benchmark(path) for path in sorted(results.glob("*.json"))],
     )
     return given
 
 
-def _benchmark(path: Path) -> tuple[str, str, str, str]:
+def _benchmark(path: Path) -> tuple[str, str, str]:
     """Returns the row of a stored benchmark."""
     name, stored = path.stem.replace("_", "-"), json.loads(path.read_text(encoding="utf-8"))
     if name not in COMPARED:
         raise CollectError(f"{path.name}: say in collect.py, in COMPARED, what {name} compares.")
     torch_version = str(stored["torch"]).partition("+")[0]
-    return f"`{name}`", COMPARED[name], str(stored["machine"]), torch_version
+    return f"`{name}`", COMPARED[name], f"{stored['machine']}, torch {torch_version}"
 
 
 def _machines(chapters: Mapping[str, NotebookNode]) -> list[tuple[str, str]]:

@@ -663,10 +663,12 @@ print(f"{poem_run.num_steps} steps took {poem_run.seconds:.1f} s")
 print(f"uniform {uniform:.2f}, unigram {unigram:.2f}, GPT {poem_nats:.2f} nats")
 print(continued(poet, han, "\n\n春", 100).strip())
 assert poem_nats < unigram
+read_at_most = poem_run.num_steps * recipe.batch_size * recipe.context
+assert read_at_most < len(poem_train)
 
 # %% [markdown]
 # Much of the form is there: title, poet, and sometimes lines of one length, with comma and full stop in place.
-# Sense would need far more: it has read about 184,000 characters, less than its training text once.
+# Sense would need far more: in these few steps it has not even read its training text once.
 
 # %% [markdown]
 # ## Pretraining and fine-tuning
