@@ -336,7 +336,7 @@ def save_generator(generator: Generator, path: str | Path) -> Path:
     """Writes the course's generator as safetensors, all of it or nothing, and returns its path.
 
     Raises:
-        DataError: the file can't be written; one that was there before is whole.
+        DataError: the file can't be written; one that was there before stays whole.
     """
     path = Path(path)
     sizes = {"latent_dim": str(generator.latent_dim), "width": str(generator.width)}

@@ -26,7 +26,7 @@ class GPTConfig:
     """Everything that decides a model's shape; the defaults are a small model.
 
     Raises:
-        ValueError: `width` is no multiple of `num_heads`, `num_heads` none of `kv_heads`, or
+        ValueError: `width` is no multiple of `num_heads`, `num_heads` no multiple of `kv_heads`, or
             `head_dim` is odd where positions are rotary.
     """
 

@@ -21,7 +21,7 @@ Evaluate = Callable[[GPT], Mapping[str, float]]
 def has_bfloat16() -> bool:
     """Returns whether this processor multiplies bfloat16 numbers itself, twice as fast as float32.
 
-    Elsewhere they would be emulated, and far slower; an old torch that cannot tell says no.
+    Elsewhere they would be emulated, and far slower; an old torch that cannot tell counts as slow.
     """
     ask = getattr(torch.cpu, "get_capabilities", None)
     capabilities = ask() if ask else {}
@@ -73,7 +73,7 @@ class Recipe:
     momentum: float = 0.9  # of Muon
     fall: float = 0.7  # the share of the run, its last, in which the rates fall
     ngrams: tuple[int, ...] = (4093, 16381)  # primes, so that n-grams spread over all rows
-    ngram_dropout: float = 0.0  # pays in long runs, which else learn n-grams by heart
+    ngram_dropout: float = 0.0  # pays in long runs, which would learn n-grams by heart
     bfloat16: bool = True  # on processors that have it
 
     def config(self, vocab_size: int) -> GPTConfig:

@@ -198,7 +198,7 @@ def read(tokens: Tensor) -> list[str]:
 def reverse_batches(
     generator: torch.Generator, batch_size: int, shortest: int = 8, longest: int = 12
 ) -> Iterator[Batch]:
-    """Yields random words, what the decoder is given, and what it shall write, without end.
+    """Yields random words, what the decoder is given, and what it should write, without end.
 
     All are int64: source, (B, S); target, (B, S + 1), the start token and the letters backwards;
     following, (B, S + 1), the letters backwards and the end token. A batch has words of one length,

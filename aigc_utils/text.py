@@ -53,7 +53,7 @@ def load_plays() -> str:
 
 
 def load_sonnets() -> str:
-    """Returns Shakespeare's 154 sonnets, 95,000 characters, all of them among the plays'.
+    """Returns Shakespeare's 154 sonnets, 95,000 characters, all of which the plays have too.
 
     Each sonnet is a Roman number, its lines and an empty line.
 

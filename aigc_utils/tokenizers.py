@@ -114,7 +114,7 @@ class BPETokenizer:
         """Returns the ids of any text.
 
         Raises:
-            ValueError: the text has half of a surrogate pair, which is no character.
+            ValueError: the text has half of a surrogate pair, which is not a character.
         """
         ids: list[int] = []
         for word in WORD.findall(text):
@@ -124,7 +124,7 @@ class BPETokenizer:
         return ids
 
     def decode(self, ids: Iterable[int] | Tensor) -> str:
-        """Returns the text of ids; bytes that are no UTF-8, as of half a character, give U+FFFD.
+        """Returns the text of ids; bytes that are not UTF-8, as of half a character, give U+FFFD.
 
         Raises:
             ValueError: an id is not one of the tokenizer's.

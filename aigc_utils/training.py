@@ -148,7 +148,7 @@ def hold_then_fall(
     """Returns a schedule in which the learning rate rises, stays, and falls to a twentieth.
 
     Over the first `warmup` of the run the rate rises linearly to the one that each optimizer has
-    now, and stays there. Over the last `fall` of the run it falls linearly toward zero, but not
+    now, and stays there. Over the last `fall` of the run it falls linearly towards zero, but not
     below a twentieth.
 
     Raises:

@@ -33,6 +33,11 @@ NAME_LINK = re.compile(
     re.DOTALL,
 )
 NAME = re.compile(r"<[^>]*>|[A-Za-z]\w*(?:\.[A-Za-z]\w*)*")  # or a tag, which stays as it is
+# Where a name may break: the first of these that it has. "PyTorch" stays whole.
+BREAKS = (
+    re.compile(r"\.(?=[^\W_])"), re.compile(r"_(?=[^\W_])"),
+    re.compile(r"(?<=[a-z]{4})(?=[A-Z][a-z]{4})"),
+)  # fmt: skip
 TOKEN_RULE = re.compile(r"(\S+) \.highlight (?:\.(\w+) )?\{[^}]*?(?<!-)color: (#\w+)([^}]*)\}")
 QUALITY = 80  # of a figure that is stored nearly the same, where that saves a quarter
 PRIVATE_USE = range(0xE000, 0xF900)  # where a font keeps its icons
@@ -156,13 +161,13 @@ def plain_tokens(style: str) -> set[str]:
 def with_breaks(page: str) -> str:
     """Returns a page in whose lists of names a dotted one may break after its points.
 
-    Another one may break after its underscores.
+    Another one may break after its underscores, and one without these before its capitals.
     """
 
     def name(found: re.Match[str]) -> str:
         word = found[0]
-        sign = "." if "." in word else "_"
-        return word if word[0] == "<" else re.sub(rf"\{sign}(?=[^\W_])", f"{sign}<wbr>", word)
+        places = next((p for p in BREAKS if p.search(word)), None)
+        return word if word[0] == "<" or not places else places.sub(r"\g<0><wbr>", word)
 
     # A page that was not built anew has its breaks already.
     return NAME_LINK.sub(lambda link: NAME.sub(name, link[0].replace("<wbr>", "")), page)

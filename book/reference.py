@@ -214,7 +214,7 @@ def describe(app: Any, what: str, place: str, thing: Any, options: Any, lines: l
         lines += ["", *(f":param {n}: {to_rst(t, place, own)}" for n, t in fields.items()), ""]
     if what == "module" and (names := list(handed_on(thing))):
         links = ", ".join(f":py:obj:`~{name}`" for name in names)
-        lines += [f"It also hands on {links}.", ""]
+        lines += [f"It also re-exports {links}.", ""]
 
 
 def description(text: str) -> tuple[list[str], list[str]]:

@@ -412,6 +412,8 @@ def test_a_type_of_ours_without_an_entry_is_an_error(tmp_path: Path) -> None:
     [
         ("aigc_utils.gan", "aigc_utils.<wbr>gan"),
         ("load_gpt2()", "load_<wbr>gpt2()"),
+        ("ArticleGenerator", "Article<wbr>Generator"),
+        ("PyTorch",) * 2,
         ("__all__",) * 2,
     ],
 )

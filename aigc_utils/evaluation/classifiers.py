@@ -42,7 +42,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
         labels: int64, shape (N,).
 
     Raises:
-        ValueError: the shapes are others, or N is 0.
+        ValueError: the shapes differ from these, or N is 0.
     """
     _check_pairs(logits, labels)
     return 100.0 * (logits.argmax(1) == labels).double().mean().item()
@@ -56,7 +56,7 @@ def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
         labels: int64, shape (N,).
 
     Raises:
-        ValueError: the shapes are others, or N is 0.
+        ValueError: the shapes differ from these, or N is 0.
     """
     _check_pairs(logits, labels)
     classes = logits.size(1)
@@ -88,7 +88,7 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
         bins: number of bins over [0, 1].
 
     Raises:
-        ValueError: the shapes are others, or N is 0.
+        ValueError: the shapes differ from these, or N is 0.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """

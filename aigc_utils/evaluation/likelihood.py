@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Decoded images at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
+# Images decoded at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
 DECODED_AT_ONCE = 2000
 
 
@@ -80,7 +80,7 @@ def importance_bound(
     Args:
         model: anything with `encode` and `decode`.
         images: float32, zeros and ones, shape (N, 1, 28, 28): grey pixels have no likelihood here.
-        k: samples an image; 5000 is usual.
+        k: samples for each image; 5000 is usual.
         generator: draws the latents.
 
     Raises:

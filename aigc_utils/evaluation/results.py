@@ -38,7 +38,7 @@ class Record:
     output's metadata, from where the book's tables and its front page take them.
 
     Raises:
-        ValueError: a name that is none in Python, or a value without a digit.
+        ValueError: a name that Python does not allow, or a value without a digit.
     """
 
     numbers: dict[str, tuple[str, str]]

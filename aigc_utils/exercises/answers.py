@@ -86,7 +86,7 @@ def expect_true_ones(
         answer: what the student chose.
         name: the variable's name.
         statements: each under its letter.
-        objections: what is said to those who hold a false statement for true, by statement;
+        objections: what is said to those who take a false statement to be true, by statement;
             empty for a true one.
 
     Raises:

@@ -147,7 +147,7 @@ class Desk:
 
     Args:
         chapter: such as "01_cnn".
-        variant: the seed of the values that the exercises give; 0 stands in the book.
+        variant: the seed of the values that the exercises give; 0 is the book's.
 
     Raises:
         KeyError: there is no such chapter.
@@ -232,7 +232,7 @@ def find_chapter(name: str) -> Chapter:
     """Returns a chapter's exercises.
 
     Raises:
-        KeyError: there are none of that name.
+        KeyError: there is no chapter of that name.
     """
     if name not in MODULES:
         raise KeyError(f"There are no exercises {name!r}; there are: {', '.join(MODULES)}.")
@@ -247,7 +247,7 @@ def open_exercises(
 
     Args:
         chapter: such as "01_cnn".
-        variant: the seed of the values that the exercises give; 0 stands in the book.
+        variant: the seed of the values that the exercises give; 0 is the book's.
 
     Raises:
         KeyError: there is no such chapter.

@@ -41,7 +41,7 @@ class NotYet(Exception):  # noqa: N818 - no error: a check raises it where an an
 
 
 class Stopped(BaseException):
-    """Ends an answer that takes too long; no `except Exception` of the answer's catches it."""
+    """Ends an answer that takes too long; no `except Exception` in it catches this."""
 
 
 @dataclass(frozen=True)

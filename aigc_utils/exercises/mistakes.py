@@ -10,12 +10,12 @@ from .checking import NotYet, expect
 
 
 def expect_close(value: Any, wanted: Any, mistakes: Mapping[str, Any], otherwise: str) -> None:
-    """Does nothing where a value is right, and raises what tells the mistake of a wrong one.
+    """Does nothing where a value is right, and otherwise raises NotYet, which names the mistake.
 
     Args:
         value: a number or tensor of an answer.
         wanted: what it must be.
-        mistakes: a message to the value that comes of this mistake. They are looked at only if
+        mistakes: maps each message to the value that its mistake yields. They are looked at only if
             the answer is wrong, so that no chance makes a right one look like a mistake. A list
             holds several values of one mistake.
         otherwise: the message for all other values.

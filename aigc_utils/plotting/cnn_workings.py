@@ -120,7 +120,7 @@ def convolution_steps(
 
 @styled
 def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -> Picture:
-    """Returns the ways of several optimizers down one narrow valley.
+    """Returns the paths of several optimizers down one narrow valley.
 
     Args:
         paths: name to positions, shape (steps + 1, 2).

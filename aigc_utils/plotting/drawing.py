@@ -28,7 +28,7 @@ def arrow(axes: Axes, start: Point, end: Point, **kwargs: Any) -> None:
 
 
 def inset(axes: Axes, x: float, y: float, image: Tensor, label: str, **kwargs: Any) -> None:
-    """Draws an image of the height 1 around (x, y), with a label below."""
+    """Draws an image of height 1 around (x, y), with a label below."""
     wide = image.shape[1] / image.shape[0]
     frame = axes.inset_axes((x - wide / 2, y - 0.5, wide, 1.0), transform=axes.transData)
     show_image(frame, image, **kwargs)

@@ -31,7 +31,7 @@ ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
 Dots = tuple[tuple[tuple[float, float], ...], ...]  # of each digit
 PIXELS = 28 * 28  # pixels of a digit, and so the decoder's outputs
 BITS = 18  # bits of each weight on the page
-MOST_DOTS = 500  # codes that are shown at most
+MOST_DOTS = 500  # the most codes shown
 # What stands below the plane.
 HELP = "Drag, or use the arrow keys; with Shift they go further, and Home goes back."
 

@@ -1,6 +1,6 @@
 """A film that plays wherever HTML is shown: no script, no kernel, no network.
 
-Its frames stand below each other in one PNG file, and CSS moves that behind a window of one frame.
+Its frames stand one below another in one PNG file, and CSS moves that behind a window of one frame.
 """
 
 from __future__ import annotations

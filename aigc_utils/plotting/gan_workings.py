@@ -190,7 +190,7 @@ def game_maps(
 
 @styled
 def latent_norms(norms: Tensor, linear: Tensor, spherical: Tensor, latent_dim: int) -> Picture:
-    """Returns the length of latent vectors on two ways between two points, and of random ones.
+    """Returns the length of latent vectors along two paths between two points, and of random ones.
 
     Args:
         norms: shape (N,), lengths of random latent vectors.

@@ -29,7 +29,7 @@ COLORS = {
     "yellow": "#E69F00",
     "grey": "#5F6B7A",
 }
-# Ten digits need ten: wherever these stand, the digit itself is written beside them.
+# Ten digits need ten colours: wherever these stand, the digit itself is written beside them.
 DIGIT_COLORS = (*COLORS.values(), "#7A1F3D", "#A6CE39", "#F2A0C4")
 # The colour of text and axes.
 INK = "#1F2933"
