@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import re
 import sys
 import time
@@ -191,9 +192,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(pretrained, "from_llama", watched)
         first = pretrained.load_standin()
-        start = time.perf_counter()
-        second = pretrained.load_standin()
-        seconds = time.perf_counter() - start
+        # Whatever else the machine does makes a load slower, so the quickest tells its time.
+        seconds = math.inf
+        for _ in range(3):
+            start = time.perf_counter()
+            second = pretrained.load_standin()
+            seconds = min(seconds, time.perf_counter() - start)
     return SimpleNamespace(first=first, second=second, seconds=seconds, theirs=seen[0], loads=seen)
 
 
