@@ -248,7 +248,8 @@ def render(substitutions: dict[str, str]) -> int:
     """Returns the exit status of Jupyter Book, with every warning an error."""
     command = [
         sys.executable, "-c", "from jupyter_book.cli.main import main; main()",
-        "build", str(ROOT / "book"),
+        # All pages: of those that it does not write anew, Sphinx forgets the words in the search.
+        "build", str(ROOT / "book"), "--all",
         "--config", str(book_config(substitutions)), "-W", "-n", "--keep-going", "--quiet",
     ]  # fmt: skip
     index = PAGES / "index.html"
