@@ -143,8 +143,10 @@ def _pieces(text: str, first: int, env: dict[str, Any], nested: bool) -> Iterato
             yield from _directive(token, line, env)
         elif token.type in FORMULAS:
             yield Piece("formula", token.content, line)
-        if token.type in ("myst_target", "math_block_label"):
-            yield Piece("label", token.content if token.type[1] == "y" else token.info, line)
+            if token.type == "math_block_label":
+                yield Piece("label", token.info, line)
+        elif token.type == "myst_target":
+            yield Piece("label", token.content, line)
         elif token.type == "html_block":
             yield from html_pieces(token.content, line)
         elif token.type == "substitution_block":

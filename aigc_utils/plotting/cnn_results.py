@@ -80,7 +80,7 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
     for panel, image, caption in zip(grid, images, captions, strict=False):
         show_image(panel, image)
         panel.set_title(caption, fontsize=8, fontweight="normal", pad=3)
-    worst.suptitle("the most certain errors", fontsize=11, fontweight="bold")
+    worst.suptitle("the most certain errors")
     row, column = divmod(int(errors.argmax()), 10)
     return Picture(
         figure,
@@ -202,9 +202,7 @@ def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
     axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
     axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
     axes.set_ylim(len(rungs) - 0.4, -0.6)
-    figure.suptitle(
-        "From the article's listing to the course's recipe", fontsize=11, fontweight="bold"
-    )
+    figure.suptitle("From the article's listing to the course's recipe")
     axes.xaxis.set_major_formatter("{x:g}")
     return Picture(
         figure,

@@ -167,7 +167,8 @@ def feature_maps(filters: Tensor, image: Tensor, maps: Tensor) -> Picture:
         show_image(axes[count + 2 + i], maps[i], cmap="gray_r", vmin=0)
     axes[1].set_ylabel("filter", fontsize=9)
     axes[count + 2].set_ylabel("answer", fontsize=9)
-    figure.suptitle("weights: orange adds, purple subtracts; answers: dark is strong", fontsize=10)
+    meaning = "weights: orange adds, purple subtracts; answers: dark is strong"
+    figure.suptitle(meaning, fontsize=10, fontweight="normal")
     return Picture(
         figure,
         f"Above, {count} learned filters of {filters.size(1)} by {filters.size(2)} weights, with "

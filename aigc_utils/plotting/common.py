@@ -111,7 +111,7 @@ def image_grid(
         if titles:
             axes.set_title(titles[i], fontsize=8, fontweight="normal", pad=2)
     if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
+        figure.suptitle(title)
     return Picture(figure, alt)
 
 
@@ -174,5 +174,5 @@ def image_rows(
     axes.set_xticks([PITCH * i + 0.5 for i in range(len(titles))], titles, fontsize=9)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
+        figure.suptitle(title)
     return Picture(figure, alt)

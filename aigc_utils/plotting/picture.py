@@ -57,6 +57,8 @@ STYLE: Any = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "figure.facecolor": "white",
+    "figure.titlesize": 11,
+    "figure.titleweight": "bold",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
     "font.size": 10,
     "grid.color": "#E3E8EE",
