@@ -1,10 +1,31 @@
-"""Ways through latent space, for every model that has one."""
+"""Latent space, for every model that has one: Gaussians in it, and ways through it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+def reparameterize(
+    mean: Tensor, log_variance: Tensor, rng: torch.Generator | None = None
+) -> Tensor:
+    """Returns one sample of each Gaussian, in a way that gradients pass through.
+
+    The noise is drawn apart from the parameters and then scaled and moved by them.
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014, section 2.4.
+    """
+    noise = torch.randn(mean.shape, generator=rng)
+    return mean + (log_variance / 2).exp() * noise
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Returns KL(N(mean, variance) || N(0, 1)) of each latent dimension, in nats, (B, D).
+
+    Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix B.
+    """
+    return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
 
 
 def interpolate(start: Tensor, end: Tensor, num: int, *, spherical: bool = True) -> Tensor:

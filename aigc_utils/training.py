@@ -16,13 +16,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import TqdmExperimentalWarning, TqdmWarning
 
 with warnings.catch_warnings():
@@ -31,58 +30,18 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmExperimentalWarning)
     from tqdm.auto import tqdm
 
-Batch = TypeVar("Batch")
+from .history import History, TrainingError
+from .schedules import Schedule
+
+# What a step takes is the chapter's to say; most take images and their labels.
+AnyBatch = TypeVar("AnyBatch")
+Batch = tuple[Tensor, ...]
 Losses = Mapping[str, Tensor | float]
-Schedule = Callable[[float], None]
+Step = Callable[[Batch], dict[str, Tensor]]
+Evaluate = Callable[[Any], Mapping[str, float]]
 
-# Losses are read back from the device in groups: one read a step would make a GPU wait.
+#: Losses are read back from the device in groups: one read a step would make a GPU wait.
 FLUSH_EVERY = 20
-
-
-class TrainingError(RuntimeError):
-    """A run that cannot go on; `history` holds what was recorded before."""
-
-    def __init__(self, message: str, history: History) -> None:
-        super().__init__(message)
-        self.history = history
-
-
-@dataclass
-class History:
-    """What a training run recorded.
-
-    `losses[name][i]` is the loss of step `i + 1`. `evaluated_at[j]` is the number of steps done
-    at the `j`-th evaluation and `metrics[name][j]` its results. `seconds` counts training alone,
-    without evaluation; `seconds_at[j]` is that clock at the `j`-th evaluation. `history[name]` is
-    `losses[name]` or `metrics[name]`, whichever there is.
-    """
-
-    losses: dict[str, list[float]] = field(default_factory=dict)
-    metrics: dict[str, list[float]] = field(default_factory=dict)
-    evaluated_at: list[int] = field(default_factory=list)
-    seconds_at: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    num_steps: int = 0
-    interrupted: bool = False
-
-    def __getitem__(self, name: str) -> list[float]:
-        """Returns the loss or metric called `name`; raises KeyError with the names there are."""
-        for table in (self.losses, self.metrics):
-            if name in table:
-                return table[name]
-        raise KeyError(f"no {name!r} here, only {[*self.losses, *self.metrics]}")
-
-    def smooth(self, name: str, window: int = 50) -> list[float]:
-        """Returns the mean of each step's loss and of up to `window - 1` losses before it.
-
-        Raises:
-            KeyError: there is no loss or metric called `name`.
-        """
-        values = np.asarray(self[name], dtype=np.float64)
-        sums = np.concatenate([[0.0], values.cumsum()])
-        ends = np.arange(1, len(values) + 1)
-        starts = np.maximum(ends - window, 0)
-        return [float(v) for v in (sums[ends] - sums[starts]) / (ends - starts)]
 
 
 def device(prefer: str | None = None) -> torch.device:
@@ -117,59 +76,20 @@ def seed_everything(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def one_cycle(*optimizers: torch.optim.Optimizer, warmup: float = 0.2) -> Schedule:
-    """Returns a schedule that lets the learning rate rise to its peak and fall to zero.
-
-    The rates that the optimizers have now are the peaks. The rate rises linearly over the first
-    `warmup` of the run and falls linearly over the rest.
-
-    Raises:
-        ValueError: `warmup` is below 0, or 1 and above.
-
-    Source: Smith and Topin, Super-Convergence, 2019.
-    """
-    if not 0 <= warmup < 1:
-        raise ValueError(f"warmup is a share of the run from 0 up to 1, not {warmup}")
-    groups = [(group, group["lr"]) for opt in optimizers for group in opt.param_groups]
-
-    def set_rate(progress: float) -> None:
-        rising = progress < warmup
-        factor = progress / warmup if rising else (1 - progress) / (1 - warmup)
-        for group, peak in groups:
-            # The first step would otherwise be lost to a rate of exactly zero.
-            group["lr"] = peak * max(factor, 1e-3)
-
-    return set_rate
-
-
-def hold_then_fall(
-    *optimizers: torch.optim.Optimizer, warmup: float = 0.01, fall: float = 0.3
-) -> Schedule:
-    """Returns a schedule in which the learning rate rises, stays, and falls to a twentieth.
-
-    Over the first `warmup` of the run the rate rises linearly to the one that each optimizer has
-    now, and stays there. Over the last `fall` of the run it falls linearly towards zero, but not
-    below a twentieth.
-
-    Raises:
-        ValueError: `warmup` is below 0, `fall` is not above 0, or their sum is above 1.
-    """
-    if not (warmup >= 0 and fall > 0 and warmup + fall <= 1):
-        raise ValueError(f"warmup and fall are shares of the run, not {warmup} and {fall}")
-    groups = [(group, group["lr"]) for opt in optimizers for group in opt.param_groups]
-
-    def set_rate(progress: float) -> None:
-        rising = progress / warmup if progress < warmup else 1.0
-        falling = max((1 - progress) / fall, 0.05)
-        for group, held in groups:
-            group["lr"] = held * min(max(rising, 1e-3), falling, 1.0)
-
-    return set_rate
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Puts a model into evaluation mode, and at the end back into the mode that it came in."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def fit(
-    step: Callable[[Batch], Losses],
-    batches: Iterable[Batch],
+    step: Callable[[AnyBatch], Losses],
+    batches: Iterable[AnyBatch],
     *,
     num_steps: int | None = None,
     max_seconds: float | None = None,
@@ -251,7 +171,7 @@ class _Run:
         by_time = self.seconds / self.max_seconds if self.max_seconds else 0.0
         return min(max(by_steps, by_time), 1.0)
 
-    def limited(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+    def limited(self, batches: Iterable[AnyBatch]) -> Iterator[AnyBatch]:
         """Yields batches until a limit is reached; drawing them counts as training time."""
         iterator = iter(batches)
         while self.progress() < 1.0:

@@ -18,15 +18,16 @@ from aigc_utils.cnn import (
     MINUTE,
     SPRINT,
     ArticleCNN,
+    CNNRecipe,
     CourseCNN,
-    Recipe,
     classifier_step,
     course_optimizers,
     train_course,
 )
 from aigc_utils.data import MNIST, batches, load_mnist, mnist_root
 from aigc_utils.evaluation import accuracy, predict
-from aigc_utils.training import fit, one_cycle, seed_everything
+from aigc_utils.schedules import one_cycle
+from aigc_utils.training import fit, seed_everything
 
 from .report import FACTORS, first_to_reach, machine, median, table
 
@@ -85,7 +86,7 @@ def timed(train: Callable[[MNIST], nn.Module]) -> Result:
     return Result(seconds, accuracy(predict(model, mnist.test_images), mnist.test_labels))
 
 
-def run_recipe(recipe: Recipe, seed: int, max_seconds: float | None = None) -> Result:
+def run_recipe(recipe: CNNRecipe, seed: int, max_seconds: float | None = None) -> Result:
     """Returns the result of one of the course's recipes."""
 
     def train(mnist: MNIST) -> nn.Module:
@@ -96,7 +97,7 @@ def run_recipe(recipe: Recipe, seed: int, max_seconds: float | None = None) -> R
     return timed(train)
 
 
-def run_until(target: float, seeds: int) -> tuple[Recipe, list[Result]]:
+def run_until(target: float, seeds: int) -> tuple[CNNRecipe, list[Result]]:
     """Returns the first recipe whose median accuracy is at least `target`, and its runs."""
     return first_to_reach(
         (dataclasses.replace(SPRINT, epochs=SPRINT.epochs * factor) for factor in FACTORS),

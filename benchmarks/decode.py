@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aigc_utils.checkpoints import from_gpt2
-from aigc_utils.generation import generate
-from aigc_utils.gpt import GPT
+from aigc_utils.gpt import GPT, from_gpt2, generate
 
 from .report import machine, table
 

@@ -19,20 +19,20 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from aigc_utils.data import MNIST, batches, load_mnist
-from aigc_utils.evaluation import SampleScores, score_samples
+from aigc_utils.evaluation import Judgement, SampleScores, judge_images, score_samples
 from aigc_utils.gan import (
     COURSE,
     CourseGAN,
     Discriminator,
+    GANRecipe,
     Generator,
-    Recipe,
     gradient_penalty,
     sample,
     train_article,
     train_course,
 )
-from aigc_utils.judge import Judgement, judge_images
-from aigc_utils.training import fit, hold_then_fall, seed_everything
+from aigc_utils.schedules import hold_then_fall
+from aigc_utils.training import fit, seed_everything
 
 from .report import machine, table
 
@@ -85,7 +85,7 @@ def every_digit() -> Tensor:
     return torch.arange(10).repeat(NUM_SAMPLES // 10)
 
 
-def run_course(seed: int, recipe: Recipe = COURSE) -> Run:
+def run_course(seed: int, recipe: GANRecipe = COURSE) -> Run:
     """Returns the course's GAN after its number of steps."""
     mnist, *_ = real_images()
     game, history = train_course(recipe, mnist.train_images, mnist.train_labels, seed=seed)
@@ -114,7 +114,9 @@ def medians(runs: Sequence[Run]) -> dict[str, float]:
     return {name: statistics.median(getattr(r.scores, name) for r in runs) for name in SCORES}
 
 
-def benchmark(seeds: int = 3, save: Path | None = None, recipe: Recipe = COURSE) -> dict[str, Any]:
+def benchmark(
+    seeds: int = 3, save: Path | None = None, recipe: GANRecipe = COURSE
+) -> dict[str, Any]:
     """Returns, and prints, the scores of both after the same time; `save` takes their samples."""
     course = [run_course(seed, recipe) for seed in range(seeds)]
     seconds = statistics.median(run.seconds for run in course)
@@ -167,7 +169,7 @@ class Row:
     """One row of the ablation: what to train, and which generator to measure."""
 
     name: str
-    recipe: Recipe
+    recipe: GANRecipe
     labels: bool = False
     averaged: bool = False
     spectral: bool = False

@@ -18,9 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aigc_utils.gpt import GPT
-from aigc_utils.gpt_training import EQUAL_TIME, SPRINT, Recipe, mean_nats, train_course
-from aigc_utils.text import load_plays, split_text
+from aigc_utils.data import load_plays, split_text
+from aigc_utils.gpt import EQUAL_TIME, GPT, SPRINT, GPTRecipe, mean_nats, train_course
 
 from .report import FACTORS, first_to_reach, machine, median, table
 
@@ -152,7 +151,9 @@ def run_baseline(data: Data, seed: int, iterations: int = ITERATIONS) -> Result:
     return timed(lambda: train_baseline(data, seed, iterations), data)
 
 
-def run_recipe(recipe: Recipe, data: Data, seed: int, max_seconds: float | None = None) -> Result:
+def run_recipe(
+    recipe: GPTRecipe, data: Data, seed: int, max_seconds: float | None = None
+) -> Result:
     """Returns the result of one of the course's recipes."""
 
     def train() -> GPT:
@@ -162,7 +163,7 @@ def run_recipe(recipe: Recipe, data: Data, seed: int, max_seconds: float | None 
     return timed(train, data)
 
 
-def run_until(target: float, data: Data, seeds: int) -> tuple[Recipe, list[Result]]:
+def run_until(target: float, data: Data, seeds: int) -> tuple[GPTRecipe, list[Result]]:
     """Returns the first recipe whose median loss is at most `target` nats, and its runs."""
     steps = (round(SPRINT.num_steps * factor) for factor in FACTORS)
     return first_to_reach(

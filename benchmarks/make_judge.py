@@ -18,9 +18,9 @@ from torch import Tensor
 
 from aigc_utils.cnn import classifier_step, random_shift
 from aigc_utils.data import MNIST, batches, load_mnist
-from aigc_utils.evaluation import accuracy, predict
-from aigc_utils.judge import Judge
-from aigc_utils.training import fit, one_cycle, seed_everything
+from aigc_utils.evaluation import Judge, accuracy, predict
+from aigc_utils.schedules import one_cycle
+from aigc_utils.training import fit, seed_everything
 
 TARGET = Path(__file__).parents[1] / "aigc_utils" / "assets" / "judge.safetensors"
 

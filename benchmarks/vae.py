@@ -24,8 +24,8 @@ from aigc_utils.vae import (
     SPRINT,
     VAE,
     ArticleVAE,
-    Recipe,
     Residual,
+    VAERecipe,
     article_losses,
     article_nats,
     train_course,
@@ -74,7 +74,7 @@ def run_listing(seed: int, epochs: int = 10) -> Result:
 
 
 def trained(
-    recipe: Recipe, seed: int, max_seconds: float | None = None
+    recipe: VAERecipe, seed: int, max_seconds: float | None = None
 ) -> tuple[float, VAE, MNIST]:
     """Returns the seconds that loading and training took, the model and the images."""
     start = time.perf_counter()
@@ -83,7 +83,7 @@ def trained(
     return time.perf_counter() - start, model, mnist
 
 
-def run_recipe(recipe: Recipe, seed: int, max_seconds: float | None = None) -> Result:
+def run_recipe(recipe: VAERecipe, seed: int, max_seconds: float | None = None) -> Result:
     """Returns the result of a recipe by the listing's measure: the negative ELBO, grey pixels."""
     seconds, model, mnist = trained(recipe, seed, max_seconds)
     generator = torch.Generator().manual_seed(1000 + seed)
@@ -91,7 +91,7 @@ def run_recipe(recipe: Recipe, seed: int, max_seconds: float | None = None) -> R
 
 
 def run_likelihood(
-    recipe: Recipe, seed: int, max_seconds: float, k: int = IMPORTANCE_SAMPLES
+    recipe: VAERecipe, seed: int, max_seconds: float, k: int = IMPORTANCE_SAMPLES
 ) -> Result:
     """Returns the importance-weighted bound on the first test images, binarized once."""
     seconds, model, mnist = trained(recipe, seed, max_seconds)
@@ -154,7 +154,7 @@ def ablation(seeds: int = 3, epochs: float = 4.0) -> dict[str, Any]:
     return {"rows": rows, "epochs": epochs, "seeds": seeds, **machine()}
 
 
-def run_until(target: float, seeds: int) -> tuple[Recipe, list[Result]]:
+def run_until(target: float, seeds: int) -> tuple[VAERecipe, list[Result]]:
     """Returns the first recipe whose median is at most `target` nats, and its runs."""
     return first_to_reach(
         (dataclasses.replace(SPRINT, epochs=SPRINT.epochs * factor) for factor in FACTORS),

@@ -44,7 +44,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from aigc_utils import cnn, data, evaluation, plotting, training
+from aigc_utils import cnn, data, evaluation, plotting, schedules, training
 from aigc_utils.source import show_source
 
 # %% [markdown]
@@ -438,10 +438,10 @@ print(
 # The images lie in memory as one *tensor*, so the course cuts whole batches out of it.
 
 # %%
-generator = torch.Generator().manual_seed(0)
+rng = torch.Generator().manual_seed(0)
 start = time.perf_counter()
 for images, _ in data.batches(
-    (train_images, train_labels), 64, generator=generator, epochs=1
+    (train_images, train_labels), 64, rng=rng, epochs=1
 ):
     data.standardize(images)
 from_memory = time.perf_counter() - start
@@ -661,11 +661,11 @@ print(f"upside down: {right:.0f} % right, and on average {sure:.0f} % sure")
 show_source(cnn.random_shift)
 
 # %%
-generator = training.seed_everything(0)
+rng = training.seed_everything(0)
 mlp = cnn.MLP()
 training.fit(
     cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001)),
-    data.batches((train_images, train_labels), 128, generator=generator),
+    data.batches((train_images, train_labels), 128, rng=rng),
     num_steps=800,
     label="fully connected",
 )
@@ -706,7 +706,7 @@ plotting.shift_curves(shifts, accuracies, trained=3)
 
 # %%
 def train_with(loss_function):
-    generator = training.seed_everything(0)
+    rng = training.seed_everything(0)
     net = cnn.CourseCNN()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
 
@@ -718,7 +718,7 @@ def train_with(loss_function):
         optimizer.step()
         return {"loss": loss}
 
-    train = data.batches((train_images, train_labels), 128, generator=generator)
+    train = data.batches((train_images, train_labels), 128, rng=rng)
     history = training.fit(step, train, num_steps=150, label="softmax")
     read = evaluation.accuracy(
         evaluation.predict(net, held_images), held_labels
@@ -799,13 +799,13 @@ few_images, few_labels = train_images[:500], train_labels[:500]
 
 
 def train_on_few(max_shift):
-    generator = training.seed_everything(0)
+    rng = training.seed_everything(0)
     net = cnn.CourseCNN()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
     step = cnn.classifier_step(
         net,
         optimizer,
-        augment=lambda x: cnn.random_shift(x, max_shift, generator),
+        augment=lambda x: cnn.random_shift(x, max_shift, rng),
     )
 
     def evaluate():
@@ -816,9 +816,9 @@ def train_on_few(max_shift):
             "held": evaluation.accuracy(new, held_labels),
         }
 
-    few = data.batches((few_images, few_labels), 50, generator=generator)
+    few = data.batches((few_images, few_labels), 50, rng=rng)
     return training.fit(
-        step, few, num_steps=400, schedule=training.one_cycle(optimizer),
+        step, few, num_steps=400, schedule=schedules.one_cycle(optimizer),
         evaluate=evaluate, evaluate_every=40, label=f"500 images, shift {max_shift}",
     )  # fmt: skip
 
@@ -845,12 +845,12 @@ plotting.augmentation_gap(gaps, images=500)
 # You keep the one that scores best on the 10,000 test images.
 
 # %%
-generator = torch.Generator().manual_seed(0)
-scores = (torch.rand(200, 10_000, generator=generator) < 0.99).double().mean(
+rng = torch.Generator().manual_seed(0)
+scores = (torch.rand(200, 10_000, generator=rng) < 0.99).double().mean(
     1
 ) * 100
 again = (
-    torch.rand(10_000, generator=generator) < 0.99
+    torch.rand(10_000, generator=rng) < 0.99
 ).double().mean().item() * 100
 print(
     f"best of 200: {scores.max():.2f} %; the same on new images: {again:.2f} %"

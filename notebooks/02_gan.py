@@ -46,7 +46,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from aigc_utils import data, evaluation, gan, judge, plotting, training
+from aigc_utils import data, evaluation, gan, plotting, schedules, training
 from aigc_utils.source import show_source
 
 mnist = data.load_mnist()
@@ -109,10 +109,10 @@ angles = torch.arange(MODES) * 2 * math.pi / MODES
 centres = 2 * torch.stack([angles.cos(), angles.sin()], 1)
 
 
-def islands(number, generator):
-    chosen = torch.randint(MODES, (number,), generator=generator)
+def islands(number, rng):
+    chosen = torch.randint(MODES, (number,), generator=rng)
     return centres[chosen] + SPREAD * torch.randn(
-        number, 2, generator=generator
+        number, 2, generator=rng
     )
 
 
@@ -171,9 +171,9 @@ plane = torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), -1)
 
 
 @torch.no_grad()
-def look(G, D, number, generator):
-    real = islands(200, generator)
-    points = G(torch.randn(1000, 2, generator=generator))
+def look(G, D, number, rng):
+    real = islands(200, rng)
+    points = G(torch.randn(1000, 2, generator=rng))
     probability = D(plane).sigmoid()[..., 0]
     return plotting.GameState(
         number, real, points[:200], probability, covered(points)
@@ -193,23 +193,23 @@ def small_network(outputs):
 
 
 def play(r1, label):
-    generator = training.seed_everything(0)
+    rng = training.seed_everything(0)
     G, D = small_network(2), small_network(1)
     G_optimizer = torch.optim.Adam(G.parameters(), 0.0015, betas=(0.5, 0.9))
     D_optimizer = torch.optim.Adam(D.parameters(), 0.03, betas=(0.5, 0.9))
     states = []
 
     def batch():
-        noise = torch.randn(128, 2, generator=generator)
-        return islands(128, generator), noise
+        noise = torch.randn(128, 2, generator=rng)
+        return islands(128, rng), noise
 
     def evaluate():
-        states.append(look(G, D, 50 * (len(states) + 1), generator))
+        states.append(look(G, D, 50 * (len(states) + 1), rng))
         return {"modes": states[-1].modes}
 
     training.fit(
         make_step(G, D, G_optimizer, D_optimizer, r1), iter(batch, None), num_steps=1500,
-        schedule=training.one_cycle(G_optimizer, D_optimizer, warmup=0.0),
+        schedule=schedules.one_cycle(G_optimizer, D_optimizer, warmup=0.0),
         evaluate=evaluate, evaluate_every=50, label=label,
     )  # fmt: skip
     return states
@@ -289,7 +289,7 @@ p_generator = {name: q.log_prob(x).exp() for name, q in generators.items()}
 
 # %%
 def train_discriminator(fake_line, num_steps=400, batch_size=512):
-    generator = training.seed_everything(0)
+    rng = training.seed_everything(0)
     net = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
 
@@ -302,11 +302,11 @@ def train_discriminator(fake_line, num_steps=400, batch_size=512):
         return {"loss": loss}
 
     def noise():
-        return torch.rand(2, batch_size, 1, generator=generator).clamp(1e-6)
+        return torch.rand(2, batch_size, 1, generator=rng).clamp(1e-6)
 
     training.fit(
         step, iter(noise, None), num_steps=num_steps,
-        schedule=training.one_cycle(optimizer), label="on a line",
+        schedule=schedules.one_cycle(optimizer), label="on a line",
     )  # fmt: skip
     return net(x[:, None])[:, 0].sigmoid().detach()
 
@@ -422,20 +422,20 @@ show_source(gan.article_step)
 # %%
 def watch(latent_dim):
     """Returns a function for `evaluate` and the list of images that it fills."""
-    random = torch.Generator().manual_seed(1)
-    z = torch.randn(1000, latent_dim, generator=random)
+    rng = torch.Generator().manual_seed(1)
+    z = torch.randn(1000, latent_dim, generator=rng)
     frames = []
 
     def evaluate(generator):
         images = gan.sample(generator, z)
         frames.append(images[:16])
-        seen = judge.judge_images(images).features
+        seen = evaluation.judge_images(images).features
         return {"frechet": evaluation.frechet_distance(seen, real.features)}
 
     return evaluate, frames
 
 
-real = judge.judge_images(mnist.test_images)
+real = evaluation.judge_images(mnist.test_images)
 
 # %%
 evaluate, frames = watch(latent_dim=100)
@@ -504,12 +504,12 @@ print(f"discriminator's loss in the last 100 steps: {won:.2f} nats")
 # It means nothing without its feature network and without its *floor*: what real images score against other real images.
 
 # %%
-random = torch.Generator().manual_seed(0)
-chosen = torch.randperm(len(mnist.train_images), generator=random)[:10_000]
-other_real = judge.judge_images(mnist.train_images[chosen])
-noise = torch.randn(10_000, 100, generator=random)
+rng = torch.Generator().manual_seed(0)
+chosen = torch.randperm(len(mnist.train_images), generator=rng)[:10_000]
+other_real = evaluation.judge_images(mnist.train_images[chosen])
+noise = torch.randn(10_000, 100, generator=rng)
 article_samples = gan.sample(article_generator, noise)
-article_judged = judge.judge_images(article_samples)
+article_judged = evaluation.judge_images(article_samples)
 floor = evaluation.frechet_distance(other_real.features, real.features)
 distance = evaluation.frechet_distance(article_judged.features, real.features)
 assert distance > 50 * floor
@@ -523,7 +523,7 @@ print(f"real against real: {floor:.2f}   article's GAN: {distance:.1f}")
 
 # %%
 sizes = [250, 500, 1000, 2000, 5000, 10_000]
-shuffled = torch.randperm(10_000, generator=random)
+shuffled = torch.randperm(10_000, generator=rng)
 bias = {
     name: [
         evaluation.frechet_distance(
@@ -634,7 +634,7 @@ show_source(gan.gradient_penalty)
 # The *averaged weights* of the generator are a running mean of its recent states, and steadier than any of them [(Polyak and Juditsky, 1992)](#polyak1992acceleration) [(Yazıcı et al., 2019)](#yazici2019unusual).
 
 # %%
-show_source(gan.Average)
+show_source(gan.EMA)
 
 # %% [markdown]
 # ### The step
@@ -655,8 +655,8 @@ show_source(gan.CourseGAN.step, gan.CourseGAN.discriminator_loss)
 # %%
 def watch_labelled(recipe):
     """Returns a function for `evaluate` and the list of images that it fills."""
-    random = torch.Generator().manual_seed(1)
-    z = torch.randn(1000, recipe.latent_dim, generator=random)
+    rng = torch.Generator().manual_seed(1)
+    z = torch.randn(1000, recipe.latent_dim, generator=rng)
     digits = torch.arange(10).repeat(100)
     untrained = gan.Generator(recipe.latent_dim, recipe.width)
     frames = [gan.sample(untrained, z[:20], digits[:20])]
@@ -664,7 +664,7 @@ def watch_labelled(recipe):
     def evaluate(generator):
         images = gan.sample(generator, z, digits)
         frames.append(images[:20])
-        seen = judge.judge_images(images).features
+        seen = evaluation.judge_images(images).features
         return {"frechet": evaluation.frechet_distance(seen, real.features)}
 
     return evaluate, frames
@@ -677,7 +677,7 @@ game, run = gan.train_course(
     recipe, mnist.train_images, mnist.train_labels, seed=0,
     evaluate=evaluate, evaluate_every=recipe.num_steps // 30,
 )  # fmt: skip
-generator = game.average.network
+generator = game.ema.network
 print(f"{run.num_steps} steps took {run.seconds:.0f} s")
 
 # %% tags=["live-gan"]
@@ -720,7 +720,7 @@ def article_opinions():
 @torch.no_grad()
 def course_opinions():
     labels = mnist.test_labels[:2000]
-    z = torch.randn(2000, recipe.latent_dim, generator=random)
+    z = torch.randn(2000, recipe.latent_dim, generator=rng)
     fakes = data.to_signed(gan.sample(game.generator, z, labels))
     D, real_images = (
         game.discriminator,
@@ -752,9 +752,9 @@ for name, gap in overlap.items():
 
 # %%
 labels = torch.arange(10).repeat(1000)
-noise = torch.randn(10_000, recipe.latent_dim, generator=random)
+noise = torch.randn(10_000, recipe.latent_dim, generator=rng)
 samples = gan.sample(generator, noise, labels)
-judged["course's GAN"] = judge.judge_images(samples)
+judged["course's GAN"] = evaluation.judge_images(samples)
 scores["course's GAN"] = evaluation.score_samples(judged["course's GAN"], real)
 show_scores()
 
@@ -874,8 +874,8 @@ def round_trip(stops):
     return torch.cat([gan.interpolate(a, b, 9)[:-1] for a, b in ways])
 
 
-random = torch.Generator().manual_seed(5)
-stops = torch.randn(10, 8, recipe.latent_dim, generator=random)
+rng = torch.Generator().manual_seed(5)
+stops = torch.randn(10, 8, recipe.latent_dim, generator=rng)
 path = torch.stack([round_trip(film) for film in stops], 1)  # (64, 10, 64)
 turn = torch.linspace(0, 10, len(path) + 1)[:-1, None] + torch.arange(10)
 share = (turn % 1)[..., None]
@@ -974,11 +974,11 @@ plotting.curves(
 # Take a generator that has learned a circle and no islands, and a discriminator that can only draw a straight line.
 
 # %%
-random = training.seed_everything(0)
-island_points = islands(4000, random)
-turn = 2 * math.pi * torch.rand(4000, generator=random)
+rng = training.seed_everything(0)
+island_points = islands(4000, rng)
+turn = 2 * math.pi * torch.rand(4000, generator=rng)
 circle = 2 * torch.stack([turn.cos(), turn.sin()], 1)
-circle = circle + SPREAD * torch.randn(4000, 2, generator=random)
+circle = circle + SPREAD * torch.randn(4000, 2, generator=rng)
 on_island = torch.cdist(circle, centres).min(1).values < 3 * SPREAD
 print(f"made points on an island: {on_island.float().mean():.0%}")
 
@@ -988,7 +988,7 @@ def judged_right(net):
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     points = torch.cat([island_points, circle])
     labels = torch.cat([torch.ones(4000), torch.zeros(4000)])
-    train, test = torch.randperm(8000, generator=random).view(2, -1)
+    train, test = torch.randperm(8000, generator=rng).view(2, -1)
     for _ in range(300):
         loss = F.binary_cross_entropy_with_logits(
             net(points[train])[:, 0], labels[train]
@@ -1018,9 +1018,9 @@ assert strong > 75
 
 # %%
 asked = torch.arange(10).repeat_interleave(100)
-z = torch.randn(len(asked), recipe.latent_dim, generator=random)
+z = torch.randn(len(asked), recipe.latent_dim, generator=rng)
 drawn = gan.sample(generator, z, asked)
-obeyed = evaluation.accuracy(judge.judge_images(drawn).logits, asked)
+obeyed = evaluation.accuracy(evaluation.judge_images(drawn).logits, asked)
 ceiling = evaluation.accuracy(real.logits, mnist.test_labels)
 assert obeyed > 90
 print(f"read as the digit that was asked for: {obeyed:.1f} %")
@@ -1031,7 +1031,7 @@ print(f"real test digits, read as what they are: {ceiling:.1f} %")
 
 # %%
 number = [int(character) for character in "20261123"]
-z = torch.randn(1, recipe.latent_dim, generator=random).expand(len(number), -1)
+z = torch.randn(1, recipe.latent_dim, generator=rng).expand(len(number), -1)
 plotting.image_grid(
     gan.sample(generator, z, torch.tensor(number)),
     title="A number in one handwriting",

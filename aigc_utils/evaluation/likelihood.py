@@ -8,9 +8,12 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-# Images decoded at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
+from ..data import is_unit_range
+from ..latent import gaussian_kl, reparameterize
+from ..losses import reconstruction_loss
+
+#: Images decoded at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
 DECODED_AT_ONCE = 2000
 
 
@@ -41,7 +44,7 @@ class ELBO:
 
 
 @torch.no_grad()
-def elbo(model: LatentModel, images: Tensor, generator: torch.Generator) -> ELBO:
+def elbo(model: LatentModel, images: Tensor, rng: torch.Generator) -> ELBO:
     """Returns the negative ELBO of each image, with one sample of its latents.
 
     For images of zeros and ones this bounds -log p(x) from above, on average over samples. For
@@ -50,7 +53,7 @@ def elbo(model: LatentModel, images: Tensor, generator: torch.Generator) -> ELBO
     Args:
         model: anything with `encode` and `decode`.
         images: float32 in [0, 1], shape (N, 1, 28, 28), N at least 1.
-        generator: draws the latents.
+        rng: draws the latents.
 
     Raises:
         ValueError: the images have another type or shape, or values outside [0, 1].
@@ -61,17 +64,14 @@ def elbo(model: LatentModel, images: Tensor, generator: torch.Generator) -> ELBO
     reconstructions, divergences = [], []
     for part in images.split(DECODED_AT_ONCE):
         mean, log_variance = model.encode(part)
-        noise = torch.randn(mean.shape, generator=generator)
-        logits = model.decode(mean + (log_variance / 2).exp() * noise)
-        reconstructions.append(_pixel_nats(logits, part))
-        divergences.append((mean.square() + log_variance.exp() - 1 - log_variance) / 2)
+        logits = model.decode(reparameterize(mean, log_variance, rng))
+        reconstructions.append(reconstruction_loss(logits, part))
+        divergences.append(gaussian_kl(mean, log_variance))
     return ELBO(torch.cat(reconstructions), torch.cat(divergences))
 
 
 @torch.no_grad()
-def importance_bound(
-    model: LatentModel, images: Tensor, k: int, generator: torch.Generator
-) -> Tensor:
+def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) -> Tensor:
     """Returns the importance-weighted bound on -log p(x) of each image, in nats, shape (N,).
 
     That is -log of the mean of k weights p(x, z) / q(z | x), with z drawn from q. With k = 1 it
@@ -81,7 +81,7 @@ def importance_bound(
         model: anything with `encode` and `decode`.
         images: float32, zeros and ones, shape (N, 1, 28, 28): grey pixels have no likelihood here.
         k: samples for each image; 5000 is usual.
-        generator: draws the latents.
+        rng: draws the latents.
 
     Raises:
         ValueError: k is below 1, or the images have another type or shape, or are not binary.
@@ -94,7 +94,7 @@ def importance_bound(
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}.")
     at_once = max(1, DECODED_AT_ONCE // k)
-    return torch.cat([_bounds(model, part, k, generator) for part in images.split(at_once)])
+    return torch.cat([_bounds(model, part, k, rng) for part in images.split(at_once)])
 
 
 def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
@@ -109,27 +109,21 @@ def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
     return means.var(0) > threshold
 
 
-def _bounds(model: LatentModel, images: Tensor, k: int, generator: torch.Generator) -> Tensor:
+def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) -> Tensor:
     mean, log_variance = (values[:, None] for values in model.encode(images))  # (B, 1, D)
     total = torch.full((len(images),), -math.inf, dtype=torch.float64)
     for start in range(0, k, DECODED_AT_ONCE):
         now = min(k - start, DECODED_AT_ONCE)
-        noise = torch.randn((len(images), now, mean.size(2)), generator=generator)
+        noise = torch.randn((len(images), now, mean.size(2)), generator=rng)
         z = mean + (log_variance / 2).exp() * noise
         logits = model.decode(z.flatten(0, 1)).view(len(images), now, *images.shape[1:])
         # The normalizing constants of prior and posterior cancel, but for the variances.
         prior = z.square().sum(2) / 2
         posterior = (noise.square() + log_variance).sum(2) / 2
-        log_weights = posterior - prior - _pixel_nats(logits, images[:, None])
+        nats = reconstruction_loss(logits, images[:, None].expand_as(logits))
+        log_weights = posterior - prior - nats
         total = torch.logaddexp(total, log_weights.double().logsumexp(1))
     return (math.log(k) - total).float()
-
-
-def _pixel_nats(logits: Tensor, images: Tensor) -> Tensor:
-    """Returns binary cross-entropy, summed over the last three dimensions; images may broadcast."""
-    targets = images.expand_as(logits)
-    losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return losses.flatten(-3).sum(-1)
 
 
 def _check_images(images: Tensor) -> None:
@@ -138,5 +132,5 @@ def _check_images(images: Tensor) -> None:
             "images must be float32 of shape (N, 1, 28, 28), with N at least 1, "
             f"not {images.dtype} of shape {tuple(images.shape)}: data.to_float makes them."
         )
-    if not ((images >= 0) & (images <= 1)).all():
+    if not is_unit_range(images):
         raise ValueError("images must lie in [0, 1]: data.to_float makes them so.")

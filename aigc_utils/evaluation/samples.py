@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..judge import Judgement, judge_images
+from .judge import Judgement, judge_images
 
-# Rows of a distance matrix at a time: 250 by 10,000 numbers are 10 MB, and faster than 20 MB.
+#: Rows of a distance matrix at a time: 250 by 10,000 numbers are 10 MB, and faster than 20 MB.
 CHUNK = 250
 
 

@@ -21,7 +21,7 @@ from .picture import (
     unit_range,
 )
 
-# The dashes of curves, one after the other, so that curves differ without colour too.
+#: The dashes of curves, one after the other, so that curves differ without colour too.
 LINES = ("-", "--", "-.", ":")
 
 

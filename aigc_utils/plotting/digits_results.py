@@ -10,14 +10,14 @@ from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 if TYPE_CHECKING:
     from ..evaluation import SampleScores
 
-# What each panel shows: its label, the field, whether the axis is logarithmic.
+#: What each panel shows: its label, the field, whether the axis is logarithmic.
 PANELS = (
     ("Fréchet distance", "frechet", True),
     ("precision", "precision", False),
     ("recall", "recall", False),
     ("coverage", "coverage", False),
 )
-# Colour, hatch and marker of each generator, so that they differ without colour too.
+#: Colour, hatch and marker of each generator, so that they differ without colour too.
 LOOKS = (
     ("orange", "////", "o"), ("green", "xx", "s"),
     ("purple", "....", "D"), ("blue", "\\\\\\\\", "^"),

@@ -26,13 +26,13 @@ from torch.nn import functional as F
 
 from .picture import COLORS, DIGIT_COLORS, INK, checked_alt
 
-# The functions that may stand between the layers, by name.
+#: The functions that may stand between the layers, by name.
 ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
 Dots = tuple[tuple[tuple[float, float], ...], ...]  # of each digit
 PIXELS = 28 * 28  # pixels of a digit, and so the decoder's outputs
 BITS = 18  # bits of each weight on the page
 MOST_DOTS = 500  # the most codes shown
-# What stands below the plane.
+#: What stands below the plane.
 HELP = "Drag, or use the arrow keys; with Shift they go further, and Home goes back."
 
 # In pixels of the screen: the side of the plane's paper, the plane's left, top and side in it, and

@@ -131,7 +131,7 @@ class GameState(NamedTuple):
     modes: int
 
 
-# Without the darkest ends, so that marks stand out; in 21 steps, which show like contours.
+#: Without the darkest ends, so that marks stand out; in 21 steps, which show like contours.
 PALE = LinearSegmentedColormap.from_list(
     "pale", mpl.colormaps[DIVERGING](np.linspace(0.2, 0.8, 15)), N=21
 )

@@ -29,11 +29,11 @@ from .picture import (
 
 LUMINANCE = np.array((0.3, 0.59, 0.11))  # shares of red, green and blue in a colour's brightness
 SHARES = "Blues"  # the colour map of values from zero up
-# The look of what the mask hides, or of what is cut off.
+#: The look of what the mask hides, or of what is cut off.
 HIDDEN: Any = {"facecolor": "#F4F6F8", "edgecolor": "#C9D1DA", "hatch": "////", "linewidth": 0}
-# The font of tokens.
+#: The font of tokens.
 MONOSPACED = "DejaVu Sans Mono"
-# What stands for white space in a token.
+#: What stands for white space in a token.
 MARKS = {" ": "␣", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .gpt_attention import HIDDEN, MONOSPACED, quoted, visible
 from .picture import COLORS, INK, WIDTH, Picture, axes_grid, new_figure, picture_axes, styled
 
-# The colours of a text's tokens, in turn: pale blue, orange, green, purple.
+#: The colours of a text's tokens, in turn: pale blue, orange, green, purple.
 TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")
 LETTER = 0.602  # the width of a letter of DejaVu Sans Mono, in sizes of the font
 

@@ -16,9 +16,9 @@ from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 
 PITCH = 0.68  # from one token to the next, in inches, as all lengths here
 WIDE = 2.06  # width of a stack of blocks
-# The look of a text around its place.
+#: The look of a text around its place.
 MIDDLE: Any = {"ha": "center", "va": "center", "fontsize": 11}
-# The same, in bold.
+#: The same, in bold.
 BOLD: Any = {**MIDDLE, "fontweight": "bold"}
 
 

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-# Five of Okabe and Ito's colours, with a purple and a grey: told apart with every common form of
-# colour vision, and never alone: lines differ in dashes and markers too.
+#: Five of Okabe and Ito's colours, with a purple and a grey: told apart with every common form of
+#: colour vision, and never alone: lines differ in dashes and markers too.
 COLORS = {
     "blue": "#0072B2",
     "orange": "#D55E00",
@@ -29,22 +29,22 @@ COLORS = {
     "yellow": "#E69F00",
     "grey": "#5F6B7A",
 }
-# Ten digits need ten colours: wherever these stand, the digit itself is written beside them.
+#: Ten digits need ten colours: wherever these stand, the digit itself is written beside them.
 DIGIT_COLORS = (*COLORS.values(), "#7A1F3D", "#A6CE39", "#F2A0C4")
-# The colour of text and axes.
+#: The colour of text and axes.
 INK = "#1F2933"
-# The colour map of values with a sign: purple below zero, white at zero, orange above.
+#: The colour map of values with a sign: purple below zero, white at zero, orange above.
 DIVERGING = "PuOr_r"
-# The colour map of grey images: digits as ink on paper.
+#: The colour map of grey images: digits as ink on paper.
 INK_SCALE = "gray_r"
 
-# The width of a figure in inches; it is shown 720 pixels wide.
+#: The width of a figure in inches; it is shown 720 pixels wide.
 WIDTH = 7.2
-# Shown pixels per inch of a figure.
+#: Shown pixels per inch of a figure.
 PIXELS_PER_INCH = 100
 DENSITY = 2  # image pixels per shown pixel, for dense screens
 
-# The style of every figure, as matplotlib's settings.
+#: The style of every figure, as matplotlib's settings.
 STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": INK,

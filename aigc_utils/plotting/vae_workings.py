@@ -17,11 +17,11 @@ from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 
 Values = Sequence[float]
 
-# The look of a note on a loss.
+#: The look of a note on a loss.
 NOTE: Any = {"color": COLORS["orange"], "fontweight": "bold", "ha": "center"}
-# The place of a text below what it names.
+#: The place of a text below what it names.
 BELOW: Any = {"ha": "center", "va": "top"}
-# The look of the line that leads from an image to what it is compared with.
+#: The look of the line that leads from an image to what it is compared with.
 DASHED: Any = {"color": COLORS["orange"], "linestyle": "--", "linewidth": 2.2}
 
 

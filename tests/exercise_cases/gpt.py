@@ -7,7 +7,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from aigc_utils import attention, generation, gpt, plotting, tokenizers
+from aigc_utils import gpt, plotting
 from aigc_utils.exercises import gpt_attention, gpt_given
 
 from . import Cases
@@ -20,7 +20,7 @@ CASES = Cases("04_gpt")
 
 @CASES.right("counts")
 def by_tokeniser(g):
-    english, chinese = map(tokenizers.BPETokenizer, (g.english_merges, g.chinese_merges))
+    english, chinese = map(gpt.BPETokenizer, (g.english_merges, g.chinese_merges))
     return {
         "words": len(g.english.split()),
         "characters": len(g.english),
@@ -33,7 +33,7 @@ def by_tokeniser(g):
 def by_subtraction(g):
     tokens = [bytes([b]) for b in g.english.replace(" ", "| ").encode()]
     for pair in g.english_merges:
-        tokens = tokenizers.merge(tokens, pair)
+        tokens = gpt.tokenizers.merge(tokens, pair)
     return {
         "words": 1 + g.english.count(" "),
         "characters": sum(map(len, g.english.split(" "))) + g.english.count(" "),
@@ -64,7 +64,7 @@ def last_merge_forgotten(g):
 
 
 def _tokens(g, merges):
-    return len(tokenizers.BPETokenizer(g.english_merges[:merges]).encode(g.english))
+    return len(gpt.BPETokenizer(g.english_merges[:merges]).encode(g.english))
 
 
 @CASES.wrong("counts", says="Chinese character is three bytes")
@@ -109,9 +109,9 @@ def by_building_layers(g):
 
     config, grouped = size(g.more_heads, g.kv_heads)
     whole = gpt.GPT(config)
-    cache = generation.Cache(whole, 1, 2000)
+    cache = gpt.Cache(config, 1, 2000)
     with torch.no_grad():
-        whole(torch.zeros(1, g.tokens, dtype=torch.int64), cache)
+        gpt.read(whole, torch.zeros(1, g.tokens, dtype=torch.int64), cache)
     kept = cache.memories[0].keys[:, :, : cache.length].numel()
     return {
         "few": size(g.heads)[1],
@@ -197,8 +197,8 @@ def with_tril(g):
 def with_the_package(g):
     def sight(source, target):
         return {
-            "cached": attention.causal_mask(1, source + target),
-            "gpt": attention.causal_mask(source + target),
+            "cached": gpt.causal_mask(1, source + target),
+            "gpt": gpt.causal_mask(source + target),
             "cross": torch.full((target, source), True),
             "decoder": ~torch.ones(target, target).triu(1).bool(),
             "encoder": torch.full((source, source), True),
@@ -290,7 +290,7 @@ def logits_cut(g):
 @CASES.right("next_token_loss")
 def inputs_cut(g):
     def loss(model, tokens):
-        mask = attention.causal_mask(tokens.size(1) - 1)
+        mask = gpt.causal_mask(tokens.size(1) - 1)
         log_p = model(tokens[:, :-1], mask).log_softmax(-1)
         return -log_p.gather(-1, tokens[:, 1:, None]).mean()
 
@@ -333,7 +333,7 @@ def shifted_backwards(g):
 @CASES.wrong("next_token_loss", says="leave it out")
 def rolled(g):
     def loss(model, tokens):
-        mask = attention.causal_mask(tokens.size(1))
+        mask = gpt.causal_mask(tokens.size(1))
         return F.cross_entropy(model(tokens, mask).mT, tokens.roll(-1, 1))
 
     return loss

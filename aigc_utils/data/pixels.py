@@ -1,0 +1,76 @@
+"""Pixels in the units that the models take, and back to the 256 grey values of an image file."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+#: Mean of the training set's pixels, in units of white = 1.
+MNIST_MEAN = 0.1307
+#: Standard deviation of the training set's pixels, in units of white = 1.
+MNIST_STD = 0.3081
+
+
+def to_float(images: Tensor) -> Tensor:
+    """Returns float32 images of the same shape, 0 = black to 1 = white, from uint8 ones.
+
+    Raises:
+        ValueError: the images aren't uint8, so they may have been scaled before.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"to_float expects uint8 images of 0 to 255, not {images.dtype}.")
+    return images.float() / 255
+
+
+def to_signed(images: Tensor) -> Tensor:
+    """Returns float32 images of the same shape, -1 = black to 1 = white, from uint8 ones.
+
+    Raises:
+        ValueError: the images aren't uint8.
+    """
+    return to_float(images) * 2 - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Returns uint8 images of the same shape, each pixel the nearest of 256 grey values.
+
+    Takes floats of 0 = black to 1 = white, the way back from `to_float`.
+
+    Raises:
+        ValueError: the images aren't floats in [0, 1], or a pixel is not a number.
+    """
+    if not images.is_floating_point() or not is_unit_range(images):
+        raise ValueError("to_uint8 expects floats of 0 to 1: scale or clamp the images first.")
+    return (images * 255).round().to(torch.uint8)
+
+
+def is_unit_range(images: Tensor) -> bool:
+    """Returns whether all pixels lie in [0, 1]; one that is not a number does not."""
+    low, high = images.aminmax()
+    return bool(low >= 0) and bool(high <= 1)
+
+
+def binarize(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Returns images of zeros and ones, drawn anew at each call.
+
+    The grey value of a pixel is the probability that it becomes 1.
+
+    Args:
+        images: floats in [0, 1], of any shape.
+        rng: draws the pixels.
+
+    Source: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, 2008.
+    """
+    return (torch.rand(images.shape, generator=rng) < images).to(images.dtype)
+
+
+def standardize(images: Tensor) -> Tensor:
+    """Returns float32 images in standard deviations from the training set's mean pixel.
+
+    Takes uint8 images of 0 to 255 or floating ones of 0 to 1, of any shape; gradients pass.
+
+    Raises:
+        ValueError: the images are of another integer type.
+    """
+    scaled = images.float() if images.is_floating_point() else to_float(images)
+    return (scaled - MNIST_MEAN) / MNIST_STD

@@ -1,0 +1,32 @@
+"""A running mean of a network's weights, for every chapter whose training circles."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+
+class EMA:
+    """An exponential moving average of a network's weights: `network` is one with the mean.
+
+    The two players circle around each other; the mean of many of a player's positions is steadier
+    than the last one. Early weights are forgotten quickly, later ones with `decay`.
+
+    Source: Yazıcı et al., The Unusual Effectiveness of Averaging in GAN Training, 2019.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay, self.updates = decay, 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Moves the mean towards `network`'s weights; running statistics are taken over."""
+        self.updates += 1
+        keep = min(self.decay, self.updates / (self.updates + 10))
+        for mean, new in zip(self.network.parameters(), network.parameters(), strict=True):
+            mean.lerp_(new, 1 - keep)
+        for kept, newest in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(newest)

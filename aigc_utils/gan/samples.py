@@ -1,0 +1,89 @@
+"""Chapter 2: images from a trained generator, and the generator kept in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from ..data import DataError, to_uint8, write_whole
+from ..training import evaluation_mode
+from .networks import Generator
+
+
+@torch.no_grad()
+def sample(
+    generator: nn.Module, z: Tensor, labels: Tensor | None = None, batch_size: int = 500
+) -> Tensor:
+    """Returns the images, uint8, shape (N, 1, 28, 28), that a generator makes of noise.
+
+    The generator works in evaluation mode, and is left in the mode that it came in.
+
+    Args:
+        generator: the article's, the course's, or any that gives images in [-1, 1].
+        z: noise, shape (N, latent_dim), N at least 1.
+        labels: which digits the images are to show, as the course's `Generator` takes them; a
+            generator that was trained with labels needs them.
+        batch_size: images at a time; it does not change the result.
+
+    Raises:
+        ValueError: the noise has another shape, or the labels are not as many as it.
+    """
+    latent_dim = generator.latent_dim
+    if z.ndim != 2 or z.size(1) != latent_dim or len(z) == 0:
+        raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")
+    if labels is not None and labels.shape[:1] != z.shape[:1]:
+        raise ValueError(
+            f"labels must be as many as the noise, {len(z)}, not {tuple(labels.shape)}."
+        )
+    extra = () if labels is None else (labels.split(batch_size),)
+    with evaluation_mode(generator):
+        parts = [generator(*part) for part in zip(z.split(batch_size), *extra, strict=True)]
+    return to_uint8((torch.cat(parts) + 1) / 2)
+
+
+def save_generator(generator: Generator, path: str | Path) -> Path:
+    """Writes the course's generator as safetensors, all of it or nothing, and returns its path.
+
+    Raises:
+        DataError: the file can't be written; one that was there before stays whole.
+    """
+    path = Path(path)
+    sizes = {"latent_dim": str(generator.latent_dim), "width": str(generator.width)}
+    state = {name: value.contiguous() for name, value in generator.state_dict().items()}
+    content = save(state, metadata={"network": "aigc_utils.gan.Generator", **sizes})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be written ({error.strerror}): make room or name another path."
+        ) from error
+    return path
+
+
+def load_generator(path: str | Path) -> Generator:
+    """Returns a generator that `save_generator` wrote, ready to sample from.
+
+    Raises:
+        DataError: there is no such file, or it is damaged, or holds something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            sizes = file.metadata() or {}
+            generator = Generator(int(sizes["latent_dim"]), int(sizes["width"]))
+            weights = {name: file.get_tensor(name) for name in generator.state_dict()}
+            generator.load_state_dict(weights)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"There is no file {path}: write one with gan.save_generator(generator, path)."
+        ) from error
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{path} is damaged or holds no generator of this course: save it again with "
+            "gan.save_generator."
+        ) from error
+    return generator.eval()

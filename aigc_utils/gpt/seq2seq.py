@@ -1,0 +1,313 @@
+"""Chapter 4: a tiny encoder-decoder Transformer, which learns to write a word backwards.
+
+The Transformer of 2017 was built to translate and has two halves. The encoder reads the whole
+source, so each of its tokens sees all others. The decoder writes the target token by token, so
+each sees only what is written; through cross-attention it also looks at the source. GPT has the
+decoder alone and no cross-attention: its prompt and its answer are one text.
+
+Source: Vaswani et al., Attention Is All You Need, 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from string import ascii_lowercase
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..history import History
+from ..optimizers import gradient_step
+from ..schedules import one_cycle
+from ..training import Batch, Step, fit, seed_everything
+from .attention import attend, attention_weights
+from .config import GPTConfig
+from .model import MLP, Attention, Block
+from .tokenizers import CharTokenizer
+
+#: A token for each letter, one that starts a target and one that ends it; letters come last.
+SIGNS = CharTokenizer(f"<>{ascii_lowercase}")
+#: The tokens that start a target and end it, and the one of the letter a.
+START, END, FIRST_LETTER = SIGNS.encode("<>a")
+
+
+class CrossAttention(nn.Module):
+    """Attention from one text to another: queries of the target, keys and values of the source."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.head_dim = config.head_dim
+        self.query, self.key, self.value, self.project = (
+            nn.Linear(config.width, config.width, bias=config.bias) for _ in range(4)
+        )
+
+    def heads_of(self, x: Tensor) -> Tensor:
+        """Returns x, (B, T, width), cut into heads, (B, heads, T, head_dim)."""
+        return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
+
+    def forward(self, x: Tensor, source: Tensor) -> Tensor:
+        """Returns what each of x, (B, T, width), gathers from the source, (B, S, width).
+
+        There is no mask: the whole source is known before the first token is written.
+        """
+        q, k = self.heads_of(self.query(x)), self.heads_of(self.key(source))
+        x = attend(q, k, self.heads_of(self.value(source)))  # (B, heads, T, head_dim)
+        gathered: Tensor = self.project(x.transpose(1, 2).flatten(2))  # heads side by side
+        return gathered
+
+    def weights(self, x: Tensor, source: Tensor) -> Tensor:
+        """Returns the attention weights, (B, heads, T, S): rows are queries and sum to one."""
+        return attention_weights(self.heads_of(self.query(x)), self.heads_of(self.key(source)))
+
+
+class DecoderBlock(nn.Module):
+    """A block of GPT with one part more: between attention and MLP it looks at the source."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.attention_norm, self.attention = nn.RMSNorm(config.width), Attention(config)
+        self.cross_norm, self.cross = nn.RMSNorm(config.width), CrossAttention(config)
+        self.mlp_norm, self.mlp = nn.RMSNorm(config.width), MLP(config)
+
+    def forward(self, x: Tensor, source: Tensor) -> Tensor:
+        """Returns the target, (B, T, width), after this block; source is (B, S, width)."""
+        x = x + self.attention(self.attention_norm(x))  # without a mask it is causal
+        x = x + self.cross(self.cross_norm(x), source)
+        result: Tensor = x + self.mlp(self.mlp_norm(x))
+        return result
+
+    def cross_weights(self, x: Tensor, source: Tensor) -> Tensor:
+        """Returns how much each of x looks at each of the source, (B, heads, T, S)."""
+        x = x + self.attention(self.attention_norm(x))
+        return self.cross.weights(self.cross_norm(x), source)
+
+
+class EncoderDecoder(nn.Module):
+    """One block that reads the source, and one that writes the target with an eye on it.
+
+    Positions are learned, and the decoder's norms and both last norms are RMS norms, whatever the
+    configuration says.
+
+    Raises:
+        ValueError: the configuration has more than one layer.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        if config.num_layers != 1:
+            raise ValueError(f"Encoder and decoder have one layer each, not {config.num_layers}.")
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.source_positions = nn.Embedding(config.context, config.width)
+        self.target_positions = nn.Embedding(config.context, config.width)
+        self.encoder, self.encoder_norm = Block(config), nn.RMSNorm(config.width)
+        self.decoder, self.decoder_norm = DecoderBlock(config), nn.RMSNorm(config.width)
+        self.head = nn.Linear(config.width, config.vocab_size, bias=False)
+        for table in (self.embedding, self.source_positions, self.target_positions):
+            # By the course's recipe, seeds 0 to 2, at least 99.5 % of words come out right; with
+            # torch's own 1 it is 98 %, with 0.02, as in GPT, 96 %.
+            nn.init.normal_(table.weight, std=0.3)
+
+    def encode(self, source: Tensor) -> Tensor:
+        """Returns the source's vectors, (B, S, width); source is int64, (B, S).
+
+        Raises:
+            ValueError: another shape, or S above `context` - 1 (the target has one token more).
+        """
+        x = self._embed("source", source, self.source_positions, self.config.context - 1)
+        all_see_all = torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device)
+        encoded: Tensor = self.encoder_norm(self.encoder(x, mask=all_see_all))
+        return encoded
+
+    def decode(self, target: Tensor, encoded: Tensor) -> Tensor:
+        """Returns logits of each next token, (B, T, vocab_size).
+
+        The target, int64, (B, T), is the start token and what is written so far.
+
+        Raises:
+            ValueError: another shape, T above `context`, or not one target for each source.
+        """
+        x = self.decoder(self._embed_target(target, encoded), encoded)
+        logits: Tensor = self.head(self.decoder_norm(x))
+        return logits
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """Returns logits of each next token, (B, T, vocab_size), of (B, S) and (B, T).
+
+        Raises:
+            ValueError: what `encode` and `decode` raise.
+        """
+        return self.decode(target, self.encode(source))
+
+    def loss(self, source: Tensor, target: Tensor, following: Tensor) -> Tensor:
+        """Returns the mean surprise at the true next tokens, following, (B, T), in nats.
+
+        Raises:
+            ValueError: what `encode` and `decode` raise.
+        """
+        return F.cross_entropy(self(source, target).flatten(0, 1), following.flatten())
+
+    @torch.no_grad()
+    def cross_weights(self, source: Tensor, target: Tensor) -> Tensor:
+        """Returns how much the decoder looks at each source token, (B, heads, T, S).
+
+        Row t belongs to the token that is written after target[:, t]; each row sums to one.
+
+        Raises:
+            ValueError: what `encode` and `decode` raise.
+        """
+        encoded = self.encode(source)
+        return self.decoder.cross_weights(self._embed_target(target, encoded), encoded)
+
+    def _embed_target(self, target: Tensor, encoded: Tensor) -> Tensor:
+        x = self._embed("target", target, self.target_positions, self.config.context)
+        if len(x) != len(encoded):
+            raise ValueError(f"Each source needs one target: {len(encoded)} and {len(x)} differ.")
+        return x
+
+    def _embed(self, name: str, tokens: Tensor, positions: nn.Embedding, room: int) -> Tensor:
+        if tokens.ndim != 2 or not 1 <= tokens.size(1) <= room:
+            raise ValueError(
+                f"The {name} has one row a word and 1 to {room} tokens a row, "
+                f"so its shape cannot be {tuple(tokens.shape)}."
+            )
+        x: Tensor = self.embedding(tokens) + positions.weight[: tokens.size(1)]
+        return x
+
+
+def encode_words(*words: str) -> Tensor:
+    """Returns words of lower-case letters as tokens, int64, (number of words, length).
+
+    Raises:
+        ValueError: the words differ in length, or are not of the letters a to z alone.
+    """
+    if len({len(word) for word in words}) != 1 or set("".join(words)) - set(ascii_lowercase):
+        raise ValueError(f"Words need equal lengths and the letters a to z alone: not {words}.")
+    return torch.tensor([SIGNS.encode(word) for word in words])
+
+
+def decode_words(tokens: Tensor) -> list[str]:
+    """Returns the word in each row of tokens, (B, T): what stands before the first end token.
+
+    Raises:
+        ValueError: a token is none of `SIGNS`.
+    """
+    return [SIGNS.decode(row).split(SIGNS.characters[END])[0] for row in tokens]
+
+
+def reverse_batches(
+    rng: torch.Generator, batch_size: int, shortest: int = 8, longest: int = 12
+) -> Iterator[Batch]:
+    """Yields random words, what the decoder is given, and what it should write, without end.
+
+    All are int64: source, (B, S); target, (B, S + 1), the start token and the letters backwards;
+    following, (B, S + 1), the letters backwards and the end token. A batch has words of one length,
+    so it needs no padding.
+    """
+    start, end = torch.full((batch_size, 1), START), torch.full((batch_size, 1), END)
+    while True:
+        length = int(torch.randint(shortest, longest + 1, (), generator=rng))
+        size = (batch_size, length)
+        source = torch.randint(FIRST_LETTER, SIGNS.vocab_size, size, generator=rng)
+        backwards = source.flip(1)
+        yield source, torch.cat((start, backwards), 1), torch.cat((backwards, end), 1)
+
+
+@torch.no_grad()
+def greedy_decode(model: EncoderDecoder, source: Tensor) -> Tensor:
+    """Returns what the model writes of each source, (B, T): its likeliest token at each step.
+
+    The source, int64, (B, S), is encoded once. Writing stops when each row has its end token, which
+    then fills the row, or when there are as many tokens as the model's context.
+
+    Raises:
+        ValueError: another shape, or S above `context` - 1.
+    """
+    encoded = model.encode(source)
+    target = source.new_full((len(source), 1), START)
+    ended = torch.zeros_like(target, dtype=torch.bool)
+    for _ in range(model.config.context):
+        following = model.decode(target, encoded)[:, -1:].argmax(-1).masked_fill(ended, END)
+        ended |= following == END
+        target = torch.cat((target, following), 1)
+        if ended.all():
+            break
+    return target[:, 1:]
+
+
+def share_reversed(model: EncoderDecoder, source: Tensor) -> float:
+    """Returns the share of words, (B, S), that the model writes backwards without any mistake.
+
+    Raises:
+        ValueError: another shape, S above `context` - 1, or a token is none of `SIGNS`.
+    """
+    pairs = zip(decode_words(source), decode_words(greedy_decode(model, source)), strict=True)
+    return sum(written == word[::-1] for word, written in pairs) / len(source)
+
+
+def seq2seq_step(model: EncoderDecoder, optimizer: torch.optim.Optimizer) -> Step:
+    """Returns a step for `fit`: one update on a batch of `reverse_batches`; its loss is "loss"."""
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        model.train()
+        loss = model.loss(*batch)
+        gradient_step(loss, optimizer)
+        return {"loss": loss}
+
+    return step
+
+
+@dataclass(frozen=True)
+class Seq2SeqRecipe:
+    """Everything that decides a training run, apart from the seed."""
+
+    num_steps: int = 700
+    batch_size: int = 32
+    shortest: int = 8  # letters of a word
+    longest: int = 12
+    num_heads: int = 4
+    width: int = 48
+    lr: float = 0.015  # the peak
+    warmup: float = 0.3  # the share of the run in which the rate rises
+
+    def config(self) -> GPTConfig:
+        """Returns the model's shape: one layer, and room for the longest word and one token more.
+
+        Queries and keys have no norm: with it one seed of three stays below 99 % of words.
+
+        Raises:
+            ValueError: `width` is no multiple of `num_heads`.
+        """
+        return GPTConfig(
+            SIGNS.vocab_size, self.longest + 1, 1, self.num_heads, self.width,
+            hidden=2 * self.width, positions="learned", qk_norm=False,
+        )  # fmt: skip
+
+
+#: The course's recipe: with seeds 0 to 2 at least 99.5 % of words come out right.
+REVERSE = Seq2SeqRecipe()
+
+
+def train_course(recipe: Seq2SeqRecipe = REVERSE, *, seed: int) -> tuple[EncoderDecoder, History]:
+    """Returns a model that writes words backwards, trained on the CPU, and the run's history.
+
+    The seed decides weights and words.
+
+    Raises:
+        ValueError: the recipe's `width` is no multiple of its `num_heads`, or a number of steps is
+            not positive.
+        TrainingError: a loss is no longer finite.
+    """
+    rng = seed_everything(seed)
+    model = EncoderDecoder(recipe.config())
+    optimizer = torch.optim.Adam(model.parameters(), recipe.lr, betas=(0.9, 0.99), fused=True)
+    history = fit(
+        seq2seq_step(model, optimizer),
+        reverse_batches(rng, recipe.batch_size, recipe.shortest, recipe.longest),
+        num_steps=recipe.num_steps,
+        schedule=one_cycle(optimizer, warmup=recipe.warmup),
+        label=f"encoder-decoder, seed {seed}",
+    )
+    return model.eval(), history

@@ -1,0 +1,236 @@
+"""Two tokenizers, whole: one token for each character, and byte-pair encoding as GPT-2 has it.
+
+Both turn text into a list of ids and ids into text. A token of the second is a string of bytes,
+so any text can be encoded, and what the merges learned can be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+Pair = tuple[bytes, bytes]
+
+#: What a word is for byte-pair encoding, as in GPT-2: an English ending; letters, digits or signs,
+#: each with the space before; spaces.
+WORD = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+
+
+class Tokenizer(Protocol):
+    """What a chapter needs of a tokenizer."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Returns the number of different ids."""
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of a text."""
+
+    def decode(self, ids: Iterable[int] | Tensor) -> str:
+        """Returns the text of ids."""
+
+
+class CharTokenizer:
+    """One token for each character of `text`, numbered in the order of their code points."""
+
+    def __init__(self, text: str) -> None:
+        self.characters = sorted(set(text))
+        self._ids = {character: i for i, character in enumerate(self.characters)}
+
+    @property
+    def vocab_size(self) -> int:
+        """Returns the number of different characters."""
+        return len(self.characters)
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of a text's characters.
+
+        Raises:
+            ValueError: a character was not in the tokenizer's text.
+        """
+        try:
+            return [self._ids[character] for character in text]
+        except KeyError as error:
+            character = error.args[0]
+            raise ValueError(
+                f"The tokenizer's text had no {character!r} (U+{ord(character):04X}): leave it "
+                "out, or make the tokenizer from a text that has it."
+            ) from None
+
+    def decode(self, ids: Iterable[int] | Tensor) -> str:
+        """Returns the text of ids.
+
+        Raises:
+            ValueError: an id is not one of the tokenizer's.
+        """
+        return "".join(self.characters[i] for i in _checked(ids, self.vocab_size))
+
+
+class BPETokenizer:
+    """Byte-pair encoding: 256 tokens of one byte, and one more for each result of `merges`.
+
+    A merge makes one token of two that stand side by side. Earlier merges go first, and none
+    reaches from one word (`WORD`) into the next.
+
+    Source: Sennrich et al. 2016, algorithm 1; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
+    """
+
+    def __init__(self, merges: Sequence[Pair] = ()) -> None:
+        single = [bytes([byte]) for byte in range(256)]
+        # Two merges may give the same bytes, (a, bc) and (ab, c): that is one token.
+        self.tokens = list(dict.fromkeys([*single, *(left + right for left, right in merges)]))
+        self.merges = list(merges)
+        self._ids = {token: i for i, token in enumerate(self.tokens)}
+        self._ranks = {pair: rank for rank, pair in enumerate(merges)}
+        self._known: dict[str, list[int]] = {}  # words encoded before: texts repeat themselves
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int) -> BPETokenizer:
+        """Returns a tokenizer of `vocab_size` tokens, its merges learned from `text`.
+
+        Raises:
+            ValueError: `vocab_size` is below 256, or the text has too few pairs that occur twice.
+        """
+        return cls(learn_merges(text, vocab_size))
+
+    @property
+    def vocab_size(self) -> int:
+        """Returns the number of tokens."""
+        return len(self.tokens)
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of any text.
+
+        Raises:
+            ValueError: the text has half of a surrogate pair, which is not a character.
+        """
+        ids: list[int] = []
+        for word in WORD.findall(text):
+            if word not in self._known:
+                self._known[word] = [self._ids[token] for token in self._merge(word)]
+            ids += self._known[word]
+        return ids
+
+    def decode(self, ids: Iterable[int] | Tensor) -> str:
+        """Returns the text of ids; bytes that are not UTF-8, as of half a character, give U+FFFD.
+
+        Raises:
+            ValueError: an id is not one of the tokenizer's.
+        """
+        tokens = [self.tokens[i] for i in _checked(ids, self.vocab_size)]
+        return b"".join(tokens).decode("utf-8", errors="replace")
+
+    def _merge(self, word: str) -> list[bytes]:
+        tokens = _single_bytes(word)
+        while len(tokens) > 1:
+            first = min(pairwise(tokens), key=lambda pair: self._ranks.get(pair, len(self._ranks)))
+            if first not in self._ranks:
+                break
+            tokens = merge(tokens, first)
+        return tokens
+
+
+def learn_merges(text: str, vocab_size: int) -> list[Pair]:
+    """Returns the merges that make a vocabulary of `vocab_size` tokens, in order.
+
+    Each is the pair of tokens that stands side by side most often at that point; of equally
+    frequent ones, the first in the order of bytes.
+
+    Raises:
+        ValueError: `vocab_size` is below 256, or the text has too few pairs that occur twice.
+    """
+    if vocab_size < 256:
+        raise ValueError(f"vocab_size must be at least 256, one for each byte, not {vocab_size}.")
+    counts = Counter(WORD.findall(text))
+    words = [_single_bytes(word) for word in counts]
+    times = list(counts.values())
+    frequency: Counter[Pair] = Counter()
+    where: defaultdict[Pair, set[int]] = defaultdict(set)  # the words that may hold a pair
+
+    def count(i: int, sign: int) -> None:
+        for pair in pairwise(words[i]):
+            frequency[pair] += sign * times[i]
+            where[pair].add(i)
+
+    for i in range(len(words)):
+        count(i, 1)
+    heap = [(-n, pair) for pair, n in frequency.items()]
+    heapify(heap)
+    merges: list[Pair] = []
+    tokens = {bytes([byte]) for byte in range(256)}
+    while len(tokens) < vocab_size:
+        most, pair = heappop(heap) if heap else (0, (b"", b""))
+        if most != -frequency[pair]:
+            heappush(heap, (-frequency[pair], pair))  # it has become rarer since
+            continue
+        if most > -2:
+            raise ValueError(
+                "No pair is left that occurs twice: the text is enough for a vocab_size of "
+                f"{len(tokens)}, not of {vocab_size}."
+            )
+        # Only the words with this pair change, so only their pairs are counted anew.
+        token = pair[0] + pair[1]
+        new: set[Pair] = set()
+        for i in where.pop(pair):
+            count(i, -1)
+            words[i] = merge(words[i], pair)
+            count(i, 1)
+            new.update(pair for pair in pairwise(words[i]) if token in pair)
+        for neighbours in new:
+            heappush(heap, (-frequency[neighbours], neighbours))
+        merges.append(pair)
+        tokens.add(token)
+    return merges
+
+
+def merge(tokens: list[bytes], pair: Pair) -> list[bytes]:
+    """Returns the tokens with each occurrence of `pair`, from the left, made one token."""
+    merged: list[bytes] = []
+    i = 0
+    while i < len(tokens):
+        if tokens[i] == pair[0] and i + 1 < len(tokens) and tokens[i + 1] == pair[1]:
+            merged.append(pair[0] + pair[1])
+            i += 2
+        else:
+            merged.append(tokens[i])
+            i += 1
+    return merged
+
+
+def encode_tensor(tokenizer: Tokenizer, text: str) -> Tensor:
+    """Returns the ids of a text, int64, (N,).
+
+    Raises:
+        ValueError: the tokenizer can't encode the text.
+    """
+    return torch.tensor(tokenizer.encode(text), dtype=torch.int64)
+
+
+def tokens_per_character(tokenizer: Tokenizer, text: str) -> float:
+    """Returns how many tokens a text has for each of its characters: the fewer, the better it fits.
+
+    Raises:
+        ValueError: there are no characters, or the tokenizer can't encode them.
+    """
+    if not text:
+        raise ValueError("An empty text has no tokens per character.")
+    return len(tokenizer.encode(text)) / len(text)
+
+
+def _single_bytes(word: str) -> list[bytes]:
+    return [bytes([byte]) for byte in word.encode("utf-8")]
+
+
+def _checked(ids: Iterable[int] | Tensor, vocab_size: int) -> list[int]:
+    numbers: list[int] = ids.tolist() if isinstance(ids, Tensor) else list(ids)
+    for i in numbers:
+        if not 0 <= i < vocab_size:
+            raise ValueError(f"The tokenizer has ids from 0 to {vocab_size - 1}, and {i} is none.")
+    return numbers

@@ -1,0 +1,191 @@
+"""Chapter 4: training a GPT on a text, by the course's recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..history import History
+from ..optimizers import Muon, gradient_step
+from ..schedules import hold_then_fall
+from ..training import Batch, Evaluate, Step, evaluation_mode, fit, seed_everything
+from .batches import consecutive_batches, token_batches
+from .config import GPTConfig
+from .model import GPT
+
+
+def has_bfloat16() -> bool:
+    """Returns whether this processor multiplies bfloat16 numbers itself, twice as fast as float32.
+
+    Elsewhere they would be emulated, and far slower; an old torch that cannot tell counts as slow.
+    """
+    ask = getattr(torch.cpu, "get_capabilities", None)
+    capabilities = ask() if ask else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def gpt_step(
+    model: GPT, *optimizers: torch.optim.Optimizer, clip: float = 0.0, bfloat16: bool = False
+) -> Step:
+    """Returns a step for `fit`: one update of a GPT on a batch of inputs and targets, (B, T).
+
+    The step returns the mean cross-entropy of the next token, in nats, as "loss".
+
+    Args:
+        model: the GPT.
+        optimizers: all of them are used in each step.
+        clip: the gradient's largest norm; 0 for no limit.
+        bfloat16: multiply matrices in bfloat16; weights and their updates stay in float32.
+    """
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        model.train()
+        with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=bfloat16):
+            loss = model.loss(*batch)
+        gradient_step(loss, *optimizers, clip=clip)
+        return {"loss": loss}
+
+    return step
+
+
+@dataclass(frozen=True)
+class GPTRecipe:
+    """Everything that decides a training run of a GPT, apart from the text and the seed."""
+
+    num_steps: int
+    batch_size: int = 12
+    context: int = 64
+    num_layers: int = 4
+    num_heads: int = 4
+    width: int = 128
+    adam_lr: float = 3e-3  # of embeddings, head and norms
+    muon_lr: float = 0.02  # of the blocks' matrices
+    momentum: float = 0.9  # of Muon
+    fall: float = 0.7  # the share of the run, its last, in which the rates fall
+    ngrams: tuple[int, ...] = (4093, 16381)  # primes, so that n-grams spread over all rows
+    ngram_dropout: float = 0.0  # pays in long runs, which would learn n-grams by heart
+    bfloat16: bool = True  # on processors that have it
+
+    def config(self, vocab_size: int) -> GPTConfig:
+        """Returns the model's shape for a vocabulary.
+
+        Raises:
+            ValueError: the recipe's sizes don't fit each other.
+        """
+        return GPTConfig(
+            vocab_size,
+            self.context,
+            self.num_layers,
+            self.num_heads,
+            self.width,
+            # PyTorch has layer norm as one operation for the CPU, and RMS norm as six: a step takes
+            # a fifth less time, and learns as much.
+            norm="layer",
+            ngrams=self.ngrams,
+            ngram_dropout=self.ngram_dropout,
+        )
+
+
+#: The loss of a widely used small recipe (`benchmarks/gpt.py`) in under a twentieth of its time.
+SPRINT = GPTRecipe(80, 24, num_layers=2, adam_lr=0.01, ngrams=(4093, 16381, 16381))
+#: A far lower loss in all of that recipe's time. The run sees each character twice to three times,
+#: so it hides n-grams, lest it learn them by heart. Fewer channels and larger batches see more text
+#: in the same time: on held-back characters of the training text 1.471 nats, where 128 channels and
+#: batches of 24 reach 1.496.
+EQUAL_TIME = GPTRecipe(
+    100_000,  # a time budget ends it
+    batch_size=32,
+    num_layers=3,
+    num_heads=3,
+    width=96,
+    muon_lr=0.014,
+    ngrams=(4093, 16381, 16381),
+    ngram_dropout=0.3,
+)
+
+
+def course_optimizers(model: GPT, recipe: GPTRecipe) -> tuple[torch.optim.Optimizer, ...]:
+    """Returns Muon for the blocks' matrices, and Adam for embeddings, head and norms."""
+    matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    half = torch.bfloat16 if recipe.bfloat16 and has_bfloat16() else None
+    return (
+        Muon(matrices, recipe.muon_lr, momentum=recipe.momentum, normalize=False, dtype=half),
+        torch.optim.Adam(others, recipe.adam_lr, betas=(0.9, 0.98), fused=True),
+    )
+
+
+def train_course(
+    recipe: GPTRecipe,
+    ids: Tensor,
+    vocab_size: int,
+    *,
+    seed: int,
+    model: GPT | None = None,
+    max_seconds: float | None = None,
+    evaluate: Evaluate | None = None,
+    evaluate_every: int | None = None,
+) -> tuple[GPT, History]:
+    """Returns a GPT trained by `recipe` on the CPU, ready to use, and the run's history.
+
+    Args:
+        recipe: what to train and how.
+        ids: the training text's tokens, int64, shape (N,).
+        vocab_size: number of different tokens.
+        seed: decides weights and order.
+        model: a GPT to go on from, in place of a new one, as in fine-tuning.
+        max_seconds: a time budget that may end the run before the recipe's steps are done; the
+            schedule then follows the clock, and the numbers depend on the machine.
+        evaluate: takes the model and returns metrics by name.
+        evaluate_every: steps between evaluations; None for one at the end.
+
+    Raises:
+        ValueError: there are too few ids for one row, or the recipe's sizes don't fit each other.
+        TrainingError: a loss is no longer finite.
+    """
+    rng = seed_everything(seed)
+    if model is None:
+        model = GPT(recipe.config(vocab_size))
+    optimizers = course_optimizers(model, recipe)
+    history = fit(
+        gpt_step(model, *optimizers, bfloat16=recipe.bfloat16 and has_bfloat16()),
+        token_batches(ids, recipe.context, recipe.batch_size, rng),
+        num_steps=recipe.num_steps,
+        max_seconds=max_seconds,
+        schedule=hold_then_fall(*optimizers, warmup=0.02, fall=recipe.fall),
+        evaluate=partial(evaluate, model) if evaluate else None,
+        evaluate_every=evaluate_every,
+        label=f"GPT, seed {seed}",
+    )
+    return model.eval(), history
+
+
+@torch.no_grad()
+def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: int = 64) -> float:
+    """Returns the mean cross-entropy of each token of a text, in nats, the model in evaluation.
+
+    The text is cut into rows of `context` tokens that do not overlap, so a token is
+    foretold from the 1 to `context` tokens before it, and the text's first is not; the model is
+    left in the mode that it came in.
+
+    Args:
+        model: the GPT.
+        ids: the text's tokens, int64, shape (N,), N above `context`.
+        context: tokens a row; the model's own by default.
+        batch_size: rows at a time; it does not change the result.
+
+    Raises:
+        ValueError: there are too few ids for one row, or the sizes aren't positive.
+    """
+    total, count = 0.0, 0
+    with evaluation_mode(model):
+        for inputs, targets in consecutive_batches(
+            ids, context or model.config.context, batch_size
+        ):
+            total += model.loss(inputs, targets).item() * targets.numel()
+            count += targets.numel()
+    return total / count

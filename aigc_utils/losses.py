@@ -1,0 +1,27 @@
+"""The loss of pixels that are taken for probabilities."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from .data import is_unit_range
+
+
+def reconstruction_loss(logits: Tensor, images: Tensor) -> Tensor:
+    """Returns each image's binary cross-entropy, summed over its pixels, in nats, shape (B,).
+
+    Logits and images have one shape, (B, 1, 28, 28); more dimensions may stand before.
+
+    Raises:
+        ValueError: the shapes differ, or pixels lie outside [0, 1].
+    """
+    if logits.shape != images.shape:
+        raise ValueError(
+            f"logits and images must have one shape, not {tuple(logits.shape)} and "
+            f"{tuple(images.shape)}."
+        )
+    if not is_unit_range(images):
+        raise ValueError("pixels must lie in [0, 1] to be probabilities: use data.to_float.")
+    losses = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+    return losses.flatten(-3).sum(-1)

@@ -1,0 +1,34 @@
+"""Chapter 3: variational autoencoders, the article's and the course's.
+
+Read it in this order: article, model, training, samples.
+"""
+
+from ..latent import gaussian_kl, interpolate, reparameterize
+from ..losses import reconstruction_loss
+from .article import ArticleVAE, article_losses, article_nats, article_step, train_article
+from .model import VAE, Residual, plain_decoder
+from .samples import sample
+from .training import LIKELIHOOD, MINUTE, PLANE, SPRINT, VAERecipe, train_course, vae_step
+
+__all__ = [
+    "LIKELIHOOD",
+    "MINUTE",
+    "PLANE",
+    "SPRINT",
+    "VAE",
+    "ArticleVAE",
+    "Residual",
+    "VAERecipe",
+    "article_losses",
+    "article_nats",
+    "article_step",
+    "gaussian_kl",
+    "interpolate",
+    "plain_decoder",
+    "reconstruction_loss",
+    "reparameterize",
+    "sample",
+    "train_article",
+    "train_course",
+    "vae_step",
+]

@@ -1,0 +1,31 @@
+"""Chapter 3: images from a trained VAE."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..data import to_uint8
+from ..training import evaluation_mode
+from .model import VAE
+
+
+@torch.no_grad()
+def sample(model: VAE, z: Tensor, batch_size: int = 1000) -> Tensor:
+    """Returns what a VAE decodes latents to, uint8, shape (N, 1, 28, 28).
+
+    Each pixel gets its mean: the grey value that the decoder expects there.
+
+    Args:
+        model: the VAE.
+        z: shape (N, latent_dim), N at least 1; standard normal for samples from the prior.
+        batch_size: images at a time; it does not change the result.
+
+    Raises:
+        ValueError: the latents have another shape.
+    """
+    if z.ndim != 2 or z.size(1) != model.latent_dim or len(z) == 0:
+        raise ValueError(f"latents must have shape (N, {model.latent_dim}), not {tuple(z.shape)}.")
+    with evaluation_mode(model):
+        pixels = [model.decode(part).sigmoid() for part in z.split(batch_size)]
+    return to_uint8(torch.cat(pixels))

@@ -1,0 +1,443 @@
+"""The benchmarks' bookkeeping; their long runs are made by `make bench`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.utils.data import Subset
+from torchvision import datasets
+
+from aigc_utils import vae as course_vae
+from aigc_utils.cnn import SPRINT, CNNRecipe
+from aigc_utils.data import MNIST, DataError, load_mnist, to_float
+from aigc_utils.evaluation import SampleScores, importance_bound, load_results
+from aigc_utils.gan import COURSE
+from benchmarks import __main__ as command
+from benchmarks import cnn, decode, gan, gpt, report, vae
+from benchmarks.cnn import Result
+
+KEYS = {
+    "listing_seconds",
+    "listing_accuracy",
+    "course_seconds",
+    "course_accuracy",
+    "speedup",
+    "accuracy_60s",
+}
+
+
+def fake_runs(monkeypatch: pytest.MonkeyPatch, needed_epochs: float) -> list[tuple[Any, ...]]:
+    calls: list[tuple[Any, ...]] = []
+
+    def run_recipe(recipe: CNNRecipe, seed: int, max_seconds: float | None = None) -> Result:
+        calls.append((recipe, seed, max_seconds))
+        enough = recipe.epochs >= needed_epochs
+        return Result(recipe.epochs + seed, 99.5 if enough else 98.0)
+
+    monkeypatch.setattr(cnn, "run_listing", lambda seed, epochs: Result(100.0, 99.0))
+    monkeypatch.setattr(cnn, "run_recipe", run_recipe)
+    return calls
+
+
+def test_json_has_the_promised_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = fake_runs(monkeypatch, needed_epochs=0)
+    path = tmp_path / "folder" / "out.json"
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "cnn", "--json", str(path)])
+    command.main()
+    results = json.loads(path.read_text())
+    assert set(results) >= KEYS
+    assert results["course_seconds"] == SPRINT.epochs + 1  # the median of three seeds
+    assert results["speedup"] == pytest.approx(100 / (SPRINT.epochs + 1))
+    assert results["reached"]
+    assert [c[2] for c in calls] == [None] * 3 + [cnn.MINUTE_SECONDS] * 3
+
+
+def test_a_sprint_that_falls_short_runs_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_runs(monkeypatch, needed_epochs=SPRINT.epochs * 2)
+    results = cnn.benchmark(minute=False)
+    assert results["reached"]
+    assert results["course_epochs"] == SPRINT.epochs * 2.5
+
+
+def test_a_target_out_of_reach_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_runs(monkeypatch, needed_epochs=1e9)
+    assert not cnn.benchmark(minute=False)["reached"]
+
+
+def test_fewer_than_three_seeds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "cnn", "--seeds", "2"])
+    with pytest.raises(SystemExit):
+        command.main()
+
+
+def test_listing_and_rungs_really_train() -> None:
+    listing = cnn.run_listing(seed=0, epochs=0)
+    assert listing.accuracy < 40
+    rung = cnn._train_rung(cnn.CourseCNN, 0, epochs=0.05, batch_size=128, lr=0.01, cycle=True)
+    assert rung.accuracy > 60
+    assert 0 < rung.seconds < 30
+
+
+def test_table_is_aligned() -> None:
+    lines = report.table(("a", "bb"), [(1, 2), (333, 4)]).splitlines()
+    assert [line.rstrip() for line in lines] == ["a    bb", "---  --", "1    2", "333  4"]
+
+
+def test_stored_ladder_is_a_real_measurement() -> None:
+    stored = load_results("ladder")
+    first, *_, last = stored["rungs"]
+    assert stored["seeds"] >= 3
+    assert all(len(rung["runs"]) == stored["seeds"] for rung in stored["rungs"])
+    assert first["seconds"] > 20 * last["seconds"]
+    assert last["accuracy"] > 98.9
+
+
+def test_missing_or_damaged_results_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("aigc_utils.evaluation.results.ASSETS", tmp_path)
+    with pytest.raises(DataError, match=r"ladder.json can't be read: restore"):
+        load_results("ladder")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "ladder.json").write_text("{half")
+    with pytest.raises(DataError, match="restore"):
+        load_results("ladder")
+
+
+SCORES = SampleScores(2.0, 0.1, 0.8, 0.8, 0.8, 0.8, 0.001)
+TINY = dataclasses.replace(COURSE, num_steps=2, batch_size=8, width=4, widths=(2, 4, 4))
+
+
+def gan_run(frechet: float, seconds: float, brightness: int) -> gan.Run:
+    samples = torch.full((gan.NUM_SAMPLES, 1, 28, 28), brightness, dtype=torch.uint8)
+    return gan.Run(seconds, 10, samples, dataclasses.replace(SCORES, frechet=frechet), 0.09)
+
+
+def test_gan_json_and_samples_are_as_promised(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    limits = []
+
+    def run_listing(seed: int, max_seconds: float) -> gan.Run:
+        limits.append(max_seconds)
+        return gan_run(100.0 + seed, max_seconds, 100 + seed)
+
+    monkeypatch.setattr(gan, "run_listing", run_listing)
+    monkeypatch.setattr(
+        gan, "run_course", lambda seed, recipe: gan_run((3.0, 9.0, 5.0)[seed], 90.0 + seed, seed)
+    )
+    path, folder = tmp_path / "gan.json", tmp_path / "new" / "samples"
+    arguments = ["benchmarks", "gan", "--json", str(path), "--save", str(folder)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    command.main()
+    results = json.loads(path.read_text())
+    assert results["train_seconds"] == 91.0
+    assert limits == [91.0] * 3, "the listing must train for as long as the course's GAN"
+    for name, frechet, brightness in (("listing", 101.0, 101), ("course", 5.0, 2)):
+        assert set(results[name]) >= {
+            "frechet", "frechet_floor", "precision", "recall", "density", "coverage", "class_kl",
+        }  # fmt: skip
+        assert results[name]["frechet"] == frechet
+        stored = load_file(folder / f"gan_{name}.safetensors")
+        assert list(stored) == ["samples"]
+        assert stored["samples"].shape == (10_000, 1, 28, 28)
+        assert stored["samples"].dtype == torch.uint8
+        assert stored["samples"].unique().tolist() == [brightness], "not the run in the middle"
+
+
+def test_a_real_run_of_the_course_is_scored() -> None:
+    run = gan.run_course(0, TINY)
+    assert run.num_steps == 2
+    assert run.samples.shape == (10_000, 1, 28, 28)
+    assert run.scores.frechet > 50 * (run.scores.frechet_floor or 0) > 0
+    assert run.numbers()["smallest_class"] <= 0.1
+
+
+@pytest.mark.parametrize("row", gan.ablation_rows(), ids=lambda row: row.name)
+def test_every_row_of_the_ablation_trains(row: gan.Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gan, "scored", lambda *_: (torch.zeros(1), SCORES, 0.1))
+    tiny = dataclasses.replace(row.recipe, num_steps=2, batch_size=8, width=4, widths=(2, 4, 4))
+    threads = torch.get_num_threads()
+    try:
+        numbers = gan.run_row(dataclasses.replace(row, recipe=tiny), seed=0)
+    finally:
+        torch.set_num_threads(threads)
+    assert numbers["num_steps"] == 2
+
+
+def test_the_ablation_changes_one_thing_at_a_time() -> None:
+    rows = gan.ablation_rows()
+    final = next(row for row in rows if "course" in row.name)
+    assert dataclasses.replace(final.recipe, num_steps=COURSE.num_steps) == COURSE
+    assert final.labels
+    assert final.averaged
+    assert final.game is gan.CourseGAN
+    assert not final.spectral
+
+
+def test_the_stored_ablation_has_every_row_with_its_seeds() -> None:
+    stored = load_results("gan_ablation")
+    names = ["article's GAN", *(row.name for row in gan.ablation_rows())]
+    assert [row["name"] for row in stored["rows"] + stored["dropped"]] == names
+    assert stored["seeds"] >= 3
+    assert stored["num_steps"] == gan.ABLATION_STEPS
+    for row in stored["rows"]:
+        assert len(row["frechet"]) == len(row["coverage"]) == stored["seeds"]
+    assert max(stored["rows"][-1]["frechet"]) < min(stored["rows"][0]["frechet"])
+
+
+# --- chapter 3 ------------------------------------------------------------------------------
+
+VAE_KEYS = {
+    "listing_seconds",
+    "listing_nats",
+    "course_seconds",
+    "course_nats",
+    "speedup",
+    "nats_60s",
+    "iw_nats",
+}
+TINY_VAE = course_vae.VAERecipe(
+    epochs=4.0, latent_dim=3, hidden=(16,), patches=False, batch_size=16
+)
+
+
+def fake_vae_runs(monkeypatch: pytest.MonkeyPatch, needed_epochs: float) -> list[tuple[Any, ...]]:
+    """Replaces training; seeds 0, 1 and 2 take 7, 2 and 3 s and get 0.7, 0.2 and 0.3 nats."""
+    calls: list[tuple[Any, ...]] = []
+
+    def run_recipe(
+        recipe: course_vae.VAERecipe, seed: int, max_seconds: float | None = None
+    ) -> vae.Result:
+        calls.append((recipe, seed, max_seconds))
+        nats = 104.0 if recipe.epochs >= needed_epochs else 108.0
+        if recipe == course_vae.MINUTE:
+            nats = 95.0
+        return vae.Result((7.0, 2.0, 3.0)[seed], nats + (0.7, 0.2, 0.3)[seed])
+
+    def run_likelihood(recipe: course_vae.VAERecipe, seed: int, max_seconds: float) -> vae.Result:
+        calls.append((recipe, seed, max_seconds))
+        return vae.Result(max_seconds, 86.0 + seed)
+
+    def run_listing(seed: int, epochs: int) -> vae.Result:
+        calls.append(("listing", seed, epochs))
+        return vae.Result(171.0, 104.9)
+
+    monkeypatch.setattr(vae, "run_listing", run_listing)
+    monkeypatch.setattr(vae, "run_recipe", run_recipe)
+    monkeypatch.setattr(vae, "run_likelihood", run_likelihood)
+    return calls
+
+
+def test_vae_json_has_the_promised_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = fake_vae_runs(monkeypatch, needed_epochs=0)
+    path = tmp_path / "folder" / "vae.json"
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "vae", "--json", str(path)])
+    command.main()
+    results = json.loads(path.read_text())
+    assert set(results) >= VAE_KEYS
+    medians = {key: results[key] for key in sorted(VAE_KEYS)}
+    assert medians == pytest.approx({
+        "listing_seconds": 171.0, "listing_nats": 104.9, "course_seconds": 3.0,
+        "course_nats": 104.3, "speedup": 57.0, "nats_60s": 95.3, "iw_nats": 87.0,
+    })  # fmt: skip
+    assert results["reached"]
+    assert results["course_epochs"] == course_vae.SPRINT.epochs
+    assert [run["seconds"] for run in results["runs"]["course"]] == [7.0, 2.0, 3.0]
+    assert [run["nats"] for run in results["runs"]["likelihood"]] == [86.0, 87.0, 88.0]
+    assert calls == [
+        ("listing", 0, 10),
+        *((course_vae.SPRINT, seed, None) for seed in range(3)),
+        *((course_vae.MINUTE, seed, vae.MINUTE_SECONDS) for seed in range(3)),
+        *((course_vae.LIKELIHOOD, seed, vae.LIKELIHOOD_SECONDS) for seed in range(3)),
+    ]
+
+
+def test_vae_limits_are_the_promised_ones() -> None:
+    assert vae.MINUTE_SECONDS < 60
+    assert vae.LIKELIHOOD_SECONDS < 300
+    assert vae.IMPORTANCE_SAMPLES == 5000
+    assert vae.IMPORTANCE_IMAGES >= 1000
+    sprint, minute, likelihood = course_vae.SPRINT, course_vae.MINUTE, course_vae.LIKELIHOOD
+    assert sprint.latent_dim == minute.latent_dim == course_vae.ArticleVAE.latent_dim == 20
+    assert sprint.beta == minute.beta == likelihood.beta == 1
+    assert (sprint.binary, minute.binary, likelihood.binary) == (False, False, True)
+
+
+@pytest.mark.parametrize(("needed", "expected"), [(1.0, 1.0), (1.4, 1.5), (2.0, 2.5), (4.0, 4.0)])
+def test_a_vae_sprint_that_falls_short_runs_longer(
+    monkeypatch: pytest.MonkeyPatch, needed: float, expected: float
+) -> None:
+    sprint = course_vae.SPRINT
+    calls = fake_vae_runs(monkeypatch, needed_epochs=sprint.epochs * needed)
+    recipe, results = vae.run_until(104.9, seeds=3)
+    assert recipe == dataclasses.replace(sprint, epochs=sprint.epochs * expected)
+    assert [run.nats for run in results] == [104.7, 104.2, 104.3]
+    assert [call[0] for call in calls[-3:]] == [recipe] * 3
+
+
+def test_nats_out_of_reach_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_vae_runs(monkeypatch, needed_epochs=1e9)
+    results = vae.benchmark()
+    assert not results["reached"]
+    assert results["course_nats"] == pytest.approx(108.3)
+    assert results["course_epochs"] == course_vae.SPRINT.epochs * 4
+
+
+@pytest.fixture
+def small_mnist(monkeypatch: pytest.MonkeyPatch) -> MNIST:
+    """Returns the first digits, which the chapter's benchmark then takes for all of MNIST."""
+    whole = load_mnist()
+    small = MNIST(*(part[:200].clone() for part in whole))
+    folder = datasets.MNIST
+    monkeypatch.setattr(vae, "load_mnist", lambda: small)
+    monkeypatch.setattr(datasets, "MNIST", lambda **options: Subset(folder(**options), range(200)))
+    return small
+
+
+def test_vae_listing_really_trains(small_mnist: MNIST, capsys: pytest.CaptureFixture[str]) -> None:
+    untrained = vae.run_listing(seed=0, epochs=0)
+    assert untrained.nats == pytest.approx(545, abs=10)
+    trained = vae.run_listing(seed=0, epochs=6)
+    assert trained.nats < 330
+    assert untrained.seconds > 0
+    assert trained.seconds > 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 6
+    assert float(printed[0].rpartition(" ")[2]) > float(printed[-1].rpartition(" ")[2]) > 200
+
+
+def test_vae_recipes_are_measured_by_the_listings_nats(small_mnist: MNIST) -> None:
+    result = vae.run_recipe(TINY_VAE, seed=0)
+    _, model, images = vae.trained(TINY_VAE, seed=0)
+    assert images is small_mnist
+    x = to_float(small_mnist.test_images)
+    with torch.no_grad():
+        logits, *parameters = model(x)
+        nats = course_vae.reconstruction_loss(logits, x).mean()
+        nats += course_vae.gaussian_kl(*parameters).sum(1).mean()
+    assert result.nats == pytest.approx(nats.item(), abs=2)
+    assert result.nats == vae.run_recipe(TINY_VAE, seed=0).nats
+    assert result.seconds > 0
+
+
+def test_vae_likelihood_is_of_binary_test_images(
+    small_mnist: MNIST, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[torch.Tensor, int]] = []
+
+    def spy(model: Any, images: torch.Tensor, k: int, generator: torch.Generator) -> torch.Tensor:
+        measured.append((images, k))
+        return importance_bound(model, images, 7, generator)
+
+    monkeypatch.setattr(vae, "importance_bound", spy)
+    monkeypatch.setattr(vae, "IMPORTANCE_IMAGES", 50)
+    binary = dataclasses.replace(TINY_VAE, binary=True)
+    result = vae.run_likelihood(binary, 0, max_seconds=60.0)
+    ((images, k),) = measured
+    assert k == 5000
+    assert images.shape == (50, 1, 28, 28)
+    assert images.unique().tolist() == [0, 1]
+    grey = to_float(small_mnist.test_images[:50])
+    assert torch.equal(images[grey == 1], grey[grey == 1])
+    assert torch.equal(images[grey == 0], grey[grey == 0])
+    assert 100 < result.nats < 400
+
+
+def test_vae_time_limits_reach_the_training(
+    small_mnist: MNIST, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float | None] = []
+
+    def spy(recipe: course_vae.VAERecipe, images: torch.Tensor, **options: Any) -> Any:
+        limits.append(options["max_seconds"])
+        assert images is small_mnist.train_images, "test images must stay out of the training"
+        return course_vae.VAE(recipe.latent_dim, recipe.hidden), None
+
+    monkeypatch.setattr(vae, "train_course", spy)
+    vae.run_recipe(TINY_VAE, 0)
+    vae.run_recipe(TINY_VAE, 0, 59.0)
+    vae.run_likelihood(TINY_VAE, 0, 298.0, k=2)
+    assert limits == [None, 59.0, 298.0]
+
+
+# --- chapter 4 ------------------------------------------------------------------------------
+
+TINY_GPT = gpt.Recipe(2, batch_size=2, context=64, num_layers=1, num_heads=2, width=16)
+
+
+def test_gpt_compares_one_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tinyshakespeare.txt"
+    path.write_text("To be, or not to be: that is the question.\n" * 40, encoding="utf-8")
+    monkeypatch.setattr(gpt, "SPRINT", TINY_GPT)
+    endless = dataclasses.replace(TINY_GPT, num_steps=100_000)
+    monkeypatch.setattr(gpt, "EQUAL_TIME", endless)
+    monkeypatch.setattr(gpt, "run_baseline", lambda data, seed: gpt.Result(0.5, 2.0))
+    results = gpt.benchmark(seeds=3, text=path)
+    assert results["text"] == "tiny Shakespeare"
+    assert results["baseline_loss"] == 2.0
+    assert results["speedup"] == pytest.approx(0.5 / results["course_seconds"])
+    assert results["reached"] == (results["course_loss"] <= 2.0)
+    for name, key in (("course", "course_loss"), ("equal_time", "equal_time_loss")):
+        assert results[key] == sorted(run["nats"] for run in results["runs"][name])[1]
+    assert all(0.5 <= run["seconds"] < 2 for run in results["runs"]["equal_time"])
+    assert "times as fast" in capsys.readouterr().out
+
+
+def test_gpt_baseline_learns() -> None:
+    text = torch.arange(400) % 7
+    data = gpt.Data("counting", text, text[:80], 7)
+    before = gpt.run_baseline(data, seed=0, iterations=0)
+    after = gpt.run_baseline(data, seed=0, iterations=110)
+    assert before.nats > 1.9  # of seven characters
+    assert after.nats < 0.5
+
+
+TINY_GPT2 = {"vocab_size": 97, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 2}
+
+
+def test_decode_measures_equal_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    results = decode.benchmark(seeds=3, num_tokens=20, **TINY_GPT2)
+    assert set(results) >= {
+        "transformers_tokens_per_s", "course_tokens_per_s", "ratio", "ceiling_tokens_per_s",
+        "ceiling_fraction", "bandwidth_gb_per_s", "runs", "machine", "torch",
+    }  # fmt: skip
+    assert len(results["runs"]) == 3
+    for name in ("transformers", "course"):
+        rates = sorted(run[name] for run in results["runs"])
+        assert results[f"{name}_tokens_per_s"] == rates[1] > 0
+    course, ceiling = results["course_tokens_per_s"], results["ceiling_tokens_per_s"]
+    assert results["ratio"] == pytest.approx(course / results["transformers_tokens_per_s"])
+    fractions = sorted(run["course"] / run["ceiling"] for run in results["runs"])
+    assert results["ceiling_fraction"] == pytest.approx(fractions[1])
+    assert results["bandwidth_gb_per_s"] == sorted(r["bandwidth"] for r in results["runs"])[1]
+    per_token = results["bandwidth_gb_per_s"] * 1e9 / ceiling
+    # Embedding (the head's too), two blocks of twelve squares with biases and norms, last norm.
+    assert per_token == pytest.approx(4 * (97 * 32 + 2 * (12 * 32**2 + 13 * 32) + 2 * 32))
+    assert "memory's ceiling" in capsys.readouterr().out
+
+
+def test_decode_refuses_unequal_texts() -> None:
+    model = decode.random_gpt2(**TINY_GPT2)
+    course = decode.from_gpt2(decode.random_gpt2(seed=1, **TINY_GPT2))
+    with pytest.raises(RuntimeError, match="different tokens"):
+        decode.run(model, course, seed=0, num_tokens=20)
+
+
+def test_read_bandwidth_takes_the_fastest_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter(
+        (4.0, 4.0, 9.0, 2.0, 2.0, 0.1, 5.0, 0.5, 0.5, 8.0, 8.0, 8.0, 7.0, 7.0, 7.0) + (6.0,) * 3
+    )
+    monkeypatch.setattr(decode, "seconds", lambda work: (next(times), work()))
+    monkeypatch.setattr(decode, "REST", 0)
+    # The medians are 4, 2, 0.5, 8, 7 and 6 seconds: one quick reading alone counts for nothing.
+    assert decode.read_bandwidth(8_000_000, tries=3) == pytest.approx(0.016)

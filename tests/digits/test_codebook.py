@@ -1,0 +1,73 @@
+"""Images as tokens: the codebook of small patches."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from aigc_utils.digits import Codebook, learn_codebook
+
+
+def some_images(count: int, size: int = 8) -> Tensor:
+    random = torch.Generator().manual_seed(1)
+    return torch.randint(256, (count, 1, size, size), dtype=torch.uint8, generator=random)
+
+
+def two_patches() -> Codebook:
+    return Codebook(torch.stack([torch.zeros(4), torch.tensor([1.0, 0.0, 0.0, 1.0])]))
+
+
+def test_tokens_stand_row_by_row() -> None:
+    image = torch.zeros(1, 1, 4, 4, dtype=torch.uint8)
+    image[0, 0, 0, 2] = image[0, 0, 1, 3] = 250  # the second patch of the first row
+    assert two_patches().encode(image).tolist() == [[0, 1, 0, 0]]
+
+
+def test_an_image_made_of_codes_comes_back() -> None:
+    codebook = two_patches()
+    tokens = torch.tensor([[0, 1, 1, 0], [1, 1, 1, 1]])
+    images = codebook.decode(tokens)
+    assert images.shape == (2, 1, 4, 4)
+    assert images.dtype == torch.uint8
+    assert images[0, 0, :2].tolist() == [[0, 0, 255, 0], [0, 0, 0, 255]]
+    assert torch.equal(codebook.encode(images), tokens)
+
+
+def test_each_patch_gets_its_nearest_code() -> None:
+    random = torch.Generator().manual_seed(0)
+    images = some_images(20)
+    codebook = learn_codebook(images, 16, random)
+    patches = images.float().div(255).unfold(2, 4, 4).unfold(3, 4, 4).reshape(20, 4, 16)
+    nearest = torch.cdist(patches, codebook.codes).argmin(-1)
+    assert torch.equal(codebook.encode(images), nearest)
+
+
+def test_more_rounds_lose_less() -> None:
+    images = some_images(60)
+    losses = []
+    for rounds in (0, 3, 20):
+        random = torch.Generator().manual_seed(0)
+        codebook = learn_codebook(images, 24, random, rounds=rounds)
+        back = codebook.decode(codebook.encode(images))
+        losses.append((back.float() - images.float()).square().mean().item())
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_as_many_codes_as_patches_lose_nothing() -> None:
+    images = some_images(3)
+    codebook = learn_codebook(images, 12, torch.Generator().manual_seed(0))
+    assert torch.equal(codebook.decode(codebook.encode(images)), images)
+
+
+def test_the_same_seed_gives_the_same_codebook() -> None:
+    made = [learn_codebook(some_images(20), 8, torch.Generator().manual_seed(3)) for _ in range(2)]
+    assert torch.equal(made[0].codes, made[1].codes)
+
+
+def test_too_few_patches_and_odd_sizes_are_refused() -> None:
+    random = torch.Generator()
+    with pytest.raises(ValueError, match=r"^4 different patches are too few for 5 codes\.$"):
+        learn_codebook(some_images(1), 5, random)
+    with pytest.raises(ValueError, match=r"^Images of 8 by 8 pixels can't be cut into squares"):
+        learn_codebook(some_images(1), 2, random, side=3)
