@@ -23,11 +23,11 @@ FOLDED = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the
 
 def table() -> str:
     """Returns the exercises of all chapters as a Markdown table, with their points."""
-    from aigc_utils.exercises.chapter import MODULES, find_chapter
+    from aigc_utils.exercises.chapter import chapter_names, find_chapter
 
     lines = ["| chapter | exercise | kind | objective | points |", "|---|---|---|---|---|"]
-    for number, name in enumerate(MODULES, start=1):
-        exercises = find_chapter(name).exercises.values()
+    for chapter in map(find_chapter, chapter_names()):
+        number, exercises = chapter.number, chapter.exercises.values()
         for exercise in exercises:
             row = (number, exercise.title, exercise.kind, exercise.objective, exercise.points)
             lines.append(f"| {' | '.join(map(str, row))} |")

@@ -40,7 +40,7 @@ from torch.nn import functional as F
 
 from aigc_utils import plotting
 from aigc_utils.exercises import open_exercises
-from aigc_utils.exercises.gan_training import broken_step
+from aigc_utils.exercises.gan import broken_step
 from aigc_utils.source import show_source
 
 VARIANT = 0

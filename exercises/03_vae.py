@@ -42,7 +42,7 @@ from torch.nn import functional as F
 
 from aigc_utils import plotting, vae
 from aigc_utils.exercises import open_exercises
-from aigc_utils.exercises.vae_training import broken_objective, covered_prior
+from aigc_utils.exercises.vae import broken_objective, covered_prior
 from aigc_utils.source import show_source
 
 VARIANT = 0

@@ -41,7 +41,8 @@ import torch
 from torch.nn import functional as F
 
 from aigc_utils import gpt, plotting
-from aigc_utils.exercises import gpt_attention, open_exercises
+from aigc_utils.exercises import open_exercises
+from aigc_utils.exercises.gpt import broken_next_token_loss
 from aigc_utils.source import show_source
 
 VARIANT = 0
@@ -195,11 +196,11 @@ check("sight", sight)
 # It must be right in both modes of the model, and leave the mode as it is.
 
 # %% nbgrader={"grade": false, "grade_id": "next_token_loss-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-show_source(gpt_attention.broken_next_token_loss)
+show_source(broken_next_token_loss)
 tiny = given("next_token_loss")
 for mode in (True, False):
     tiny.model.train(mode)
-    loss = gpt_attention.broken_next_token_loss(tiny.model, tiny.tokens)
+    loss = broken_next_token_loss(tiny.model, tiny.tokens)
     print("in training" if mode else "in use", round(loss.item(), 2))
 
 

@@ -1,4 +1,4 @@
-"""Exercises that check themselves: one module a chapter, and what runs their checks."""
+"""Exercises that check themselves: a folder a chapter, and what runs their checks."""
 
 from .chapter import open_exercises
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from string import ascii_uppercase
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -16,10 +18,8 @@ import torch
 from torch import Tensor
 
 from .. import data
-from .checking import LIMIT_SECONDS, Outcome, attempted, judge
+from .checking import LIMIT_SECONDS, Outcome, attempted, run_check
 
-# The module of each chapter's exercises, by the chapter's name.
-MODULES = {"01_cnn": "cnn", "02_gan": "gan", "03_vae": "vae", "04_gpt": "gpt"}
 T = TypeVar("T")
 
 
@@ -29,7 +29,7 @@ class Draw:
     def __init__(self, text: str) -> None:
         self.seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
         self._random = random.Random(self.seed)
-        self._generator = torch.Generator().manual_seed(self.seed)
+        self._rng = torch.Generator().manual_seed(self.seed)
 
     def integer(self, low: int, high: int) -> int:
         """Returns an integer from `low` to `high`, both included."""
@@ -58,15 +58,15 @@ class Draw:
 
     def normal(self, *shape: int) -> Tensor:
         """Returns float32 values from the standard normal distribution."""
-        return torch.randn(*shape, generator=self._generator)
+        return torch.randn(*shape, generator=self._rng)
 
     def uniform(self, *shape: int) -> Tensor:
         """Returns float32 values, uniform in [0, 1)."""
-        return torch.rand(*shape, generator=self._generator)
+        return torch.rand(*shape, generator=self._rng)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Returns int64 values from `low` to `high` - 1."""
-        return torch.randint(low, high, shape, generator=self._generator)
+        return torch.randint(low, high, shape, generator=self._rng)
 
     def digits(self, count: int, *, test: bool = False) -> tuple[Tensor, Tensor]:
         """Returns images of MNIST, uint8 (N, 1, 28, 28), and their labels, (N,).
@@ -105,35 +105,48 @@ def nothing(draw: Draw) -> SimpleNamespace:
     return SimpleNamespace()
 
 
+def exercise(
+    title: str,
+    *,
+    kind: str,
+    objective: str,
+    points: int,
+    hints: tuple[str, str, str],
+    misconceptions: tuple[str, ...] = (),
+    given: Callable[[Draw], SimpleNamespace] = nothing,
+    optimizes: bool = False,
+) -> Callable[[Callable[..., None]], Exercise]:
+    """Returns a decorator that makes an exercise, named after its check, of the check."""
+
+    def make(check: Callable[..., None]) -> Exercise:
+        name = check.__name__
+        return Exercise(
+            name, title, kind, objective, misconceptions, points, hints, check, given, optimizes
+        )
+
+    return make
+
+
 class Chapter:
-    """The exercises of one chapter, in their order."""
+    """The exercises of one chapter, in their order; its folder has it as `CHAPTER`.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: the notebook's: a number and the folder's name, such as "01_cnn".
+        exercises: in the order of the notebook.
+        misconceptions: what the exercises bring to light, all of them together.
+    """
+
+    def __init__(
+        self, name: str, *exercises: Exercise, misconceptions: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
-        self.exercises: dict[str, Exercise] = {}
+        self.exercises = {exercise.name: exercise for exercise in exercises}
+        self.misconceptions = misconceptions
 
-    def exercise(
-        self,
-        title: str,
-        *,
-        kind: str,
-        objective: str,
-        points: int,
-        hints: tuple[str, str, str],
-        misconceptions: tuple[str, ...] = (),
-        given: Callable[[Draw], SimpleNamespace] = nothing,
-        optimizes: bool = False,
-    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Returns a decorator that adds an exercise, named after its check, to the chapter."""
-
-        def add(check: Callable[..., None]) -> Callable[..., None]:
-            name = check.__name__
-            self.exercises[name] = Exercise(
-                name, title, kind, objective, misconceptions, points, hints, check, given, optimizes
-            )
-            return check
-
-        return add
+    @property
+    def number(self) -> int:
+        """The chapter's number."""
+        return int(self.name.partition("_")[0])
 
     def __getitem__(self, name: str) -> Exercise:
         if name not in self.exercises:
@@ -195,7 +208,7 @@ class Desk:
             def run(draw: Draw = draw) -> None:
                 exercise.check(self.given(name), draw, *answer)
 
-            outcome = judge(exercise.title, draw.seed, run, limit_s)
+            outcome = run_check(exercise.title, draw.seed, run, limit_s)
             if not outcome.correct:
                 break
         return outcome
@@ -228,16 +241,33 @@ def _warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
 
 
+def _folders() -> list[str]:
+    """Returns the names of the folders beside this file; each holds a chapter's exercises."""
+    return [found.name for found in iter_modules([str(Path(__file__).parent)]) if found.ispkg]
+
+
+def _chapter_in(folder: str) -> Chapter:
+    chapter: Chapter = import_module(f".{folder}", __package__).CHAPTER
+    return chapter
+
+
+def chapter_names() -> list[str]:
+    """Returns the names of the chapters that have exercises, in their order."""
+    return sorted(_chapter_in(folder).name for folder in _folders())
+
+
 def find_chapter(name: str) -> Chapter:
-    """Returns a chapter's exercises.
+    """Returns a chapter's exercises; no other chapter's are imported.
 
     Raises:
         KeyError: there is no chapter of that name.
     """
-    if name not in MODULES:
-        raise KeyError(f"There are no exercises {name!r}; there are: {', '.join(MODULES)}.")
-    chapter: Chapter = import_module(f".{MODULES[name]}", __package__).CHAPTER
-    return chapter
+    folder = name.partition("_")[2]  # "cnn" of "01_cnn"
+    if folder in _folders():
+        chapter = _chapter_in(folder)
+        if chapter.name == name:
+            return chapter
+    raise KeyError(f"There are no exercises {name!r}; there are: {', '.join(chapter_names())}.")
 
 
 def open_exercises(

@@ -121,7 +121,7 @@ def untouched_randomness(seed: int) -> Iterator[None]:
         np.random.set_state(states[2])  # noqa: NPY002
 
 
-def judge(
+def run_check(
     title: str, seed: int, run: Callable[[], None], limit_s: float = LIMIT_SECONDS
 ) -> Outcome:
     """Returns the outcome of a check that raises NotYet where the answer falls short.

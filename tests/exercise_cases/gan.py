@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from aigc_utils import evaluation, gan, plotting
-from aigc_utils.exercises.gan_training import broken_step
+from aigc_utils.exercises.gan import broken_step
 
 from . import Cases
 

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from aigc_utils import gpt, plotting
-from aigc_utils.exercises import gpt_attention, gpt_given
+from aigc_utils.exercises.gpt import broken_next_token_loss
+from aigc_utils.exercises.gpt.bits import statements
 
 from . import Cases
 
@@ -299,7 +300,7 @@ def inputs_cut(g):
 
 @CASES.wrong("next_token_loss", says="asked for the token that it reads")
 def left_broken(g):
-    return gpt_attention.broken_next_token_loss
+    return broken_next_token_loss
 
 
 @CASES.wrong("next_token_loss", says="matters in training above all")
@@ -589,7 +590,7 @@ def _per_character(g):
 
 
 def _true_ones(g):
-    truth = {said: true for group in gpt_given.statements(g) for said, true in group.items()}
+    truth = {said: true for group in statements(g) for said, true in group.items()}
     return {letter for letter, said in g.statements.items() if truth[said]}
 
 

@@ -9,8 +9,8 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from torch.nn import functional as F
 
 from aigc_utils import plotting
-from aigc_utils.exercises.vae import BLUR, TURNS
-from aigc_utils.exercises.vae_training import broken_objective
+from aigc_utils.exercises.vae import broken_objective
+from aigc_utils.exercises.vae.pictures import BLUR, TURNS
 
 from . import Cases
 

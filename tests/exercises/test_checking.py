@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(answer: Any, limit_s: float = 0.3) -> checking.Outcome:
-    return checking.judge("Title", 0, answer, limit_s)
+    return checking.run_check("Title", 0, answer, limit_s)
 
 
 def test_a_check_that_ends_is_correct_and_one_that_objects_is_not_yet() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from importlib import import_module
 from typing import Any
@@ -12,11 +14,16 @@ from exercise_cases import Case
 from exercise_notebooks import NAMES, ROOT, code_cells, nbgrader, run
 
 from aigc_utils.exercises import checking
-from aigc_utils.exercises.chapter import MODULES, Desk, Exercise, find_chapter
-from aigc_utils.exercises.objectives import MISCONCEPTIONS
+from aigc_utils.exercises.chapter import Desk, Exercise, chapter_names, find_chapter
 
 SEEDS = range(20)
-CASES = {name: import_module(f"exercise_cases.{MODULES[name]}").CASES for name in NAMES}
+
+
+def folder(name: str) -> str:
+    return name.partition("_")[2]
+
+
+CASES = {name: import_module(f"exercise_cases.{folder(name)}").CASES for name in NAMES}
 RIGHT = [case for cases in CASES.values() for case in cases.right_ones]
 WRONG = [case for cases in CASES.values() for case in cases.wrong_ones]
 EXERCISES = [(name, e) for name in NAMES for e in find_chapter(name).exercises.values()]
@@ -135,15 +142,42 @@ def test_numbers_copied_from_another_variant_are_refused(chapter: str, exercise:
             assert found.correct == (other == seed), f"{other} in {seed}: {found}"
 
 
+# --- the register ---------------------------------------------------------------------------
+
+
+def test_each_notebook_has_a_folder_of_checks_in_the_notebooks_order() -> None:
+    assert chapter_names() == NAMES
+    assert [find_chapter(name).number for name in NAMES] == list(range(1, len(NAMES) + 1))
+
+
+def test_a_chapter_is_found_without_the_others() -> None:
+    code = (
+        "import sys\n"
+        "from aigc_utils.exercises.chapter import find_chapter\n"
+        "find_chapter('02_gan')\n"
+        "print(sorted({m.split('.')[2] for m in sys.modules if m.count('.') == 2"
+        " and m.startswith('aigc_utils.exercises.') and hasattr(sys.modules[m], '__path__')}))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "['gan']\n"
+
+
+@pytest.mark.parametrize("name", ["02_cnn", "cnn", "01_", "01_answers", "01_cnn.layers", ""])
+def test_only_a_chapters_whole_name_finds_it(name: str) -> None:
+    with pytest.raises(KeyError, match=re.escape(f"There are no exercises {name!r}; there are: ")):
+        find_chapter(name)
+
+
 # --- the notebooks --------------------------------------------------------------------------
 
 
 @chapters
 def test_the_exercises_are_complete(name: str) -> None:
-    found = find_chapter(name).exercises.values()
+    chapter = find_chapter(name)
+    found = chapter.exercises.values()
     assert 6 <= len(found) <= 8
     assert {e.kind for e in found} == KINDS
-    assert {m for e in found for m in e.misconceptions} == set(MISCONCEPTIONS[name])
+    assert {m for e in found for m in e.misconceptions} == set(chapter.misconceptions)
     for exercise in found:
         assert exercise.objective
         assert len(set(exercise.hints)) == 3

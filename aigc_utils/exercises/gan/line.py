@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .answers import a_picture, close, drawn_lines, expect_true_ones
-from .chapter import Draw
-from .checking import expect
-from .gan_game import CHAPTER
+from ..answers import a_picture, close, drawn_lines, expect_true_ones
+from ..chapter import Draw, exercise
+from ..checking import expect
 
 STEPS, EVERY = 240, 20
 NAMES = ("run A", "run B")
@@ -127,7 +126,7 @@ def _verdicts(given: SimpleNamespace) -> dict[tuple[str, int | None], str]:
     return found
 
 
-@CHAPTER.exercise(
+@exercise(
     "Two runs, one of them good",
     kind="explain",
     objective="non-saturating loss; Fréchet distance",

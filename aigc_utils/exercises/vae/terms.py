@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from .answers import a_tensor, close, numbers
-from .chapter import Chapter, Draw
-from .checking import NotYet, expect
-
-CHAPTER = Chapter("03_vae")
+from ..answers import a_tensor, close, numbers
+from ..chapter import Draw, exercise
+from ..checking import NotYet, expect
 
 
 def _pixels(draw: Draw) -> SimpleNamespace:
@@ -35,7 +33,7 @@ def _entropy(values: list[float]) -> list[float]:
     return [float(value) for value in -(torch.xlogy(t, t) + torch.xlogy(1 - t, 1 - t))]
 
 
-@CHAPTER.exercise(
+@exercise(
     "How low can the cross-entropy go?",
     kind="predict",
     objective="choice of likelihood",
@@ -89,7 +87,7 @@ def floor(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     expect(close(answer["total"], total, 2e-3), "`total` is not the integral over all t.")
 
 
-@CHAPTER.exercise(
+@exercise(
     "The price under another prior",
     kind="write",
     objective="closed-form KL",
@@ -167,7 +165,7 @@ def _expect_reading(found: Tensor, mean: Tensor, log_variance: Tensor) -> None:
     expect(close(found, wanted), "With `prior_std` = 1 it is not the formula of chapter 3.")
 
 
-@CHAPTER.exercise(
+@exercise(
     "Chance with a gradient",
     kind="complete",
     objective="reparameterisation",

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .answers import a_tensor, close, numbers
-from .chapter import Chapter, Draw
-from .checking import expect
-
-CHAPTER = Chapter("02_gan")
+from ..answers import a_tensor, close, numbers
+from ..chapter import Draw, exercise
+from ..checking import expect
 
 # --- best_guess -----------------------------------------------------------------------------
 
@@ -36,7 +34,7 @@ def _two_densities(draw: Draw) -> SimpleNamespace:
             return SimpleNamespace(real=real, made=made, image=draw.choice(usable))
 
 
-@CHAPTER.exercise(
+@exercise(
     "The best guess",
     kind="predict",
     objective="minimax game and the optimal discriminator",
@@ -98,7 +96,7 @@ def _accuracy_of_the_best(accuracy: float, given: SimpleNamespace) -> None:
 # --- generator_loss -------------------------------------------------------------------------
 
 
-@CHAPTER.exercise(
+@exercise(
     "Two losses for one wish",
     kind="write",
     objective="non-saturating loss",

@@ -10,12 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .answers import a_picture, a_tensor, close, drawn_lines, expect_true_ones, numbers
-from .chapter import Chapter, Draw
-from .checking import expect
-from .mistakes import expect_close
-
-CHAPTER = Chapter("01_cnn")
+from ..answers import a_picture, a_tensor, close, drawn_lines, expect_true_ones, numbers
+from ..chapter import Draw, exercise
+from ..checking import expect
+from ..mistakes import expect_close
 
 
 def _layer(draw: Draw) -> SimpleNamespace:
@@ -30,7 +28,7 @@ def _layer(draw: Draw) -> SimpleNamespace:
     )
 
 
-@CHAPTER.exercise(
+@exercise(
     "Count before you run",
     kind="predict",
     objective="shape and parameter arithmetic; stride, padding; channels",
@@ -119,7 +117,7 @@ def _expect_padding(trial: _Trial) -> None:
     trial.expect(mistakes, "Padding does not give the right map yet.")
 
 
-@CHAPTER.exercise(
+@exercise(
     "A filter slides, with padding and stride",
     kind="complete",
     objective="cross-correlation by hand; stride, padding; channels",
@@ -162,7 +160,7 @@ def correlate(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     quick.expect(mistakes, f"Padding 1 and stride {quick.stride} do not give the right map yet.")
 
 
-@CHAPTER.exercise(
+@exercise(
     "Cross-entropy from logits",
     kind="write",
     objective="logits, softmax, cross-entropy",
@@ -262,7 +260,7 @@ def _expect_changes(given: SimpleNamespace, name: str, y: list[float]) -> None:
     expect_close(drawn, wanted, mistakes, f"The curve {name!r} has the wrong heights.")
 
 
-@CHAPTER.exercise(
+@exercise(
     "Does pooling forget where a digit stands?",
     kind="explain",
     objective="pooling",

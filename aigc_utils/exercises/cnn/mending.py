@@ -1,4 +1,4 @@
-"""Exercises of chapter 1 that mend how a network is judged."""
+"""Exercises of chapter 1 that mend how a network is evaluated."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..data import standardize
-from ..judge import load_judge
-from .answers import a_number, close
-from .chapter import Draw
-from .checking import NotYet, expect
-from .cnn_layers import CHAPTER
-from .mistakes import expect_close
-
-__all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
+from ...data import standardize
+from ...judge import load_judge
+from ..answers import a_number, close
+from ..chapter import Draw, exercise
+from ..checking import NotYet, expect
+from ..mistakes import expect_close
 
 
 def broken_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> float:
@@ -69,7 +66,7 @@ class _Watched:
         return {name: value.clone() for name, value in self.model.state_dict().items()}
 
 
-@CHAPTER.exercise(
+@exercise(
     "An accuracy that depends on the company",
     kind="mend",
     objective="batch norm in train and eval mode; evaluating on data held back",
@@ -204,7 +201,7 @@ class _Scores:
         return self.tests[recipe]
 
 
-@CHAPTER.exercise(
+@exercise(
     "A sealed envelope",
     kind="mend",
     objective="evaluating on data held back",

@@ -11,11 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import gan_line  # noqa: F401 - its exercise comes before these
-from .answers import close, numbers
-from .chapter import Draw
-from .checking import expect
-from .gan_game import CHAPTER
+from ..answers import close, numbers
+from ..chapter import Draw, exercise
+from ..checking import expect
 
 # --- update_average -------------------------------------------------------------------------
 
@@ -39,7 +37,7 @@ def _all_close(found: Any, wanted: list[Tensor]) -> bool:
     return all(close(a, b) for a, b in zip(found, wanted, strict=True))
 
 
-@CHAPTER.exercise(
+@exercise(
     "The mean of many generators",
     kind="complete",
     objective="averaged generator weights",
@@ -191,7 +189,7 @@ class _Game:
 HOLD_D, HOLD_G = (0.1, 0.0), (0.0, 0.1)
 
 
-@CHAPTER.exercise(
+@exercise(
     "A step that does not learn",
     kind="mend",
     objective="alternating updates and `detach`",

@@ -1,4 +1,4 @@
-"""The exercises of chapter 2: those about measures here, those about the game beside it."""
+"""The exercises of chapter 2 about measures: accuracy, Fréchet distance, and two failures."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..evaluation import frechet_distance
-from . import gan_training  # noqa: F401 - its exercises come before these
-from .answers import a_choice, a_number, a_tensor, close
-from .chapter import Draw
-from .checking import NotYet, expect
-from .gan_game import CHAPTER
+from ...evaluation import frechet_distance
+from ..answers import a_choice, a_number, a_tensor, close
+from ..chapter import Draw, exercise
+from ..checking import NotYet, expect
 
 # --- half_right -----------------------------------------------------------------------------
 
@@ -34,7 +32,7 @@ def _line_and_points(draw: Draw) -> tuple[nn.Linear, Tensor]:
     return line, real
 
 
-@CHAPTER.exercise(
+@exercise(
     "Half right and all wrong",
     kind="write",
     objective="what accuracy says of the two players",
@@ -89,7 +87,7 @@ def _a_feature_map(draw: Draw, width: int) -> Callable[[Tensor], Tensor]:
     return lambda x: scale * (x @ weights + shift).relu()
 
 
-@CHAPTER.exercise(
+@exercise(
     "How many floors up",
     kind="write",
     objective="Fréchet distance, and its floor",
@@ -243,7 +241,7 @@ def _cases(islands: _Islands) -> list[tuple[Tensor, set[str], str]]:
     ]
 
 
-@CHAPTER.exercise(
+@exercise(
     "Name the failure",
     kind="write",
     objective="mode collapse; coverage; nearest training neighbours",

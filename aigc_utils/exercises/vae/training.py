@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .answers import a_tensor, close, numbers
-from .chapter import Draw
-from .checking import NotYet, expect
-from .vae_terms import CHAPTER as CHAPTER  # passed on to vae.py
+from ..answers import a_tensor, close, numbers
+from ..chapter import Draw, exercise
+from ..checking import NotYet, expect
 
 Encode = Callable[[Tensor], tuple[Tensor, Tensor]]
 Decode = Callable[[Tensor], Tensor]
@@ -35,7 +34,7 @@ def _directions(draw: Draw) -> SimpleNamespace:
     )
 
 
-@CHAPTER.exercise(
+@exercise(
     "Sum or mean?",
     kind="predict",
     objective="sum against mean; beta; posterior collapse, active units",
@@ -125,7 +124,7 @@ def covered_prior(objective: Callable[[Encode, Decode, Tensor], Tensor], seed: i
     return 100 * float((away < 2).any(1).float().mean())
 
 
-@CHAPTER.exercise(
+@exercise(
     "Three faults in one loss",
     kind="mend",
     objective="ELBO derived",

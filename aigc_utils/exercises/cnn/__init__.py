@@ -1,0 +1,29 @@
+"""The exercises of chapter 1, in the order of its notebook."""
+
+from __future__ import annotations
+
+from ..chapter import Chapter
+from . import confidence, layers, learned_filter, mending
+from .mending import broken_accuracy, broken_pick
+
+__all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
+
+CHAPTER = Chapter(
+    "01_cnn",
+    layers.sizes,
+    layers.correlate,
+    layers.cross_entropy,
+    layers.shifts,
+    mending.steady_accuracy,
+    mending.pick_recipe,
+    learned_filter.learn_filter,
+    confidence.calibration_error,
+    misconceptions=(
+        "filters are designed by hand",
+        "pooling gives full invariance",
+        "softmax output = confidence",
+        "softmax before CrossEntropyLoss",
+        "forgetting eval()",
+        "tuning on the test set",
+    ),
+)

@@ -1,0 +1,19 @@
+"""The texts that the exercises of chapter 4 take their lines from."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ... import text
+
+
+@cache
+def sonnets() -> str:
+    """Returns the sonnets."""
+    return text.load_sonnets()
+
+
+@cache
+def poems() -> str:
+    """Returns the beginning of the Chinese poems."""
+    return text.load_poems()[:40_000]
