@@ -157,7 +157,7 @@ def _train_rung(
     """Returns the result of one rung of the ladder, all of it from memory."""
 
     def train(mnist: MNIST) -> nn.Module:
-        generator = seed_everything(seed)
+        rng = seed_everything(seed)
         model = make_model()
         recipe = dataclasses.replace(SPRINT, adam_lr=lr)
         optimizers: tuple[torch.optim.Optimizer, ...]
@@ -170,7 +170,7 @@ def _train_rung(
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16, cache_enabled=False):
             fit(
                 classifier_step(model, *optimizers, label_smoothing=label_smoothing),
-                batches((mnist.train_images, mnist.train_labels), batch_size, generator=generator),
+                batches((mnist.train_images, mnist.train_labels), batch_size, rng=rng),
                 num_steps=int(epochs * len(mnist.train_images) / batch_size),
                 schedule=one_cycle(*optimizers) if cycle else None,
             )

@@ -108,8 +108,8 @@ def run(model: Any, course: GPT, seed: int, num_tokens: int = NUM_TOKENS) -> Run
     Raises:
         RuntimeError: the texts differ.
     """
-    generator = torch.Generator().manual_seed(seed)
-    prompt = torch.randint(course.config.vocab_size, (PROMPT,), generator=generator).tolist()
+    rng = torch.Generator().manual_seed(seed)
+    prompt = torch.randint(course.config.vocab_size, (PROMPT,), generator=rng).tolist()
     num_bytes = weight_bytes(course)
     time.sleep(REST)
     their_seconds, their_text = seconds(lambda: theirs(model, prompt, num_tokens))

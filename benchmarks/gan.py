@@ -73,8 +73,8 @@ def scored(
 ) -> tuple[Tensor, SampleScores, float]:
     """Returns 10,000 samples, their scores, and the share of the rarest digit among them."""
     _, test, floor = real_images()
-    random = torch.Generator().manual_seed(1000 + seed)
-    samples = sample(generator, torch.randn(NUM_SAMPLES, latent_dim, generator=random), labels)
+    rng = torch.Generator().manual_seed(1000 + seed)
+    samples = sample(generator, torch.randn(NUM_SAMPLES, latent_dim, generator=rng), labels)
     judged = judge_images(samples)
     counts = torch.bincount(judged.logits.argmax(1), minlength=10)
     return samples, score_samples(judged, test, floor), counts.min().item() / NUM_SAMPLES
@@ -89,7 +89,7 @@ def run_course(seed: int, recipe: GANRecipe = COURSE) -> Run:
     """Returns the course's GAN after its number of steps."""
     mnist, *_ = real_images()
     game, history = train_course(recipe, mnist.train_images, mnist.train_labels, seed=seed)
-    generator = game.average.network
+    generator = game.ema.network
     return Run(
         history.seconds,
         history.num_steps,
@@ -211,17 +211,17 @@ def run_row(row: Row | None, seed: int) -> dict[str, float]:
     if row is None:
         article, _, history = train_article(mnist.train_images, seed=seed, num_steps=ABLATION_STEPS)
         return Run(history.seconds, history.num_steps, *scored(article, 100, seed)).numbers()
-    random = seed_everything(seed)
-    game = row.game(row.recipe, random, *row.networks())
+    rng = seed_everything(seed)
+    game = row.game(row.recipe, rng, *row.networks())
     tensors = (mnist.train_images, mnist.train_labels) if row.labels else (mnist.train_images,)
     history = fit(
         game.step,
-        batches(tensors, row.recipe.batch_size, generator=random),
+        batches(tensors, row.recipe.batch_size, rng=rng),
         num_steps=row.recipe.num_steps,
         schedule=hold_then_fall(*game.generator_optimizers, *game.discriminator_optimizers),
         label=f"{row.name}, seed {seed}",
     )
-    generator = game.average.network if row.averaged else game.generator
+    generator = game.ema.network if row.averaged else game.generator
     labels = every_digit() if row.labels else None
     result = scored(generator, row.recipe.latent_dim, seed, labels)
     return Run(history.seconds, history.num_steps, *result).numbers()

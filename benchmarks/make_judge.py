@@ -31,7 +31,7 @@ BATCH_SIZE = 128
 
 def train(mnist: MNIST) -> Judge:
     """Returns a judge trained on the 60,000 training images, each shifted by up to one pixel."""
-    generator = seed_everything(SEED)
+    rng = seed_everything(SEED)
     judge = Judge(dropout=0.3)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.5)
     step = classifier_step(
@@ -40,7 +40,7 @@ def train(mnist: MNIST) -> Judge:
     train_set = (mnist.train_images, mnist.train_labels)
     fit(
         step,
-        batches(train_set, BATCH_SIZE, generator=generator),
+        batches(train_set, BATCH_SIZE, rng=rng),
         num_steps=EPOCHS * len(mnist.train_labels) // BATCH_SIZE,
         schedule=one_cycle(optimizer),
         label="judge",

@@ -86,7 +86,7 @@ def trained(
 def run_recipe(recipe: VAERecipe, seed: int, max_seconds: float | None = None) -> Result:
     """Returns the result of a recipe by the listing's measure: the negative ELBO, grey pixels."""
     seconds, model, mnist = trained(recipe, seed, max_seconds)
-    generator = torch.Generator().manual_seed(1000 + seed)
+    rng = torch.Generator().manual_seed(1000 + seed)
     return Result(seconds, elbo(model, to_float(mnist.test_images), generator).nats)
 
 
@@ -95,7 +95,7 @@ def run_likelihood(
 ) -> Result:
     """Returns the importance-weighted bound on the first test images, binarized once."""
     seconds, model, mnist = trained(recipe, seed, max_seconds)
-    generator = torch.Generator().manual_seed(1000 + seed)
+    rng = torch.Generator().manual_seed(1000 + seed)
     images = binarize(to_float(mnist.test_images[:IMPORTANCE_IMAGES]), generator)
     return Result(seconds, importance_bound(model, images, k, generator).mean().item())
 
@@ -143,7 +143,7 @@ def ablation(seeds: int = 3, epochs: float = 4.0) -> dict[str, Any]:
         nats: list[float] = []
         used: list[int] = []
         for seed in range(seeds):
-            generator = seed_everything(seed)
+            rng = seed_everything(seed)
             model, _ = train_course(recipe, mnist.train_images, seed=seed, model=make())
             parts = elbo(model, test, generator)
             nats.append(parts.nats)

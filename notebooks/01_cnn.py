@@ -846,12 +846,8 @@ plotting.augmentation_gap(gaps, images=500)
 
 # %%
 rng = torch.Generator().manual_seed(0)
-scores = (torch.rand(200, 10_000, generator=rng) < 0.99).double().mean(
-    1
-) * 100
-again = (
-    torch.rand(10_000, generator=rng) < 0.99
-).double().mean().item() * 100
+scores = (torch.rand(200, 10_000, generator=rng) < 0.99).double().mean(1) * 100
+again = (torch.rand(10_000, generator=rng) < 0.99).double().mean().item() * 100
 print(
     f"best of 200: {scores.max():.2f} %; the same on new images: {again:.2f} %"
 )

@@ -111,9 +111,7 @@ centres = 2 * torch.stack([angles.cos(), angles.sin()], 1)
 
 def islands(number, rng):
     chosen = torch.randint(MODES, (number,), generator=rng)
-    return centres[chosen] + SPREAD * torch.randn(
-        number, 2, generator=rng
-    )
+    return centres[chosen] + SPREAD * torch.randn(number, 2, generator=rng)
 
 
 # %% [markdown]

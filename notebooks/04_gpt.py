@@ -286,9 +286,7 @@ q, k = torch.randn(2, 16)
 
 
 def turned_score(i, j):
-    return (
-        gpt.rotate(q, angles[:, i]) @ gpt.rotate(k, angles[:, j])
-    ).item()
+    return (gpt.rotate(q, angles[:, i]) @ gpt.rotate(k, angles[:, j])).item()
 
 
 print(f"apart by 4: {turned_score(9, 5):.4f} and {turned_score(94, 90):.4f}")
@@ -676,8 +674,7 @@ assert read_at_most < len(poem_train)
 
 # %%
 sonnet_train, sonnet_validation = (
-    gpt.encode_tensor(characters, part)
-    for part in data.split_text(sonnets)
+    gpt.encode_tensor(characters, part) for part in data.split_text(sonnets)
 )
 
 
@@ -807,9 +804,7 @@ print(f"log of GPT-2's vocabulary: {math.log(50257):.1f} nats")
 def written(sampling, copies=1):
     rng = torch.Generator().manual_seed(1)
     prompts = [read("Once upon a time")] * copies
-    return gpt.generate(
-        real.model, prompts, 100, sampling, rng, real.stop
-    )
+    return gpt.generate(real.model, prompts, 100, sampling, rng, real.stop)
 
 
 greedy = written(gpt.GREEDY)
@@ -944,7 +939,9 @@ def one_token(length):
     gpt.read(network, tokens[:, 1:], cache)
     return (
         milliseconds(lambda: network.head(network.features(tokens)[:, -1])),
-        milliseconds(lambda: network.head(gpt.read(network, tokens[:, :1], cache))),
+        milliseconds(
+            lambda: network.head(gpt.read(network, tokens[:, :1], cache))
+        ),
     )
 
 
@@ -1222,7 +1219,7 @@ evaluation.record(
 # _, bare_run = gpt.train_course(bare, train_ids, vocabulary, seed=0)
 # torch.manual_seed(0)
 # blind = gpt.GPT(short.config(vocabulary))
-# blind.angles[:] = blind.angles[:, :1].clone()
+# blind.embedding.angles[:] = blind.embedding.angles[:, :1].clone()
 # _, blind_run = gpt.train_course(
 #     short, train_ids, vocabulary, seed=0, model=blind
 # )

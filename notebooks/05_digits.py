@@ -116,7 +116,9 @@ pixels = torch.full((10, 1, 28, 28), 0.5)
 pixels = pixels + 0.1 * torch.randn(pixels.shape, generator=rng)
 pixels.requires_grad_()
 for _ in range(60):
-    loss = F.cross_entropy(reader(data.standardize(pixels.clamp(0, 1))), classes)
+    loss = F.cross_entropy(
+        reader(data.standardize(pixels.clamp(0, 1))), classes
+    )
     (gradient,) = torch.autograd.grad(loss, pixels)
     pixels.data -= 0.05 * gradient.sign()
 
@@ -203,9 +205,7 @@ plotting.image_rows(
 
 # %%
 texts = torch.cat([256 + mnist.train_labels[:, None], tokens], dim=1)
-small = gpt.GPTRecipe(
-    num_steps=480, batch_size=48, context=49, num_layers=2
-)
+small = gpt.GPTRecipe(num_steps=480, batch_size=48, context=49, num_layers=2)
 rng = training.seed_everything(0)
 writer = gpt.GPT(
     dataclasses.replace(small.config(256 + 10), positions="learned")
@@ -216,11 +216,11 @@ optimizers = gpt.course_optimizers(writer, small)
 half = gpt.has_bfloat16()
 writing = training.fit(
     gpt.gpt_step(writer, *optimizers, bfloat16=half),
-    data.batches(
-        (texts[:, :-1], texts[:, 1:]), small.batch_size, rng=rng
-    ),
+    data.batches((texts[:, :-1], texts[:, 1:]), small.batch_size, rng=rng),
     num_steps=small.num_steps,
-    schedule=schedules.hold_then_fall(*optimizers, warmup=0.02, fall=small.fall),
+    schedule=schedules.hold_then_fall(
+        *optimizers, warmup=0.02, fall=small.fall
+    ),
     label="GPT",
 )
 
@@ -230,9 +230,7 @@ def written():
     pages = []
     for names in labels.split(1000):
         prompts = [[256 + name] for name in names.tolist()]
-        new = gpt.generate(
-            writer.eval(), prompts, 49, gpt.Sampling(), rng
-        )
+        new = gpt.generate(writer.eval(), prompts, 49, gpt.Sampling(), rng)
         pages.append(codebook.decode(torch.tensor(new).clamp(max=255)))
     return torch.cat(pages)
 

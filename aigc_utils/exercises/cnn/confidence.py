@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...evaluation import calibration
-from ...judge import judge_images
+from ...evaluation import calibration, judge_images
 from ..answers import a_number, close
 from ..chapter import Draw, exercise
 from ..checking import expect

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...data import standardize
-from ...judge import load_judge
+from ...evaluation import load_judge
 from ..answers import a_number, close
 from ..chapter import Draw, exercise
 from ..checking import NotYet, expect

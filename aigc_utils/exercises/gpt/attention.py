@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import attention, gpt
+from ... import gpt
 from ..answers import a_tensor, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import expect
@@ -115,10 +115,10 @@ def _visible(source: int, target: int) -> dict[str, Tensor]:
     both = source + target
     return {
         "encoder": torch.ones(source, source, dtype=torch.bool),
-        "decoder": attention.causal_mask(target),
+        "decoder": gpt.causal_mask(target),
         "cross": torch.ones(target, source, dtype=torch.bool),
-        "gpt": attention.causal_mask(both),
-        "cached": attention.causal_mask(1, both),
+        "gpt": gpt.causal_mask(both),
+        "cached": gpt.causal_mask(1, both),
     }
 
 
@@ -129,9 +129,9 @@ def _expect_masks(masks: Any, source: int, target: int) -> None:
     expect(isinstance(masks, dict) and set(masks) == set(wanted), f"Return a dict with {names}.")
     for name, mask in masks.items():
         _expect_form(mask, wanted[name], f"The mask {name!r} for {source} and {target} tokens")
-    gpt = masks["gpt"]
+    own = masks["gpt"]
     expect(
-        source == 1 or gpt.all() or not gpt[:source, :source].all(),
+        source == 1 or own.all() or not own[:source, :source].all(),
         "This GPT reads its prompt from both sides, but GPT has no encoder: question and answer "
         "are one text, and each token sees only those before it.",
     )
@@ -179,7 +179,7 @@ def _scene(draw: Draw) -> SimpleNamespace:
     query, keys, values = draw.normal(8), 0.3 * draw.normal(5, 8), draw.normal(5, 4)
     keys[0] += 2.5 * query / query.square().mean() / 8**0.5
     values[draw.integer(1, 4)] *= 6
-    values[0] = attention.attend(query[None], keys[1:], values[1:])[0]
+    values[0] = gpt.attend(query[None], keys[1:], values[1:])[0]
     return SimpleNamespace(words=words, query=query, keys=keys, values=values)
 
 
@@ -221,10 +221,10 @@ def look(given: SimpleNamespace, draw: Draw, answer: Any, word: Any) -> None:
 
 def _moves_without(query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Returns weights, the output, and how far it moves without each token."""
-    weights = attention.attention_weights(query[None], keys)[0]
+    weights = gpt.attention_weights(query[None], keys)[0]
     output = weights @ values
     alone = [
-        attention.attend(query[None], keys[kept], values[kept])[0]
+        gpt.attend(query[None], keys[kept], values[kept])[0]
         for kept in ~torch.eye(len(keys), dtype=torch.bool)
     ]
     return weights, output, (torch.stack(alone) - output).norm(dim=1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ... import text, tokenizers
+from ... import gpt
 from ..answers import a_choice, a_picture, close, drawn_lines
 from ..chapter import Draw, exercise
 from ..checking import expect
@@ -78,20 +78,20 @@ def _measured(part: int, few: int, many: int) -> dict[str, tuple[int, list[float
     cut = text_.index(",\n", 10_000 * part) + 1
     excerpt = text_[cut : cut + EXCERPT + 1]  # its first token, a line break, is not predicted
     rest = text_[cut + EXCERPT + 1 :] + text_[:cut]
-    merges = tokenizers.learn_merges(rest[:8000], 256 + many)
-    small, large = (tokenizers.BPETokenizer(merges[:count]) for count in (few, many))
-    tools: dict[str, tokenizers.Tokenizer] = {
-        "characters": tokenizers.CharTokenizer(text_),
+    merges = gpt.learn_merges(rest[:8000], 256 + many)
+    small, large = (gpt.BPETokenizer(merges[:count]) for count in (few, many))
+    tools: dict[str, gpt.Tokenizer] = {
+        "characters": gpt.CharTokenizer(text_),
         f"{small.vocab_size} tokens": small,
         f"{large.vocab_size} tokens": large,
     }
     found = {}
     for name, tool in tools.items():
-        held, train = (tokenizers.encode_tensor(tool, t) for t in (excerpt, rest[: LENGTHS[-1]]))
+        held, train = (gpt.encode_tensor(tool, t) for t in (excerpt, rest[: LENGTHS[-1]]))
         size = torch.tensor([len(tool.decode([i])) for i in range(tool.vocab_size)])
         ends = size[train].cumsum(0)  # the sonnets are ASCII: a byte is a character
         nats = [
-            text.bigram_nats(train[: int((ends <= length).sum())], held, tool.vocab_size)
+            gpt.bigram_nats(train[: int((ends <= length).sum())], held, tool.vocab_size)
             for length in LENGTHS
         ]
         found[name] = len(held) - 1, nats

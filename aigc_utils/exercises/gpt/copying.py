@@ -13,7 +13,7 @@ from ..chapter import Draw, exercise
 from ..checking import NotYet, expect
 from .texts import sonnets
 
-# By `gpt_training.train_course(Recipe(150, 24, num_layers=2), ...)` on the sonnets, seed 0, from
+# By `gpt.train_course(GPTRecipe(150, 24, num_layers=2), ...)` on the sonnets, seed 0, from
 # a line break on, with temperature 0.8 and top-p 0.95; each cut after a whole line.
 WRITTEN = (
     (

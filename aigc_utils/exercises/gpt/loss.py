@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ... import attention
+from ... import gpt
 from ...gpt import Block, GPTConfig
 from ..answers import a_tensor, close
 from ..chapter import Draw, exercise
@@ -27,7 +27,7 @@ class Reader(nn.Module):
         config = GPTConfig(vocab_size, context=32, num_heads=2, width=width)
         self.block = Block(config)
         self.head = nn.Linear(width, vocab_size, bias=False)
-        self.register_buffer("angles", attention.rotary_angles(32, config.head_dim))
+        self.register_buffer("angles", gpt.rotary_angles(32, config.head_dim))
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Returns logits of each next token, (B, T, vocab_size), of tokens, (B, T).

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ... import generation
+from ... import gpt
 from ..answers import a_number, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import NotYet, expect
@@ -83,8 +83,8 @@ def temperature(given: SimpleNamespace, draw: Draw, answer: Any, places: Any) ->
 
 def _nucleus(logits: Tensor, temperature: float, p: float) -> tuple[list[int], float]:
     """Returns the tokens that can be drawn, likeliest first, and the entropy in bits."""
-    sampling = generation.Sampling(temperature, top_p=p)
-    shares = generation.probabilities(logits[None].double(), sampling)[0]
+    sampling = gpt.Sampling(temperature, top_p=p)
+    shares = gpt.probabilities(logits[None].double(), sampling)[0]
     tokens = shares.argsort(descending=True)[: int((shares > 0).sum())]
     return tokens.tolist(), _entropy(shares[tokens])
 

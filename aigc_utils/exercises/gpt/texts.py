@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
-from ... import text
+from ... import data
 
 
 @cache
 def sonnets() -> str:
     """Returns the sonnets."""
-    return text.load_sonnets()
+    return data.load_sonnets()
 
 
 @cache
 def poems() -> str:
     """Returns the beginning of the Chinese poems."""
-    return text.load_poems()[:40_000]
+    return data.load_poems()[:40_000]

@@ -7,7 +7,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from ... import tokenizers
+from ... import gpt
 from ..answers import numbers
 from ..chapter import Draw, exercise
 from ..checking import expect
@@ -23,12 +23,12 @@ def _all_lines() -> tuple[list[str], list[str]]:
 
 
 @cache
-def _merges(start: int) -> list[tokenizers.Pair]:
+def _merges(start: int) -> list[gpt.tokenizers.Pair]:
     sample = " ".join(sonnets()[start : start + 3000].split())
-    return tokenizers.learn_merges(sample, 256 + 8)
+    return gpt.learn_merges(sample, 256 + 8)
 
 
-def _whole_character(character: str) -> list[tokenizers.Pair]:
+def _whole_character(character: str) -> list[gpt.tokenizers.Pair]:
     """Returns the merges that make one token of a Chinese character's three bytes."""
     a, b, c = (bytes([byte]) for byte in character.encode())
     return [(a, b), (a + b, c)]
@@ -38,7 +38,7 @@ def _lines(draw: Draw) -> SimpleNamespace:
     """Returns an English and a Chinese line, each with the merges of a tokeniser."""
     english, chinese = _all_lines()
     merges = _merges(draw.integer(0, 80_000))
-    tokenizer, line = tokenizers.BPETokenizer(merges), ""
+    tokenizer, line = gpt.BPETokenizer(merges), ""
     while len(tokenizer.encode(line)) > len(line) - 5:
         line = draw.choice(english)
     poem = draw.choice(chinese)
@@ -80,8 +80,8 @@ def _expect_counts(answer: dict[str, float], given: SimpleNamespace) -> None:
     """Raises NotYet unless words, characters and tokens of the lines are right."""
     line, merges = given.english, given.english_merges
     words, characters = len(line.split()), len(line)
-    tokens = len(tokenizers.BPETokenizer(merges).encode(line))
-    apart = len(tokenizers.BPETokenizer(merges).encode(line.replace(" ", "")))
+    tokens = len(gpt.BPETokenizer(merges).encode(line))
+    apart = len(gpt.BPETokenizer(merges).encode(line.replace(" ", "")))
     expect(answer["words"] == words, "The English line has another number of words.")
     expect(answer["characters"] != characters - words + 1, "A space is a character too.")
     expect(answer["characters"] == characters, "The English line has other `characters`.")
@@ -108,7 +108,7 @@ def _expect_counts(answer: dict[str, float], given: SimpleNamespace) -> None:
         answer["chinese"] != 3 * len(poem),
         "These are the bytes. The merges of the Chinese line make some characters one token.",
     )
-    wanted = len(tokenizers.BPETokenizer(given.chinese_merges).encode(poem))
+    wanted = len(gpt.BPETokenizer(given.chinese_merges).encode(poem))
     expect(
         answer["chinese"] == wanted,
         f"The Chinese line does not have {answer['chinese']:g} tokens.",
