@@ -42,10 +42,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 book: $(INSTALLED)
-	@$(BIN)/python book/build.py
+	@$(BIN)/python -m bookmaking.build
 
 pdf: book browser font
-	@$(BIN)/python book/pdf.py
+	@$(BIN)/python -m bookmaking.pdf
 
 # Both editions of the exercises, in build/student and build/instructor.
 VARIANT ?= 0
@@ -62,7 +62,7 @@ grade: $(INSTALLED) walls
 test: lint unit pages notebooks
 
 lint: $(INSTALLED)
-	$(BIN)/python book/check.py --uncited
+	$(BIN)/python -m bookmaking.check --uncited
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -78,14 +78,14 @@ colab: $(INSTALLED)
 	$(PYTEST) tests/test_colab.py
 
 pages: $(INSTALLED) browser font
-	$(BIN)/python book/build.py
-	$(BIN)/python book/check.py --run
-	$(BIN)/python book/pdf.py
+	$(BIN)/python -m bookmaking.build
+	$(BIN)/python -m bookmaking.check --run
+	$(BIN)/python -m bookmaking.pdf
 	$(PYTEST) tests/test_book.py tests/test_book_checks.py tests/test_explorer.py tests/test_pdf.py
 
 # nbval in its strict mode: every text output must be the same again, to the digit.
 notebooks: $(INSTALLED)
-	$(BIN)/python book/build.py --only-run
+	$(BIN)/python -m bookmaking.build --only-run
 	$(PYTEST) tests/test_notebooks.py
 	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  -p no:cacheprovider build/executed

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-import build
+from bookmaking import build
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github" / "workflows"
@@ -129,7 +129,7 @@ def test_the_course_is_tested_on_three_systems_with_the_oldest_and_the_newest_to
     scripts = "\n".join(step.get("run", "") for step in job["steps"])
     assert '--resolution "$RESOLUTION" -e ".[gpt]"' in scripts
     assert "python -m pytest tests" in scripts
-    assert "python book/build.py --only-run" in scripts
+    assert "python -m bookmaking.build --only-run" in scripts
     assert "constraints.txt -e" not in scripts, "the pins would hide the oldest and the newest"
 
 
@@ -169,6 +169,8 @@ def test_what_a_workflow_names_exists(path: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.M), f"there is no `make {target}`"
     text = path.read_text(encoding="utf-8")
     names = re.findall(r"\b(?:aigc_utils|book|tests)/\w+\.\w+|[\w.]+\.(?:toml|txt)\b", text)
+    modules = re.findall(r"\bpython -m (bookmaking[\w.]*)", scripts)
+    names += [f"{module.replace('.', '/')}.py" for module in modules]
     assert names
     for name in names:
         assert (ROOT / name).is_file(), f"there is no {name}"
@@ -176,7 +178,7 @@ def test_what_a_workflow_names_exists(path: Path) -> None:
 
 @every_file
 def test_the_variables_of_the_course_are_read_by_the_course(path: Path) -> None:
-    code = [*(ROOT / "book").glob("*.py"), *(ROOT / "aigc_utils").glob("*.py")]
+    code = [*(ROOT / "bookmaking").rglob("*.py"), *(ROOT / "aigc_utils").glob("*.py")]
     texts = "\n".join(file.read_text(encoding="utf-8") for file in code)
     names = {name for job in jobs(path).values() for name in job.get("env", {})}
     own = {name for name in names if name.startswith(("AIGC_", "COURSE_"))}

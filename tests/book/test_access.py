@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import access
+from bookmaking.extensions import access
 
 
 def test_chinese_says_that_it_is_chinese() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pybtex.database import BibliographyData, parse_file, parse_string
 
-import bibliography
+from bookmaking.extensions import bibliography
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = "@misc{%s, author = {%s}, title = {On {GANs} and Their Uses}, year = {2020}, %s}"

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 
-import build
+from bookmaking import build
 
 CHAPTER = """# %% [markdown]
 # # A chapter on *pooling*

@@ -13,11 +13,10 @@ import nbformat
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify
 
-import build
-import check
-from outputs import check_outputs, check_runs
-from pieces import Finding, cells, pieces
-from sources import Book, slug
+from bookmaking import build, check
+from bookmaking.runs.outputs import check_outputs, check_runs
+from bookmaking.sources.book import Book, slug
+from bookmaking.sources.pieces import Finding, cells, pieces
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -496,13 +495,16 @@ def test_a_real_page_that_goes_missing_is_found(copied: Path) -> None:
 
 
 def test_the_command_reports_and_fails(house: Path) -> None:
-    for path in (ROOT / "book").glob("*.py"):
-        shutil.copy(path, house / "book")
-    command = [sys.executable, str(house / "book/check.py")]
-    good = subprocess.run(command, capture_output=True, text=True, check=False)
+    shutil.copytree(ROOT / "bookmaking", house / "bookmaking")
+
+    def run(*options: str) -> Any:
+        command = [sys.executable, "-m", "bookmaking.check", *options]
+        return subprocess.run(command, cwd=house, capture_output=True, text=True, check=False)
+
+    good = run()
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
     inject(house / "book/index.md", "(glossary.md)", "(glosary.md)")
-    bad = subprocess.run([*command, "--run"], capture_output=True, text=True, check=False)
+    bad = run("--run")
     assert bad.returncode == 1
     assert bad.stdout.splitlines() == [
         f"book/index.md:23: the link to glosary.md {DEAD_PAGE}",
@@ -512,9 +514,10 @@ def test_the_command_reports_and_fails(house: Path) -> None:
 
 
 def test_the_check_imports_nothing_slow() -> None:
-    code = "import sys, check; print({'torch', 'sphinx', 'jupytext', 'nbformat'} & {*sys.modules})"
+    slow = "{'torch', 'sphinx', 'jupytext', 'nbformat'}"
+    code = f"import sys, bookmaking.check; print({slow} & {{*sys.modules}})"
     command = [sys.executable, "-c", code]
-    result = subprocess.run(command, cwd=ROOT / "book", capture_output=True, text=True, check=True)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
 
 

@@ -12,7 +12,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from aigc_utils import evaluation
-from book import collect
+from bookmaking.runs import collect
 
 ROOT = Path(__file__).resolve().parents[2]
 PNG = b"no real picture, but bytes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-import exercise_pages
+from bookmaking.runs import exercise_pages
 
 GAP = 'answer = {\n    "a": ...,\n    "b": ...,\n}\n'
 BODY = "### BEGIN SOLUTION\nx = rows[..., 0]\nanswer = {'a': x, 'b': 2}\n### END SOLUTION\nanswer"

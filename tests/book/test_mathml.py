@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from docutils import nodes
 
-import mathml
+from bookmaking.extensions import mathml
 
 
 def written(tex: str, tag: str = "span") -> str:

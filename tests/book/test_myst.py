@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import myst
+from bookmaking.sources import myst
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMS = {"feature map", "stochastic gradient descent", "ReLU"}

@@ -15,11 +15,11 @@ import yaml
 from pypdf import PdfReader
 from pypdf.generic import Destination
 
-import pdf
+import bookmaking
 from aigc_utils.plotting import film
-from onepage import BookError, entries, read_page
+from bookmaking import BOOK, pdf
+from bookmaking.after.onepage import BookError, entries, read_page
 
-BOOK = Path(pdf.__file__).parent
 FRAMES = torch.linspace(0, 1, 40)[:, None, None].expand(40, 7, 56)
 REEL = film(FRAMES, alt="A rectangle that grows dark.", caption="A dark reel.").html()
 LONG = "value = " + " + ".join(f"term_{k}" for k in range(20)) + " + the_end_of_the_line"
@@ -218,12 +218,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(BOOK / part, folder / part)
     config = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
     config["title"] = "A tiny book"
-    local = config["sphinx"].get("local_extensions", {})
-    config["sphinx"]["local_extensions"] = dict.fromkeys(local, str(BOOK))
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     code = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", code, "build", str(folder), "-W", "-n", "--quiet"]
-    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=bookmaking.ROOT, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[:3000]
     return folder
 
@@ -412,7 +410,7 @@ def test_the_real_book_is_sound(book: Path) -> None:
     titles = []
     for entry in entries(BOOK / "_toc.yml"):
         if entry.name:
-            heading = read_page(pdf.PAGES, entry.name).select_one("article.bd-article h1")
+            heading = read_page(bookmaking.PAGES, entry.name).select_one("article.bd-article h1")
             assert heading
             titles.append(heading.get_text().strip().removesuffix("#"))
     assert problems(book, titles) == []

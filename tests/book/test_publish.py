@@ -12,8 +12,7 @@ import nbformat
 import pytest
 import yaml
 
-import build
-import publish
+from bookmaking import build, publish
 
 ADDRESS = "https://example.org/owner/course"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -49,6 +48,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     nbformat.write(executed_notebook(ADDRESS), tmp_path / "build" / "executed" / "01_x.ipynb")
     monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
     monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(publish, "ROOT", tmp_path)
     monkeypatch.setattr(build, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(build, "EXERCISES", tmp_path / "exercises")
     monkeypatch.setattr(build, "download", lambda notebook, path: student(path))
@@ -142,6 +142,7 @@ def test_a_folder_that_is_no_checkout_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(publish, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(publish.PublishError, match="no git checkout"):
         publish.current_commit()

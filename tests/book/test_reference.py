@@ -19,9 +19,9 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-import lighten
-import myst
-import reference
+from bookmaking.after import lighten
+from bookmaking.extensions import reference
+from bookmaking.sources import myst
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -221,7 +221,12 @@ def settings() -> dict[str, Any]:
     config = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
     chosen = ("autodoc", "napoleon", "python", "nitpick", "add_module_names")
     return {
-        "extensions": ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference"],
+        "extensions": [
+            "myst_parser",
+            "sphinx.ext.autodoc",
+            "sphinx.ext.napoleon",
+            reference.__name__,
+        ],
         "nitpicky": True,
         **{key: value for key, value in config.items() if key.startswith(chosen)},
     }

@@ -1,4 +1,4 @@
-"""Makes the built pages light: `build.py` calls it after Jupyter Book.
+"""Makes the built pages light: `bookmaking.build` calls it after Jupyter Book.
 
 Beside each style sheet, each icon font and each figure it writes a light copy, and makes the pages
 use that: style sheets without the rules that no page needs, fonts without the icons that no page

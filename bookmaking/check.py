@@ -1,4 +1,4 @@
-"""Finds what is broken in the book before anything runs: `python book/check.py`.
+"""Finds what is broken in the book before anything runs: `python -m bookmaking.check`.
 
 It reads the sources alone and reports every fault with its page and line, in a second: terms,
 citations, links, labels, images, symbols of formulas, the table of contents. With `--run` it
@@ -18,11 +18,11 @@ from urllib.parse import unquote
 import jinja2
 import jinja2.meta
 
-import outputs
-from pieces import Finding, Piece
-from sources import NOTEBOOKS, Book, Page
+from . import ROOT
+from .runs import outputs
+from .sources.book import NOTEBOOKS, Book, Page
+from .sources.pieces import Finding, Piece
 
-ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = re.compile(r"^([a-zA-Z][\w+.-]*:|//)")
 TITLED = re.compile(r"^.+?\s*<([^<>]+)>$", re.DOTALL)
 REFERENCES = {"ref", "numref", "eq", "prf:ref"}

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-import myst
-from pieces import Cell, Finding, Piece, cells, pieces
+from . import myst
+from .pieces import Cell, Finding, Piece, cells, pieces
 
 # Folders of the book whose pages are made from notebooks, and where these stand.
 NOTEBOOKS = {"chapters": "notebooks", "exercises": "exercises"}

@@ -1,7 +1,8 @@
-"""Prints the built book as one PDF: `python book/pdf.py`, after `python book/build.py`.
+"""Prints the built book as one PDF: `python -m bookmaking.pdf`.
 
-The pages are joined into one (onepage.py), set by headless Chromium, and printed twice: the first
-print tells on which sheet each section begins, the second one says so in its table of contents.
+The pages are joined into one (after/onepage.py), set by headless Chromium, and printed twice: the
+first print tells on which sheet each section begins, the second one says so in its table of
+contents.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ import yaml
 from playwright.sync_api import Error, Page, Request, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
-from onepage import BookError, one_page
+from . import BOOK, PAGES
+from .after.onepage import BookError, one_page
 
-BOOK = Path(__file__).resolve().parent
-PAGES = BOOK / "_build" / "html"
 TARGET = BOOK / "_build" / "pdf" / "foundations-of-aigc.pdf"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -1,6 +1,6 @@
 """Builds the book: runs each notebook whose code changed, then renders all of them.
 
-`python book/build.py` leaves the executed chapters in `build/executed/`, the exercises in
+`python -m bookmaking.build` leaves the executed chapters in `build/executed/`, the exercises in
 `build/executed/exercises/` and the pages in `book/_build/html/`. A notebook runs again when its
 own source, the package `aigc_utils`, Python or torch has changed; Jupyter Book's own cache looks
 at the notebook's source alone.
@@ -28,22 +28,18 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-import check
-import collect
-import exercise_pages
-import lighten
-import myst
-import outputs
 from grading import editions
-from pieces import Finding, cells
 
-ROOT = Path(__file__).resolve().parent.parent
+from . import BOOK, PAGES, ROOT, check
+from .after import lighten
+from .runs import collect, exercise_pages, outputs
+from .sources import myst
+from .sources.pieces import Finding, cells
+
 NOTEBOOKS = ROOT / "notebooks"
 EXERCISES = ROOT / "exercises"
 EXECUTED = ROOT / "build" / "executed"
-BOOK = ROOT / "book"
-PAGES = ROOT / "book" / "_build" / "html"
-LIVE = ROOT / "book" / "live"
+LIVE = BOOK / "live"
 RESULTS = ROOT / "aigc_utils" / "assets" / "results"
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -249,12 +245,12 @@ def render(substitutions: dict[str, str]) -> int:
     command = [
         sys.executable, "-c", "from jupyter_book.cli.main import main; main()",
         # All pages: of those that it does not write anew, Sphinx forgets the words in the search.
-        "build", str(ROOT / "book"), "--all",
+        "build", str(BOOK), "--all",
         "--config", str(book_config(substitutions)), "-W", "-n", "--keep-going", "--quiet",
     ]  # fmt: skip
     index = PAGES / "index.html"
     index.unlink(missing_ok=True)  # so that a page from an earlier build can't pass for this one's
-    status = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+    status = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.DEVNULL).returncode
     return status if index.exists() else status or 1
 
 

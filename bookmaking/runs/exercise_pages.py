@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import ast
-import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from grading.assembly import settings  # noqa: E402
-from grading.editions import without_hidden_tests, without_solutions  # noqa: E402
+from grading.assembly import settings
+from grading.editions import without_hidden_tests, without_solutions
 
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
 ANSWERED = "On this page the checks have judged the solutions, which are folded away."

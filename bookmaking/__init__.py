@@ -1,0 +1,22 @@
+"""Makes the book: the texts stand in `book/`, and the Python that turns them into pages here.
+
+Four commands, run at the repository's root:
+
+- `python -m bookmaking.build` runs the chapters that changed, then renders the book;
+- `python -m bookmaking.check` finds what is broken in the sources, in a second;
+- `python -m bookmaking.pdf` prints the built book as one PDF;
+- `python -m bookmaking.publish` writes the branch of notebooks, for Colab and Binder.
+
+What they need stands in the order in which a page comes to be:
+
+- `sources`: what the authors wrote, read piece by piece;
+- `runs`: what the chapters' runs gave, checked and collected for the pages;
+- `extensions`: what Sphinx is taught for this book, which `_config.yml` names;
+- `after`: what is done to the built pages.
+"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+PAGES = BOOK / "_build" / "html"

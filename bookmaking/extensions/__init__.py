@@ -1,0 +1,1 @@
+"""Extensions of Sphinx that are made for this book; `book/_config.yml` names them."""
