@@ -87,7 +87,7 @@ def run_recipe(recipe: VAERecipe, seed: int, max_seconds: float | None = None) -
     """Returns the result of a recipe by the listing's measure: the negative ELBO, grey pixels."""
     seconds, model, mnist = trained(recipe, seed, max_seconds)
     rng = torch.Generator().manual_seed(1000 + seed)
-    return Result(seconds, elbo(model, to_float(mnist.test_images), generator).nats)
+    return Result(seconds, elbo(model, to_float(mnist.test_images), rng).nats)
 
 
 def run_likelihood(
@@ -96,8 +96,8 @@ def run_likelihood(
     """Returns the importance-weighted bound on the first test images, binarized once."""
     seconds, model, mnist = trained(recipe, seed, max_seconds)
     rng = torch.Generator().manual_seed(1000 + seed)
-    images = binarize(to_float(mnist.test_images[:IMPORTANCE_IMAGES]), generator)
-    return Result(seconds, importance_bound(model, images, k, generator).mean().item())
+    images = binarize(to_float(mnist.test_images[:IMPORTANCE_IMAGES]), rng)
+    return Result(seconds, importance_bound(model, images, k, rng).mean().item())
 
 
 def replaced(model: VAE, old: type[nn.Module], new: Callable[[nn.Module], nn.Module]) -> VAE:
@@ -145,7 +145,7 @@ def ablation(seeds: int = 3, epochs: float = 4.0) -> dict[str, Any]:
         for seed in range(seeds):
             rng = seed_everything(seed)
             model, _ = train_course(recipe, mnist.train_images, seed=seed, model=make())
-            parts = elbo(model, test, generator)
+            parts = elbo(model, test, rng)
             nats.append(parts.nats)
             used.append(int((parts.kl.mean(0) > ACTIVE_NATS).sum()))
         rows.append({"name": name, "nats": nats, "used": used})

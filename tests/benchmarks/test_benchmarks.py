@@ -370,7 +370,7 @@ def test_vae_time_limits_reach_the_training(
 
 # --- chapter 4 ------------------------------------------------------------------------------
 
-TINY_GPT = gpt.Recipe(2, batch_size=2, context=64, num_layers=1, num_heads=2, width=16)
+TINY_GPT = gpt.GPTRecipe(2, batch_size=2, context=64, num_layers=1, num_heads=2, width=16)
 
 
 def test_gpt_compares_one_text(

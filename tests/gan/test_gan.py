@@ -221,7 +221,7 @@ def positions(start: float, others: Sequence[float], decay: float) -> float:
     """Returns the running mean of a network of one weight that stands at these positions."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, start)
-    average = gan.Average(network, decay)
+    average = gan.EMA(network, decay)
     for position in others:
         nn.init.constant_(network.weight, position)
         average.update(network)
@@ -248,12 +248,12 @@ def test_average_forgets_early_weights_quickly_and_later_ones_with_decay() -> No
 def test_average_is_a_network_of_its_own_with_the_newest_statistics() -> None:
     torch.manual_seed(0)
     network = gan.Generator(8, 6)
-    average = gan.Average(network, 0.9)
+    average = gan.EMA(network, 0.9)
     start = weights(network)
     network(normal(20, 8))
     with torch.no_grad():
         network.expand.weight += 1
-    assert_same(average.network, gan.Average(average.network, 0.9).network)
+    assert_same(average.network, gan.EMA(average.network, 0.9).network)
     assert not changed(average.network, start)
     average.update(network)
     for mean, newest in zip(average.network.buffers(), network.buffers(), strict=True):
@@ -384,7 +384,7 @@ def test_train_course_repeats_to_the_last_bit(mnist: MNIST, labelled: bool) -> N
 
     def run(seed: int) -> tuple[gan.CourseGAN, list[float]]:
         game, history = gan.train_course(small(8), *tensors, seed=seed)
-        assert history.num_steps == game.steps == game.average.updates == 8
+        assert history.num_steps == game.steps == game.ema.updates == 8
         return game, history["generator"]
 
     game, losses = run(0)
@@ -392,7 +392,7 @@ def test_train_course_repeats_to_the_last_bit(mnist: MNIST, labelled: bool) -> N
     assert losses == same
     assert_same(game.generator, again.generator)
     assert_same(game.discriminator, again.discriminator)
-    assert_same(game.average.network, again.average.network)
+    assert_same(game.ema.network, again.ema.network)
     assert run(1)[1] != losses
 
 
@@ -416,7 +416,7 @@ def test_train_course_evaluates_the_average(mnist: MNIST) -> None:
     assert_same(game.generator, undisturbed.generator)
     assert history.evaluated_at == [2, 4, 5]
     assert history["frechet"] == [1.0, 2.0, 3.0]
-    assert all(each is game.average.network for each in seen)
+    assert all(each is game.ema.network for each in seen)
 
 
 def test_train_course_goes_on_from_networks(mnist: MNIST) -> None:
@@ -426,7 +426,7 @@ def test_train_course_goes_on_from_networks(mnist: MNIST) -> None:
     before = [weights(player) for player in players]
     game, _ = gan.train_course(still, images, seed=5, networks=players)
     assert (game.generator, game.discriminator) == players
-    for player, start in zip((game.average.network, game.discriminator), before, strict=True):
+    for player, start in zip((game.ema.network, game.discriminator), before, strict=True):
         assert not changed(player, start)
     gan.train_course(small(), images, seed=0, networks=players)
     assert all(changed(player, start) for player, start in zip(players, before, strict=True))
@@ -437,7 +437,7 @@ def test_train_course_goes_on_from_a_finished_generator(
     mnist: MNIST, tmp_path: Path, source: str
 ) -> None:
     first, _ = gan.train_course(small(), mnist.train_images[:100], seed=0)
-    generator = first.average.network
+    generator = first.ema.network
     if source == "file":
         generator = gan.load_generator(gan.save_generator(generator, tmp_path / "g"))
     before = weights(generator)
@@ -462,7 +462,7 @@ def test_a_short_run_learns_to_draw_a_three(mnist: MNIST) -> None:
         return frechet_distance(judge_images(made).features, real), apart
 
     (frechet, apart), (first_frechet, first_apart) = map(
-        distances, (game.average.network, untrained)
+        distances, (game.ema.network, untrained)
     )
     assert frechet < first_frechet / 3  # a fourteenth when this was written
     assert apart < first_apart / 2  # a seventh
