@@ -51,3 +51,16 @@ class History:
         ends = np.arange(1, len(values) + 1)
         starts = np.maximum(ends - window, 0)
         return [float(v) for v in (sums[ends] - sums[starts]) / (ends - starts)]
+
+    def curve(self, name: str, window: int = 1) -> tuple[list[int], list[float]]:
+        """Returns steps and values of a loss or metric, as `plotting.curves` takes them.
+
+        A loss has a value at each step, the mean of up to `window` of the last; a metric has one
+        at each evaluation.
+
+        Raises:
+            KeyError: there is no loss or metric called `name`.
+        """
+        if name in self.losses:
+            return list(range(1, len(self[name]) + 1)), self.smooth(name, window)
+        return self.evaluated_at, self[name]

@@ -20,6 +20,7 @@ from .picture import (
     styled,
     unit_range,
 )
+from .words import course, number
 
 #: The dashes of curves, one after the other, so that curves differ without colour too.
 LINES = ("-", "--", "-.", ":")
@@ -32,27 +33,31 @@ def curves(
     x_label: str,
     y_label: str,
     title: str = "",
-    alt: str,
+    alt: str | None = None,
     log_y: bool = False,
     bottom: float | None = None,
     marks: Mapping[str, float] | None = None,
     height: float = 3.0,
+    timed: bool = False,
 ) -> Picture:
-    """Returns named curves over one axis.
+    """Returns named curves over one axis; its alternative text says what each of them does.
 
     Args:
-        lines: name to (x values, y values).
+        lines: name to (x values, y values), as `History.curve` gives them.
         x_label: what is on the horizontal axis, with its unit.
         y_label: what is on the vertical axis, with its unit.
         title: the figure's message.
-        alt: what is to be seen.
+        alt: what is to be seen, in your own words; by default computed from the curves.
         log_y: whether the vertical axis is logarithmic.
         bottom: where the vertical axis begins; by default a little below the curves.
         marks: name to a height at which a thin line is drawn across.
         height: of the figure, in inches.
+        timed: whether the values are times, which differ from run to run: then the computed text
+            has no numbers.
 
     Raises:
-        ValueError: `alt` has fewer than five words.
+        ValueError: there is no line, a line's x and y differ in number, or `alt` has fewer than
+            five words.
     """
     figure = new_figure(height)
     (axes,) = axes_grid(figure, 1, 1)
@@ -68,7 +73,34 @@ def curves(
     axes.set_ylim(bottom=bottom)
     if len(lines) > 1:
         axes.legend()
+    if alt is None:
+        alt = _told(lines, marks or {}, x_label, y_label, log=log_y, timed=timed)
     return Picture(figure, alt)
+
+
+def _told(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    marks: Mapping[str, float],
+    x_label: str,
+    y_label: str,
+    *,
+    log: bool,
+    timed: bool,
+) -> str:
+    """Returns an alternative text of curves: what each does, and where the thin lines lie."""
+    if not lines:
+        raise ValueError("There is no line to draw: give at least one.")
+    heights = np.concatenate([np.asarray(y, dtype=float) for _, y in lines.values()])
+    heights = np.log(heights) if log else heights
+    span = float(np.ptp(heights))
+    told = [
+        f"{name}: {course(x, y, span, values=not timed, log=log)}" for name, (x, y) in lines.items()
+    ]
+    across = [
+        f"a line across, {name}" + ("" if timed else f", at {number(level)}")
+        for name, level in marks.items()
+    ]
+    return f"{y_label}, over {x_label}. {'; '.join([*told, *across])}."
 
 
 @styled

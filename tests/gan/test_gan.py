@@ -461,9 +461,7 @@ def test_a_short_run_learns_to_draw_a_three(mnist: MNIST) -> None:
         apart = (made.float().mean(0) - images.float().mean(0)).norm().item()
         return frechet_distance(judge_images(made).features, real), apart
 
-    (frechet, apart), (first_frechet, first_apart) = map(
-        distances, (game.ema.network, untrained)
-    )
+    (frechet, apart), (first_frechet, first_apart) = map(distances, (game.ema.network, untrained))
     assert frechet < first_frechet / 3  # a fourteenth when this was written
     assert apart < first_apart / 2  # a seventh
 

@@ -1,0 +1,58 @@
+"""What a curve does, in words, computed from its values: for alternative texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+#: The share of a curve's range below which a turn is not worth a word.
+SMALL = 0.1
+#: The share of the figure's range below which a whole curve counts as level.
+LEVEL = 0.03
+
+
+def number(value: float) -> str:
+    """Returns a number with three significant digits, without an exponent where it can be."""
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:,.4g}"
+
+
+def course(
+    x: Sequence[float], y: Sequence[float], span: float, *, values: bool = True, log: bool = False
+) -> str:
+    """Returns what a curve does: that it falls, rises, stays, or turns once, with its values.
+
+    Args:
+        x: where the values stand, in rising order, at least one.
+        y: the values, as many.
+        span: from the lowest to the highest value of the whole figure; its logarithm's, if `log`.
+        values: False to leave out the numbers, where they differ from run to run.
+        log: whether the figure shows the logarithm.
+
+    Raises:
+        ValueError: `x` and `y` differ in number, or are empty.
+    """
+    places, heights = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(places) != len(heights) or len(places) == 0:
+        raise ValueError(f"A curve needs as many x as y: {len(places)} and {len(heights)} differ.")
+    shown = np.log(heights) if log else heights
+    own = float(np.ptp(shown))
+    first, last = shown[0], shown[-1]
+
+    def at(index: int) -> str:
+        return number(float(heights[index]))
+
+    if own <= LEVEL * span:
+        return f"stays near {number(float(np.median(heights)))}" if values else "stays level"
+    low, high = int(shown.argmin()), int(shown.argmax())
+    # The turn is the extreme that lies farther beyond both ends.
+    below, above = min(first, last) - shown[low], shown[high] - max(first, last)
+    turn, beyond = (low, below) if below >= above else (high, above)
+    if beyond <= SMALL * own:
+        verb = "falls" if last < first else "rises"
+        return f"{verb} from {at(0)} to {at(-1)}" if values else verb
+    verbs = ("falls", "rises") if turn == low else ("rises", "falls")
+    if not values:
+        return f"{verbs[0]} and then {verbs[1]}"
+    place = number(float(places[turn]))
+    return f"{verbs[0]} from {at(0)} to {at(turn)} at {place}, then {verbs[1]} to {at(-1)}"
