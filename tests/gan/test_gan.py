@@ -337,7 +337,7 @@ def test_penalty_on_every_third_step(
         torch.testing.assert_close(images.detach(), mnist.train_images[:16] / 127.5 - 1)
         return logits.sum() * 0
 
-    monkeypatch.setattr(gan, "gradient_penalty", spy)
+    monkeypatch.setattr("aigc_utils.gan.game.gradient_penalty", spy)
     for _ in range(8):
         game.step((mnist.train_images[:16],))
     assert seen == expected

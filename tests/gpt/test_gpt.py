@@ -286,7 +286,7 @@ def test_attention_maps(kind: str) -> None:
     handle = norm.register_forward_hook(lambda module, inputs, output: seen.append(output))
     model(tokens)
     handle.remove()
-    angles = None if model.angles is None else model.angles[:, :9]
+    angles = None if model.embedding.angles is None else model.embedding.angles[:, :9]
     torch.testing.assert_close(maps[1], model.blocks[1].attention.weights(seen[0], angles))
 
 

@@ -108,7 +108,7 @@ def test_gpt2_of_full_size_has_transformers_logits_and_text() -> None:
     for weight in (module.weight for module in linear):
         rows, columns = weight.shape
         assert (weight.T if rows > columns else weight).is_contiguous()
-    assert ours.head.weight is ours.embedding.weight
+    assert ours.head.weight is ours.embedding.tokens.weight
     assert_same_logits(ours, theirs, torch.randint(50257, (1, 40)))
     # `python -m benchmarks decode` compares three texts of 256 tokens.
     prompt = torch.randint(50257, (8,)).tolist()
@@ -289,7 +289,7 @@ def test_the_copy_is_one_file_and_is_used(small: SimpleNamespace) -> None:
     assert small.conversions == 1
     tokens = torch.arange(12)[None]
     assert torch.equal(first.model(tokens), second.model(tokens))
-    assert second.model.head.weight is second.model.embedding.weight
+    assert second.model.head.weight is second.model.embedding.tokens.weight
     assert second.tokenizer("b").input_ids == [1]
     assert second.tokenizer.eos_token == "c"
 
@@ -319,7 +319,7 @@ def test_a_damaged_copy_is_made_anew(small: SimpleNamespace, damage: str) -> Non
     again = pretrained.load_standin()
     assert small.conversions == 2
     assert torch.equal(loaded.model.norm.weight, again.model.norm.weight)
-    assert torch.equal(loaded.model.embedding.weight, again.model.embedding.weight)
+    assert torch.equal(loaded.model.embedding.tokens.weight, again.model.embedding.tokens.weight)
 
 
 def test_a_copy_of_another_file_is_not_used(

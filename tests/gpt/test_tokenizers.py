@@ -1,4 +1,3 @@
-import json
 import random
 from collections import Counter
 from itertools import pairwise
@@ -6,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from aigc_utils.data import DataError, texts
+from aigc_utils.data import texts
 from aigc_utils.gpt import BPETokenizer, CharTokenizer, learn_merges, tokenizers
 
 ODD_TEXTS = [
@@ -267,44 +266,3 @@ def test_tensor_and_tokens_per_character(bpe, plays):
 
 
 # --- files ------------------------------------------------------------------------------------
-
-
-def test_save_and_load(bpe, tmp_path):
-    path = tmp_path / "plays.json"
-    tokenizers.save_bpe(bpe, path)
-    loaded = tokenizers.load_bpe(path)
-    assert loaded.merges == bpe.merges
-    assert loaded.tokens == bpe.tokens
-    assert [entry.name for entry in tmp_path.iterdir()] == ["plays.json"]
-
-
-def test_damaged_file(bpe, tmp_path):
-    path = tmp_path / "plays.json"
-    tokenizers.save_bpe(bpe, path)
-    whole = path.read_text()
-    content = json.loads(whole)
-    content["merges"][3], content["merges"][4] = content["merges"][4], content["merges"][3]
-    damaged = [
-        None,
-        "",
-        whole[: len(whole) // 2],
-        "[1, 2]",
-        "{}",
-        json.dumps(content),
-        whole.replace("BPE 1", "BPE 2"),
-        "[" * 100_000,
-    ]
-    for wrong in damaged:
-        path.unlink(missing_ok=True)
-        if wrong is not None:
-            path.write_text(wrong)
-        with pytest.raises(DataError) as error:
-            tokenizers.load_bpe(path)
-        assert_one_sentence(error, path, "train it again")
-
-
-def test_unwritable_folder(bpe, tmp_path):
-    path = tmp_path / "missing" / "plays.json"
-    with pytest.raises(DataError) as error:
-        tokenizers.save_bpe(bpe, path)
-    assert_one_sentence(error, path, "choose another folder")

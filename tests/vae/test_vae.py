@@ -662,7 +662,7 @@ def test_recipe_decides_the_model_and_the_steps(
         made.extend([optimizer.param_groups[0]["lr"], warmup])
         return one_cycle(optimizer, warmup=warmup)
 
-    monkeypatch.setattr("aigc_utils.vae.one_cycle", spy)
+    monkeypatch.setattr("aigc_utils.vae.training.one_cycle", spy)
     recipe = small(2.5, latent_dim=5, hidden=(8, 6), patches=False, batch_size=20, lr=7e-4)
     images = mnist.train_images[:80]
     model, history = vae.train_course(dataclasses.replace(recipe, warmup=0.3), images, seed=0)
@@ -693,7 +693,7 @@ def test_recipe_passes_noise_and_binary_on(mnist: MNIST, monkeypatch: pytest.Mon
         steps.append(options)
         return vae_step(*arguments, **options)
 
-    monkeypatch.setattr(vae, "vae_step", spy)
+    monkeypatch.setattr("aigc_utils.vae.training.vae_step", spy)
     recipe = small(1.0, noise=False, binary=True, beta=0.0)
     vae.train_course(recipe, mnist.train_images[:32], seed=0)
     vae.train_course(small(1.0), mnist.train_images[:32], seed=0)
