@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from . import cnn, decode, gan, gpt, report, vae
+from .register import benchmarks
 
 
 def main() -> None:
     """Runs one benchmark, prints its table and stores its numbers."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "name",
-        choices=("cnn", "ladder", "gan", "gan-ablation", "vae", "vae-ablation", "gpt", "decode"),
-        help="what to measure",
+    known = benchmarks()
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Runs one benchmark, prints its table and stores its numbers.",
+        epilog="\n".join(
+            ["what they compare:", *(f"  {name:14} {known[name].compares}" for name in known)]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("name", choices=known, metavar="NAME", help="one of the names below")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each recipe, at least 3")
-    parser.add_argument("--save", type=Path, help="gan: folder to write the samples to")
-    parser.add_argument("--text", type=Path, help="gpt: file to train on, by default the plays")
+    parser.add_argument("--save", type=Path, help="folder to write samples to, where it makes some")
+    parser.add_argument("--text", type=Path, help="file to train on, where that is a text")
     arguments = parser.parse_args()
     if arguments.seeds < 3:
         parser.error("a median needs at least 3 seeds.")
-    runs: dict[str, Callable[..., dict[str, Any]]] = {
-        "cnn": cnn.benchmark,
-        "ladder": cnn.ladder,
-        "gan": partial(gan.benchmark, save=arguments.save),
-        "gan-ablation": gan.ablation,
-        "vae": vae.benchmark,
-        "vae-ablation": vae.ablation,
-        "gpt": partial(gpt.benchmark, text=arguments.text),
-        "decode": decode.benchmark,
-    }
-    report.write(runs[arguments.name](seeds=arguments.seeds), arguments.json)
+    chosen = known[arguments.name]
+    options = {"save": arguments.save, "text": arguments.text}
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in sorted(given.keys() - chosen.takes()):
+        parser.error(f"{arguments.name} takes no --{option}.")
+    results = chosen.load()(seeds=arguments.seeds, **given)
+
+    from .report import write
+
+    write(results, arguments.json)
 
 
 if __name__ == "__main__":

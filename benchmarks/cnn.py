@@ -31,6 +31,12 @@ from aigc_utils.training import fit, seed_everything
 
 from .report import FACTORS, first_to_reach, machine, median, table
 
+# What `python -m benchmarks` takes from here: the function, and what it compares.
+BENCHMARKS = {
+    "cnn": ("benchmark", "the article's CNN listing and the course's recipes"),
+    "ladder": ("ladder", "the steps from the article's CNN to the course's recipe"),
+}
+
 # The minute covers loading the data as well, and the step in hand when the time is up.
 MINUTE_SECONDS = 58.0
 

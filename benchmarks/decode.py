@@ -19,6 +19,15 @@ from aigc_utils.gpt import GPT, from_gpt2, generate
 
 from .report import machine, table
 
+# What `python -m benchmarks` takes from here: the function, and what it compares.
+BENCHMARKS = {
+    "decode": (
+        "benchmark",
+        "speed of writing with a cache: the course's GPT, that of `transformers` and the memory's "
+        "limit",
+    ),
+}
+
 NUM_TOKENS = 256
 PROMPT = 8  # tokens; reading them is part of the time
 TRIES = 7  # readings of each kind, of which the median counts

@@ -36,6 +36,12 @@ from aigc_utils.training import fit, seed_everything
 
 from .report import machine, table
 
+# What `python -m benchmarks` takes from here: the function, and what it compares.
+BENCHMARKS = {
+    "gan": ("benchmark", "the article's GAN and the course's, for the same time"),
+    "gan-ablation": ("ablation", "the steps from the article's GAN to the course's"),
+}
+
 NUM_SAMPLES = 10_000
 SCORES = [field.name for field in dataclasses.fields(SampleScores)]
 

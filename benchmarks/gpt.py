@@ -23,6 +23,11 @@ from aigc_utils.gpt import EQUAL_TIME, GPT, SPRINT, GPTRecipe, mean_nats, train_
 
 from .report import FACTORS, first_to_reach, machine, median, table
 
+# What `python -m benchmarks` takes from here: the function, and what it compares.
+BENCHMARKS = {
+    "gpt": ("benchmark", "a widely used small recipe for a GPT, and the course's"),
+}
+
 # The widely used recipe (Karpathy, nanoGPT, 2022, its settings for a laptop's CPU).
 ITERATIONS = 2000
 BATCH_SIZE = 12

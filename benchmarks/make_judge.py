@@ -4,7 +4,8 @@ Run once, by hand; nothing else calls it:
 
     python benchmarks/make_judge.py
 
-It prints the size and the SHA-256 that stand in `aigc_utils/judge.py` and `assets/NOTICE.md`.
+It prints the size and the SHA-256 that stand in `aigc_utils/evaluation/judge.py` and in
+`assets/NOTICE.md`.
 """
 
 from __future__ import annotations

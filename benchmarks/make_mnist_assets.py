@@ -5,7 +5,7 @@ Run once, by hand, in a folder that holds the unpacked originals; nothing else c
     python -m pip install deflate
     python benchmarks/make_mnist_assets.py FOLDER_OF_THE_ORIGINALS
 
-It prints the table of checksums that stands in `aigc_utils/data.py` and `assets/NOTICE.md`.
+It prints the table of checksums that stands in `aigc_utils/data/mnist.py` and `assets/NOTICE.md`.
 """
 
 from __future__ import annotations

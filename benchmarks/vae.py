@@ -33,6 +33,12 @@ from aigc_utils.vae import (
 
 from .report import FACTORS, first_to_reach, machine, median, table
 
+# What `python -m benchmarks` takes from here: the function, and what it compares.
+BENCHMARKS = {
+    "vae": ("benchmark", "the article's VAE and the course's"),
+    "vae-ablation": ("ablation", "the steps from the article's VAE to the course's"),
+}
+
 # The limits cover loading the data as well, and the step in hand when the time is up.
 MINUTE_SECONDS = 59.0
 LIKELIHOOD_SECONDS = 298.0

@@ -19,18 +19,10 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from benchmarks.register import benchmarks
+
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "transformers", "jupyter-book")
 LIVE = "live-"
-# The stored benchmarks, and what each compares.
-COMPARED = {
-    "decode": "speed of writing with a cache: the course's GPT, that of `transformers` and the "
-    "memory's limit",
-    "gan-ablation": "the steps from the article's GAN to the course's",
-    "gpt": "a widely used small recipe for a GPT, and the course's",
-    "ladder": "the steps from the article's CNN to the course's recipe",
-    "vae": "the article's VAE and the course's",
-    "vae-ablation": "the steps from the article's VAE to the course's",
-}
 
 
 class CollectError(ValueError):
@@ -142,42 +134,47 @@ def substitutions(
         live: the folder of the front page's pictures, from the book's root.
 
     Raises:
-        CollectError: a chapter recorded no numbers, or nobody says what a benchmark compares.
+        CollectError: a chapter recorded no numbers, or a stored benchmark is none any more.
     """
     given: dict[str, str] = {}
-    times = []
+    times, measured = [], []
     for name, notebook in chapters.items():
         link = f"[{title(notebook)}](chapters/{name}.ipynb)"
         took = clock(seconds(notebook))
         short = name.split("_", 1)[1]
-        given[f"{short}_link"] = link
-        given[f"{short}_time"] = took
-        given[f"{short}_badge"] = f"{{bdg-success}}`{took}`"
-        times.append((link, took))
         found = numbers(notebook, name)
+        times.append((link, took))
+        measured.append(_measured(link, list(found.values())))
+        given |= {f"{short}_link": link, f"{short}_time": took}
+        given |= {f"{short}_badge": f"{{bdg-success}}`{took}`"}
         given |= {key: value for key, (_, value) in found.items()}
-        given[f"table_{short}"] = table(("what", "measured"), list(found.values()))
         for picture, (_, alt) in pictures(notebook, name).items():
             given[f"live_{picture}"] = f"```{{image}} {live}/{picture}.png\n:alt: {alt}\n```"
-    total = sum(seconds(notebook) for notebook in chapters.values())
-    times.append(("All together", clock(total)))
-    given["total_time"] = clock(total)
-    given["table_times"] = table(("chapter", "time of a whole run"), times)
-    given["table_machine"] = table(("what", "this run's"), _machines(chapters))
-    given["table_benchmarks"] = table(
-        ("benchmark", "what it compares", "where it ran"),
-        [_benchmark(path) for path in sorted(results.glob("*.json"))],
-    )
-    return given
+    given["total_time"] = clock(sum(map(seconds, chapters.values())))
+    times.append(("All together", given["total_time"]))
+    benchmarked = [_benchmark(path) for path in sorted(results.glob("*.json"))]
+    return given | {
+        "tables_measured": "\n\n".join(measured),
+        "table_times": table(("chapter", "time of a whole run"), times),
+        "table_machine": table(("what", "this run's"), _machines(chapters)),
+        "table_benchmarks": table(("benchmark", "what it compares", "where it ran"), benchmarked),
+    }
+
+
+def _measured(link: str, values: list[tuple[str, str]]) -> str:
+    """Returns what a chapter measured, under its link."""
+    rows = table(("what", "measured"), values)
+    return f"```{{rubric}} {link}\n:heading-level: 3\n```\n\n{rows}"
 
 
 def _benchmark(path: Path) -> tuple[str, str, str]:
     """Returns the row of a stored benchmark."""
     name, stored = path.stem.replace("_", "-"), json.loads(path.read_text(encoding="utf-8"))
-    if name not in COMPARED:
-        raise CollectError(f"{path.name}: say in collect.py, in COMPARED, what {name} compares.")
+    known = benchmarks()
+    if name not in known:
+        raise CollectError(f"{path.name}: no module of benchmarks/ has {name} in BENCHMARKS.")
     torch_version = str(stored["torch"]).partition("+")[0]
-    return f"`{name}`", COMPARED[name], f"{stored['machine']}, torch {torch_version}"
+    return f"`{name}`", known[name].compares, f"{stored['machine']}, torch {torch_version}"
 
 
 def _machines(chapters: Mapping[str, NotebookNode]) -> list[tuple[str, str]]:

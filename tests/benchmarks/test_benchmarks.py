@@ -20,7 +20,7 @@ from aigc_utils.data import MNIST, DataError, load_mnist, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, decode, gan, gpt, report, vae
+from benchmarks import cnn, decode, gan, gpt, register, report, vae
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -75,6 +75,33 @@ def test_fewer_than_three_seeds_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "argv", ["benchmarks", "cnn", "--seeds", "2"])
     with pytest.raises(SystemExit):
         command.main()
+
+
+def test_an_option_that_a_benchmark_does_not_take_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "cnn", "--text", "plays.txt"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "cnn takes no --text." in capsys.readouterr().err
+
+
+def test_each_module_says_which_benchmarks_it_has(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    found = register.benchmarks()
+    assert {"cnn", "ladder", "gan", "vae-ablation", "decode"} <= found.keys()
+    for name, benchmark in found.items():
+        assert "seeds" in benchmark.takes(), name
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--help"])
+    with pytest.raises(SystemExit):
+        command.main()
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown and b.compares in shown for name, b in found.items())
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text('BENCHMARKS = {"twice": ("benchmark", "a and b")}')
+    with pytest.raises(ValueError, match=r"^Two benchmarks are called twice: rename one\.$"):
+        register.benchmarks(tmp_path)
 
 
 def test_listing_and_rungs_really_train() -> None:
