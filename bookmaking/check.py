@@ -18,9 +18,9 @@ from urllib.parse import unquote
 import jinja2
 import jinja2.meta
 
-from . import ROOT
+from . import ROOT, chapters
 from .runs import outputs
-from .sources.book import NOTEBOOKS, Book, Page
+from .sources.book import Book, Page
 from .sources.pieces import Finding, Piece
 
 OUTSIDE = re.compile(r"^([a-zA-Z][\w+.-]*:|//)")
@@ -187,7 +187,7 @@ class Check:
     def _lists(self) -> None:
         for name, line in self.book.toc.items():
             if name not in self.book.pages:
-                folder = NOTEBOOKS.get(posixpath.dirname(name))
+                folder = chapters.FOLDERS.get(posixpath.dirname(name))
                 file = f"{folder}/{posixpath.basename(name)}.py" if folder else f"book/{name}.md"
                 message = f"{name} has no source: write {file}, or take the line out."
                 self.say("book/_toc.yml", line, message)

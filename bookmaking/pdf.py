@@ -20,8 +20,9 @@ import yaml
 from playwright.sync_api import Error, Page, Request, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
-from . import BOOK, PAGES
+from . import BOOK, PAGES, ROOT
 from .after.onepage import BookError, one_page
+from .sources import contents
 
 TARGET = BOOK / "_build" / "pdf" / "foundations-of-aigc.pdf"
 
@@ -194,7 +195,7 @@ def make(pages: Path, toc: Path, config: Path, target: Path) -> None:
 def main() -> int:
     """Returns 0 when the book is printed."""
     try:
-        make(PAGES, BOOK / "_toc.yml", BOOK / "_config.yml", TARGET)
+        make(PAGES, contents.path(ROOT), BOOK / "_config.yml", TARGET)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

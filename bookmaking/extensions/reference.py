@@ -17,7 +17,6 @@ import ast
 import importlib
 import inspect
 import io
-import pkgutil
 import re
 import sys
 import textwrap
@@ -33,7 +32,10 @@ from zlib import crc32
 
 from sphinx.pycode import ModuleAnalyzer
 
-PACKAGE = "aigc_utils"
+from .. import ROOT
+from ..sources import api
+from ..sources.api import PACKAGE
+
 LONGEST_VALUE = 12  # lines; a longer constant is a table of checksums or of styles
 
 CODE = re.compile(r"`([^`]+)`")
@@ -46,16 +48,8 @@ TORCH = re.compile(r"~torch\.(?:_C\.)?(Generator|device|dtype)\b")  # the first 
 
 @cache
 def modules() -> tuple[str, ...]:
-    """Returns the names of the package's public modules, subpackages included.
-
-    The chapters' exercises are left out: their functions are checks, which nobody calls by name.
-    """
-    package = importlib.import_module(PACKAGE)
-    found = list(pkgutil.walk_packages(package.__path__, f"{PACKAGE}."))
-    exercises = f"{PACKAGE}.exercises."
-    chapters = tuple(m.name for m in found if m.ispkg and m.name.startswith(exercises))
-    names = [PACKAGE, *(m.name for m in found if not m.name.startswith(chapters))]
-    return tuple(name for name in names if "._" not in name)
+    """Returns the names of the modules that the pages describe."""
+    return tuple(api.modules(ROOT))
 
 
 def is_type_alias(value: object) -> bool:

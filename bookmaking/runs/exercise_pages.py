@@ -16,20 +16,6 @@ ANSWERED = "On this page the checks have judged the solutions, which are folded 
 FOLDED = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
 
-def table() -> str:
-    """Returns the exercises of all chapters as a Markdown table, with their points."""
-    from aigc_utils.exercises.chapter import chapter_names, find_chapter
-
-    lines = ["| chapter | exercise | kind | objective | points |", "|---|---|---|---|---|"]
-    for chapter in map(find_chapter, chapter_names()):
-        number, exercises = chapter.number, chapter.exercises.values()
-        for exercise in exercises:
-            row = (number, exercise.title, exercise.kind, exercise.objective, exercise.points)
-            lines.append(f"| {' | '.join(map(str, row))} |")
-        lines.append(f"| {number} | **all** | | | **{sum(e.points for e in exercises)}** |")
-    return "\n".join(lines)
-
-
 def solution(source: str) -> str:
     """Returns a solution's code without the marks, and without the gaps that it fills anew."""
     lines = source.splitlines()

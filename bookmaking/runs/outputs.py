@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .. import chapters
 from ..sources.pieces import Cell, Finding, cells, html_pieces
 
 FIGURES = ("image/png", "image/jpeg", "image/svg+xml")
 SHOWN = (*FIGURES, "text/html", "text/markdown")
-FOLDERS = {"notebooks": "", "exercises": "exercises"}  # sources, and where their runs lie
 LOST = "the output is missing."
 
 
@@ -41,12 +41,16 @@ def check_outputs(notebook: Any, source: Path) -> list[Finding]:
     )
 
 
+def run_of(root: Path, page: str) -> Path:
+    """Returns where a notebook's run lies, by its page, such as "exercises/02_gan"."""
+    return root / "build" / "executed" / f"{page.removeprefix('chapters/')}.ipynb"
+
+
 def check_runs(root: Path) -> list[Finding]:
     """Returns what is missing in `build/executed/`, where each notebook should have its run."""
     found = []
-    executed = root / "build" / "executed"
-    for source in [p for f in FOLDERS for p in sorted((root / f).glob("[0-9]*.py"))]:
-        path = executed / FOLDERS[source.parent.name] / f"{source.stem}.ipynb"
+    for name, source in chapters.notebooks(root).items():
+        path = run_of(root, name)
         try:
             found += check_outputs(json.loads(path.read_text(encoding="utf-8")), source)
         except (OSError, ValueError, KeyError, TypeError):

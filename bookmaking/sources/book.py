@@ -13,11 +13,10 @@ from typing import Any
 
 import yaml
 
-from . import myst
+from .. import chapters
+from . import api, contents, myst
 from .pieces import Cell, Finding, Piece, cells, pieces
 
-# Folders of the book whose pages are made from notebooks, and where these stand.
-NOTEBOOKS = {"chapters": "notebooks", "exercises": "exercises"}
 ANCHOR_LEVELS = 3  # as myst_heading_anchors in _config.yml
 
 
@@ -47,6 +46,7 @@ class Book:
         self.labels: dict[str, tuple[str, int]] = {}
         self.terms = self._list("glossary.md", "term", myst.glossary_lines)
         self.keys = self._list("references.bib", "entry", self._bibliography)
+        self.made = api.pages(root)
         self.toc = self._list("_toc.yml", "page", self._toc)
         self.pages = {name: self._page(name, path) for name, path in self._sources().items()}
         self.tags = {tag for page in self.pages.values() for c in page.cells for tag in c.tags}
@@ -92,7 +92,7 @@ class Book:
 
     def _toc(self, text: str) -> list[tuple[str, int]]:
         try:
-            return toc_lines(text)
+            return contents.lines(text, contents.made(self.root, self.made))
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             self.say("book/_toc.yml", line, f"this is no YAML: {error.problem}.")
@@ -103,15 +103,14 @@ class Book:
         found = {}
         for path in sorted(self.folder.rglob("*.md")):
             place = path.relative_to(self.folder).with_suffix("")
-            if not any(part.startswith(("_", ".")) for part in place.parts):
+            hidden = any(part.startswith(("_", ".")) for part in place.parts)
+            if not hidden and place.parts[:-1] != (api.FOLDER,):
                 found[place.as_posix()] = path
-        for folder, notebooks in NOTEBOOKS.items():
-            for path in sorted((self.root / notebooks).glob("[0-9]*.py")):
-                found[f"{folder}/{path.stem}"] = path
-        return found
+        made = {name: self.folder / f"{name}.md" for name in self.made}
+        return found | chapters.notebooks(self.root) | made
 
     def _page(self, name: str, path: Path) -> Page:
-        text = self._read(path)
+        text = self.made[name] if name in self.made else self._read(path)
         page = Page(name, path.relative_to(self.root).as_posix(), [], [], set(), [])
         if path.suffix == ".md":
             page.pieces = headed = pieces(text)
@@ -144,29 +143,6 @@ class Book:
             if where != (page.shown, line):
                 message = f"the label {label} stands here again; it stands at {where[0]}:{where[1]}"
                 self.say(page.shown, line, f"{message} already.")
-
-
-def toc_lines(text: str) -> list[tuple[str, int]]:
-    """Returns the pages that a table of contents names, each with its line.
-
-    Raises:
-        yaml.MarkedYAMLError: the text is no YAML.
-    """
-    found = []
-
-    def walk(node: yaml.Node | None) -> None:
-        if isinstance(node, yaml.SequenceNode):
-            for item in node.value:
-                walk(item)
-        elif isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value in ("root", "file"):
-                    name = re.sub(r"\.(md|ipynb)$", "", value.value)
-                    found.append((name, value.start_mark.line + 1))
-                walk(value)
-
-    walk(yaml.compose(text))
-    return found
 
 
 def slug(title: str, taken: Collection[str]) -> str:

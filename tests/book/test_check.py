@@ -741,32 +741,31 @@ def test_a_run_is_found_missing_damaged_and_complete(run: Any) -> None:
 
 
 @pytest.fixture
-def page(run: Any, house: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A chapter's complete run in a small course that `build` works on."""
-    monkeypatch.setattr(build, "ROOT", house)
+def page(run: Any, house: Path) -> Any:
+    """A chapter's complete run in a small course."""
     (house / "notebooks" / "01_x.py").write_text(RAN)
     return run[1]
 
 
-def test_the_build_makes_a_page_of_a_complete_run(page: Any) -> None:
+def test_the_build_makes_a_page_of_a_complete_run(page: Any, house: Path) -> None:
     image = (
-        build.page_source(page, build.ROOT / "notebooks" / "01_x.py")
+        build.page_source(page, house / "notebooks" / "01_x.py")
         .cells[2]
         .metadata["mystnb"]["image"]
     )
     assert image == {"alt": "A curve that falls.", "width": "720px"}
 
 
-def test_the_build_stops_at_a_missing_output(page: Any) -> None:
+def test_the_build_stops_at_a_missing_output(page: Any, house: Path) -> None:
     missing(page)
     with pytest.raises(SystemExit, match=r"^notebooks/01_x.py:15: show_source shows nothing"):
-        build.page_source(page, build.ROOT / "notebooks" / "01_x.py")
+        build.page_source(page, house / "notebooks" / "01_x.py")
 
 
-def test_the_build_stops_at_every_mark_that_leads_nowhere(page: Any) -> None:
+def test_the_build_stops_at_every_mark_that_leads_nowhere(page: Any, house: Path) -> None:
     page.cells[0].source = "# A chapter\n\nOf *tiers* and\n*units*."
     with pytest.raises(SystemExit) as stopped:
-        build.page_source(page, build.ROOT / "notebooks" / "01_x.py")
+        build.page_source(page, house / "notebooks" / "01_x.py")
     assert str(stopped.value).splitlines() == [
         f"notebooks/01_x.py:4: *tiers* is {UNKNOWN}",
         f"notebooks/01_x.py:5: *units* is {UNKNOWN}",

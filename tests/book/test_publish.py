@@ -12,7 +12,10 @@ import nbformat
 import pytest
 import yaml
 
-from bookmaking import build, publish
+from bookmaking import ROOT, build, chapters, publish
+from bookmaking.runs import running
+from bookmaking.runs.fingerprint import Fingerprints
+from bookmaking.settings import course_settings
 
 ADDRESS = "https://example.org/owner/course"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -20,7 +23,7 @@ CHAPTER = "# %% [markdown]\n# # 1. A chapter\n\n# %%\nREPOSITORY = ''\n"
 
 
 def executed_notebook(address: str) -> Any:
-    bar = nbformat.v4.new_output("display_data", {build.WIDGET: {}, "text/plain": "50%|"})
+    bar = nbformat.v4.new_output("display_data", {running.WIDGET: {}, "text/plain": "50%|"})
     text = nbformat.v4.new_output("stream", text="done")
     cell = nbformat.v4.new_code_cell(f'REPOSITORY = "{address}"', outputs=[bar, text])
     cells = [nbformat.v4.new_markdown_cell("# 1. A chapter\n\nWith text."), cell]
@@ -38,7 +41,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
         "notebooks/01_x.py": CHAPTER,
         "exercises/01_x.py": "# %% [markdown]\n# # Exercises 1\n",
-        "aigc_utils/pretrained.py": 'WHEEL = "weights==0.1.2"\n',
+        "aigc_utils/gpt/pretrained.py": 'WHEEL = "weights==0.1.2"\n',
         "pyproject.toml": f'[tool.course]\nrepository = "{ADDRESS}"\nbranch = "notebooks"\n',
     }
     for name, text in files.items():
@@ -47,12 +50,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "build" / "executed").mkdir(parents=True)
     nbformat.write(executed_notebook(ADDRESS), tmp_path / "build" / "executed" / "01_x.ipynb")
     monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
-    monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(publish, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path / "notebooks")
-    monkeypatch.setattr(build, "EXERCISES", tmp_path / "exercises")
     monkeypatch.setattr(build, "download", lambda notebook, path: student(path))
-    monkeypatch.setattr(build, "EXECUTED", tmp_path / "build" / "executed")
     monkeypatch.setattr(publish, "BRANCH_FOLDER", tmp_path / "build" / "notebooks-branch")
     monkeypatch.setattr(publish, "current_commit", lambda: COMMIT)
     return tmp_path
@@ -95,14 +94,12 @@ def test_the_readme_links_each_chapter_and_names_the_commit(house: Path) -> None
 def test_the_launch_buttons_point_at_the_published_chapters(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = Path(build.__file__).parent.parent
+    root = ROOT
     (house / "book").mkdir()
     shutil.copy(root / "book" / "_config.yml", house / "book")
-    config = yaml.safe_load(build.book_config({}).read_text(encoding="utf-8"))
-    toc = (root / "book" / "_toc.yml").read_text(encoding="utf-8")
-    page = re.search(r"file: (chapters/\w+)", toc)
-    assert page is not None
-    path = Path(config["repository"]["path_to_book"], page[1]).parent
+    config = yaml.safe_load(build.book_config({}, house).read_text(encoding="utf-8"))
+    page = next(iter(chapters.notebooks(root, "chapters")))
+    path = Path(config["repository"]["path_to_book"], page).parent
     assert path == publish.CHAPTERS
     assert config["repository"]["branch"] == "notebooks"
     assert {"colab_url", "binderhub_url"} <= config["launch_buttons"].keys()
@@ -141,7 +138,6 @@ def test_what_is_missing_stops_it_with_one_sentence(
 def test_a_folder_that_is_no_checkout_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(publish, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(publish.PublishError, match="no git checkout"):
@@ -152,7 +148,7 @@ def test_the_environments_address_comes_first_and_runs_the_chapters_again(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = house / "notebooks" / "01_x.py"
-    before = build.fingerprint(source)
+    before = Fingerprints(house).of(source)
     monkeypatch.setenv("COURSE_REPOSITORY", "https://example.org/fork")
-    assert build.course_settings()["repository"] == "https://example.org/fork"
-    assert build.fingerprint(source) != before
+    assert course_settings(house)["repository"] == "https://example.org/fork"
+    assert Fingerprints(house).of(source) != before

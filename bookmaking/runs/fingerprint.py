@@ -1,0 +1,110 @@
+"""What decides how a notebook's run comes out, as one hash: a notebook runs again when it changes.
+
+That is the notebook, the modules of the course that it imports and those that they import, the
+assets that these read, the libraries that they import, Python, and the course's address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
+
+from .. import chapters
+from ..settings import course_settings
+from ..sources.api import PACKAGE
+from ..sources.imports import Imports, Uses
+from ..sources.pieces import cells
+
+
+class Fingerprints:
+    """The fingerprints of the notebooks under `root`, from the files as they are now."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.imports = Imports(root / PACKAGE)
+
+    def of(self, source: Path) -> str:
+        """Returns a hash of all that decides what a notebook's run gives."""
+        needs = self.needs(source)
+        digest = hashlib.sha256()
+        for path in [source, *self.files(needs)]:
+            digest.update(path.relative_to(self.root).as_posix().encode())
+            digest.update(path.read_bytes())
+        for shelf in sorted(filter(self.imports.is_shelf, needs.modules)):
+            digest.update(f"{shelf}: {self.imports.remains(shelf)}".encode())
+        for name in sorted({d for lib in needs.libraries for d in _distributions().get(lib, ())}):
+            digest.update(f"{name} {importlib.metadata.version(name)}".encode())
+        digest.update(platform.python_version().encode())
+        # The address stands in the first cell.
+        digest.update(course_settings(self.root)["repository"].encode())
+        return digest.hexdigest()
+
+    def needs(self, source: Path) -> Uses:
+        """Returns what a notebook imports, of the package and of libraries, directly or not."""
+        folder, _, name = chapters.page_of(source).partition("/")
+        # The exercises find their chapter's checks by its name; nothing else there is computed.
+        home = f"{PACKAGE}.exercises"
+        checks = f"{home}.{name.partition('_')[2]}"
+        known = folder == "exercises" and checks in self.imports.files
+        return self.imports.closure(_code(source), {f"{home}.chapter": {checks}} if known else {})
+
+    def files(self, needs: Uses) -> list[Path]:
+        """Returns the package's files that a run depends on: the modules, and what they read.
+
+        A file that is no module counts where its name is one of the texts in the code: "plays.txt"
+        and "plays" both stand for `texts/plays.txt.xz`. `explorer.js` belongs to `explorer.py`.
+        What nobody names counts everywhere.
+        """
+        if needs.everything:
+            return sorted([*self.imports.files.values(), *self._assets])
+        names = {name for name in needs.modules if not self.imports.is_shelf(name)}
+        modules = {self.imports.files[name] for name in names}
+        read = [
+            path
+            for path, names in self._assets.items()
+            if names & needs.words or path.with_suffix(".py") in modules or path in self._nobodys
+        ]
+        return sorted([*modules, *read])
+
+    @cached_property
+    def _nobodys(self) -> set[Path]:
+        """The files that no module and no notebook names."""
+        beside = {path.with_suffix("") for path in self.imports.files.values()}
+        return {
+            path
+            for path, names in self._assets.items()
+            if not names & self._words and path.with_suffix("") not in beside
+        }
+
+    @cached_property
+    def _assets(self) -> Mapping[Path, set[str]]:
+        """The package's files that are no modules, with the names by which code may call them."""
+        found = {}
+        for path in (self.root / PACKAGE).rglob("*"):
+            if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts:
+                parts = path.name.split(".")
+                found[path] = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+        return found
+
+    @cached_property
+    def _words(self) -> set[str]:
+        """All texts in the code of the package and of the notebooks."""
+        found = {word for name in self.imports.files for word in self.imports.uses(name).words}
+        for source in chapters.notebooks(self.root).values():
+            found |= self.imports.closure(_code(source)).words
+        return found
+
+
+def _code(source: Path) -> str:
+    written = cells(source.read_text(encoding="utf-8"))
+    return "\n".join(cell.text for cell in written if cell.kind == "code")
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Returns which distributions bring a library, by the name that one imports."""
+    return importlib.metadata.packages_distributions()

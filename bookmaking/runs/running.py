@@ -1,0 +1,92 @@
+"""Runs the notebooks, each in a kernel of its own, and keeps what came out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from .. import chapters
+from ..settings import course_settings
+from . import collect
+from .fingerprint import Fingerprints
+from .outputs import run_of
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+REPOSITORY_LINE = 'REPOSITORY = ""'
+CELL_LIMIT_SECONDS = 1200  # against endless loops; a slow or busy computer stays far below
+
+
+def with_address(notebook: nbformat.NotebookNode, root: Path) -> nbformat.NotebookNode:
+    """Returns a notebook whose first cell names the course's address, where it has one."""
+    address = course_settings(root)["repository"]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = cell.source.replace(REPOSITORY_LINE, f'REPOSITORY = "{address}"')
+    return notebook
+
+
+def read_chapter(source: Path) -> nbformat.NotebookNode:
+    """Returns a chapter as a notebook, with the repository's address filled in."""
+    notebook: nbformat.NotebookNode = jupytext.read(source)
+    notebook.metadata["kernelspec"] = {
+        "name": "python3", "display_name": "Python 3", "language": "python",
+    }  # fmt: skip
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # the same source gives the same file
+    return with_address(notebook, source.parent.parent)
+
+
+def execute(source: Path) -> nbformat.NotebookNode:
+    """Returns a chapter with its outputs; exits with the failing cell when one fails."""
+    notebook = read_chapter(source)
+    client = NotebookClient(
+        notebook, timeout=CELL_LIMIT_SECONDS, resources={"metadata": {"path": str(source.parent)}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        sys.exit(f"{source.parent.name}/{source.name} stopped with an error:\n{error}")
+    notebook.metadata["aigc"] = {"machine": collect.machine()}
+    return notebook
+
+
+def executed(source: Path, fingerprints: Fingerprints) -> Path:
+    """Returns the path of a chapter's executed notebook, running the chapter if need be."""
+    page = chapters.page_of(source)
+    target, name = run_of(fingerprints.root, page), page.removeprefix("chapters/")
+    mark = target.with_suffix(".fingerprint")
+    wanted = fingerprints.of(source)
+    if target.exists() and mark.exists() and mark.read_text() == wanted:
+        print(f"{name}: nothing changed, its last run stands")
+        return target
+    print(f"{name}: running ...", flush=True)
+    start = time.perf_counter()
+    notebook = execute(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)
+    nbformat.write(notebook, target)
+    mark.write_text(wanted)
+    print(f"{name}: ran in {time.perf_counter() - start:.0f} s")
+    return target
+
+
+def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Returns a chapter without progress bars, which need the kernel that is gone."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            joined: list[nbformat.NotebookNode] = []
+            for output in cell.outputs:
+                same = joined and output.get("name") == joined[-1].get("name")
+                if same and output.output_type == joined[-1].output_type == "stream":
+                    joined[-1].text += output.text  # MyST-NB would start a new line here
+                elif WIDGET not in output.get("data", {}):
+                    joined.append(output)
+            cell.outputs = joined
+    return notebook
