@@ -101,17 +101,34 @@ def expect_true_ones(
     expect(chosen == true, "All that you chose is true, and a true statement is missing.")
 
 
-def a_picture(answer: Any, name: str) -> Picture:
-    """Returns a picture of the course with labelled axes.
+def a_pair(answer: Any, names: str) -> tuple[Any, Any]:
+    """Returns the two things that a function of the student gives.
+
+    Args:
+        answer: what it gave.
+        names: what the two are, such as "the tokens and the entropy".
 
     Raises:
-        NotYet: the answer is something else, or an axis has no label.
+        NotYet: the answer is something else.
+    """
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise NotYet(f"Return two things: {names}.")
+    return answer[0], answer[1]
+
+
+def a_picture(answer: Any, name: str) -> Picture:
+    """Returns a picture of the course with labelled axes and a title.
+
+    Raises:
+        NotYet: the answer is something else, an axis has no label, or there is no title.
     """
     if not isinstance(answer, Picture):
         raise NotYet(f"`{name}` must be what `plotting.curves(...)` returns.")
     for axes in answer.figure.axes:
         labels = axes.get_xlabel().strip(), axes.get_ylabel().strip()
         expect(all(labels), f"Label both axes of `{name}`, each with its unit.")
+    title = answer.figure.axes[0].get_title().strip()
+    expect(title, f"Give `{name}` a title that says what it shows.")
     return answer
 
 

@@ -339,7 +339,7 @@ def no_labels(g):
     return drawn(g, x_label="", y_label=""), true_ones(g)
 
 
-@CASES.wrong("shifts", says="Give the picture a title")
+@CASES.wrong("shifts", says="title that says what it shows")
 def no_title(g):
     return drawn(g, title=" "), true_ones(g)
 

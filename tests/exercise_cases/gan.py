@@ -270,7 +270,7 @@ def no_labels(g):
     return in_floors(g, x_label=""), true_letters(g)
 
 
-@CASES.wrong("two_runs", says="Give the figure a title")
+@CASES.wrong("two_runs", says="title that says what it shows")
 def no_title(g):
     return in_floors(g, title=""), true_letters(g)
 

@@ -657,7 +657,7 @@ def over_steps(g):
     return _drawn(g, _per_character(g), lengths=[0, 1, 2, 3]), _true_ones(g)
 
 
-@CASES.wrong("bits", says="Give the figure a title")
+@CASES.wrong("bits", says="title that says what it shows")
 def no_title(g):
     return _drawn(g, _per_character(g), title=""), _true_ones(g)
 

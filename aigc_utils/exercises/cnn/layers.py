@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..answers import a_picture, a_tensor, close, drawn_lines, expect_true_ones, numbers
 from ..chapter import Draw, exercise
 from ..checking import expect
-from ..mistakes import expect_close
+from ..mistakes import expect_close, expect_count
 
 
 def _layer(draw: Draw) -> SimpleNamespace:
@@ -50,25 +50,25 @@ def sizes(layer: SimpleNamespace, draw: Draw, answer: Any) -> None:
     )
     image = draw.uniform(1, layer.in_channels, layer.size, layer.size)
     side = conv(image).shape[-1]
-    once = (layer.size + layer.padding - layer.kernel_size) // layer.stride + 1
-    expect(answer["side"] != once, "The padding goes on both sides of the image.")
-    steps = (layer.size + 2 * layer.padding - layer.kernel_size) / layer.stride
-    expect(
-        answer["side"] == side or answer["side"] not in (steps, side - 1),
-        "Count the places, not the steps between them: there is one more, and only whole ones.",
-    )
-    expect(answer["side"] == side, f"A layer like this does not give maps of {answer['side']:g}.")
+    room = layer.size - layer.kernel_size
+    mistakes: dict[str, Any] = {
+        "The padding goes on both sides of the image.": (room + layer.padding) // layer.stride + 1,
+        "Count the places, not the steps between them: there is one more, and only whole ones.": [
+            (room + 2 * layer.padding) / layer.stride,
+            side - 1,
+        ],
+    }
+    otherwise = f"A layer like this does not give maps of {answer['side']:g}."
+    expect_count(answer["side"], side, mistakes, otherwise)
     weights = conv.weight.numel()
-    expect(answer["parameters"] != weights, "Each filter has a bias too.")
-    per_channel = layer.kernel_size**2 * layer.out_channels + layer.out_channels
-    expect(
-        answer["parameters"] != per_channel,
-        "A filter reads all input channels: it has weights for each of them.",
-    )
-    expect(
-        answer["parameters"] == weights + layer.out_channels,
-        f"Build the layer and count: it does not have {answer['parameters']:g} parameters.",
-    )
+    mistakes = {
+        "Each filter has a bias too.": weights,
+        "A filter reads all input channels: it has weights for each of them.": (
+            (layer.kernel_size**2 + 1) * layer.out_channels
+        ),
+    }
+    otherwise = f"Build the layer and count: it does not have {answer['parameters']:g} parameters."
+    expect_count(answer["parameters"], weights + layer.out_channels, mistakes, otherwise)
 
 
 class _Trial:
@@ -280,7 +280,6 @@ def _expect_changes(given: SimpleNamespace, name: str, y: list[float]) -> None:
 def shifts(given: SimpleNamespace, draw: Draw, picture: Any, true: Any) -> None:
     """`picture` has three curves of the change over the shift; `true` is a set of letters."""
     axes = a_picture(picture, "picture").figure.axes[0]
-    expect(axes.get_title().strip(), "Give the picture a title that says what it shows.")
     expect("pixel" in axes.get_xlabel().lower(), "Say in `x_label` that shifts are in pixels.")
     lines = drawn_lines(picture)
     names = ", ".join(map(repr, CURVES))

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from ...data import standardize
 from ...evaluation import load_judge
-from ..answers import a_number, close
+from ..answers import a_number, a_pair
 from ..chapter import Draw, exercise
-from ..checking import NotYet, expect
+from ..checking import expect
 from ..mistakes import expect_close
 
 
@@ -227,9 +227,20 @@ def pick_recipe(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
         f"The test set was opened {times} times. This is tuning on the test set: choose on the "
         "validation set, and open the test set once.",
     )
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise NotYet("Return two things: the chosen recipe and its test accuracy.")
-    recipe, value = result
+    recipe, value = a_pair(result, "the chosen recipe and its test accuracy")
+    _expect_best(recipe, scores)
+    value = a_number(value, "the test accuracy")
+    runs = scores.validation[recipe]
+    mistakes = {
+        "This is the winner's validation accuracy. Luck helped it to win, so it is too high: "
+        "report the test accuracy.": [*runs, sum(runs) / 3]
+    }
+    wanted = scores.tests[recipe]
+    expect_close(value, wanted, mistakes, "This is not the test accuracy of your recipe.")
+
+
+def _expect_best(recipe: Any, scores: _Scores) -> None:
+    """Raises NotYet unless the recipe has the highest mean validation accuracy."""
     expect(recipe in scores.recipes, "The first thing that you return is none of the recipes.")
     way = next(way for way, name in scores.way.items() if name == recipe)
     expect(
@@ -241,11 +252,3 @@ def pick_recipe(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
         "This recipe has the best single run, by luck: compare means over the seeds.",
     )
     expect(way == "mean", "This recipe does not have the highest mean validation accuracy.")
-    value = a_number(value, "the test accuracy")
-    runs = scores.validation[recipe]
-    expect(
-        not any(close(value, seen) for seen in [*runs, sum(runs) / 3]),
-        "This is the winner's validation accuracy. Luck helped it to win, so it is too high: "
-        "report the test accuracy.",
-    )
-    expect(close(value, scores.tests[recipe]), "This is not the test accuracy of your recipe.")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ..answers import a_tensor, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import expect
+from ..mistakes import expect_close
 
 # --- best_guess -----------------------------------------------------------------------------
 
@@ -53,17 +54,17 @@ def best_guess(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     """`answer` holds a probability and two accuracies in percent."""
     answer = numbers(answer, "best_guess", ("probability", "accuracy", "accuracy_at_the_end"))
     p, q = given.real[given.image], given.made[given.image]
-    probability = answer["probability"]
-    expect(not close(probability, q / (p + q), 1e-3), "This is the probability of a made image.")
-    expect(
-        not close(probability, p / 100, 1e-3),
-        "This is how often the data show the image. How often does the generator make it?",
-    )
-    expect(
-        close(probability, p / (p + q), 1e-3),
+    mistakes = {
+        "This is the probability of a made image.": q / (p + q),
+        "This is how often the data show the image. How often does the generator make it?": (
+            p / 100
+        ),
+    }
+    otherwise = (
         f"Of 100 real and 100 made images, how many are {given.image!r}? How many of these are "
-        "real?",
+        "real?"
     )
+    expect_close(answer["probability"], p / (p + q), mistakes, otherwise, 1e-3)
     _accuracy_of_the_best(answer["accuracy"], given)
     end = answer["accuracy_at_the_end"]
     expect(
@@ -78,19 +79,17 @@ def _accuracy_of_the_best(accuracy: float, given: SimpleNamespace) -> None:
     pairs = [(given.real[i], given.made[i]) for i in given.real]
     total = sum(max(pair) for pair in pairs)
     expect(not 0 < accuracy <= 1, "Give the accuracy in percent, such as 62.5.")
-    expect(
-        accuracy != 100,
+    mistakes = {
         "That the discriminator should win is a misconception: the same image comes from both "
-        "sides, so even the best one errs.",
-    )
-    expect(accuracy != total, "Only half of the images are real: each share counts half.")
-    expect(accuracy != 100 - total / 2, "This is the share of wrong answers.")
-    by_lot = sum(50 * (p * p + q * q) / (p + q) / 100 for p, q in pairs)
-    expect(
-        not close(accuracy, by_lot, 1e-3),
-        'The best discriminator draws no lots: it says "real" always where D is above one half.',
-    )
-    expect(close(accuracy, total / 2), "For each image, which answer is more often right?")
+        "sides, so even the best one errs.": 100,
+        "Only half of the images are real: each share counts half.": total,
+        "This is the share of wrong answers.": 100 - total / 2,
+        'The best discriminator draws no lots: it says "real" always where D is above one half.': (
+            sum(50 * (p * p + q * q) / (p + q) / 100 for p, q in pairs)
+        ),
+    }
+    otherwise = "For each image, which answer is more often right?"
+    expect_close(accuracy, total / 2, mistakes, otherwise, 1e-3)
 
 
 # --- generator_loss -------------------------------------------------------------------------
@@ -119,39 +118,36 @@ def generator_loss(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     )
     logits = 3 * draw.normal(draw.integer(20, 40)) - 1
     plain = a_tensor(answer(logits.clone(), False), "The loss", ())
-    _known_slips(plain, logits)
-    expect(close(plain, F.softplus(-logits).mean()), "With saturating=False, -log D is asked for.")
+    _expect_minus_log(plain, logits)
     flat = a_tensor(answer(logits.clone(), True), "The saturating loss", ())
     expect(not close(flat, plain), "The loss is the same for both values of `saturating`.")
     wanted = F.logsigmoid(-logits).mean()
-    expect(
-        not close(flat, -wanted),
+    mistakes = {
         "The sign of the saturating loss is wrong: a generator that fools the discriminator has "
-        "the lower loss.",
-    )
-    expect(close(flat, wanted), "With saturating=True, the mean of log(1 - D) is asked for.")
+        "the lower loss.": -wanted
+    }
+    otherwise = "With saturating=True, the mean of log(1 - D) is asked for."
+    expect_close(flat, wanted, mistakes, otherwise)
     _pull_of(answer, False, -1.0, -200.0)
     _pull_of(answer, True, -1.0, 200.0)
     _pull_of(answer, True, 0.0, -200.0)
 
 
-def _known_slips(loss: Tensor, logits: Tensor) -> None:
-    """Names what is often taken for -log D."""
-    wanted = F.softplus(-logits).mean()
-    expect(not close(loss, wanted * len(logits)), "This is the sum; the mean is asked for.")
-    expect(not close(loss, -wanted), "The sign is wrong: it must fall as D believes more.")
-    expect(
-        not close(loss, F.softplus(logits).mean()),
-        "This is the discriminator's loss on made images; the generator wants the opposite.",
-    )
-    expect(
-        not close(loss, -F.softplus(logits).mean()),
-        "This is the saturating loss; with saturating=False, -log D is asked for.",
-    )
-    expect(
-        not close(loss, F.softplus(-logits.sigmoid()).mean()),
-        "This is a sigmoid too many: the function takes logits and applies it itself.",
-    )
+def _expect_minus_log(loss: Tensor, logits: Tensor) -> None:
+    """Raises NotYet unless the loss is the mean of -log D."""
+    wanted, on_made = F.softplus(-logits).mean(), F.softplus(logits).mean()
+    mistakes = {
+        "This is the sum; the mean is asked for.": wanted * len(logits),
+        "The sign is wrong: it must fall as D believes more.": -wanted,
+        "This is the discriminator's loss on made images; the generator wants the opposite.": (
+            on_made
+        ),
+        "This is the saturating loss; with saturating=False, -log D is asked for.": -on_made,
+        "This is a sigmoid too many: the function takes logits and applies it itself.": (
+            F.softplus(-logits.sigmoid()).mean()
+        ),
+    }
+    expect_close(loss, wanted, mistakes, "With saturating=False, -log D is asked for.")
 
 
 def _pull_of(answer: Any, saturating: bool, slope: float, at: float) -> None:

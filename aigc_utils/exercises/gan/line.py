@@ -103,22 +103,20 @@ def _verdicts(given: SimpleNamespace) -> dict[tuple[str, int | None], str]:
     ]
     first, last = given.steps[rises[0]], given.steps[rises[0] + 1]
     worse = given.steps[int(np.argmin(given.distance[stale]))]
+    little = f"its loss only goes from {losses[4]:.2f} to {losses[-1]:.2f}"
     falling = 'This is the misconception "falling generator loss = better images": '
     found: dict[tuple[str, int | None], str] = {
         (f"At the end {stale} has the lower generator loss, and the worse points.", None): "",
         (f"From step {first} to {last} {calm}'s loss rises, and its points get better.", None): "",
-        (
-            f"At the end {stale} makes the better points, as its loss is lower.",
-            None,
-        ): falling + "the loss of each run comes from another discriminator.",
+        (f"At the end {stale} makes the better points, as its loss is lower.", None): (
+            falling + "the loss of each run comes from another discriminator."
+        ),
         ("In both runs the points get better as long as the generator's loss falls.", None): (
             falling + f"look at {stale} after step {worse}."
         ),
-        (
-            f"From step 80 on {calm} learns little: its loss only goes from "
-            f"{losses[4]:.2f} to {losses[-1]:.2f}.",
-            None,
-        ): f"From step 80 on the distance of {calm} falls to its floor: look at your figure.",
+        (f"From step 80 on {calm} learns little: {little}.", None): (
+            f"From step 80 on the distance of {calm} falls to its floor: look at your figure."
+        ),
     }
     for step in given.steps:
         why = "" if step == worse else f"Read from your figure where {stale} is lowest."
@@ -146,7 +144,6 @@ def _verdicts(given: SimpleNamespace) -> dict[tuple[str, int | None], str]:
 def two_runs(given: SimpleNamespace, draw: Draw, figure: Any, true_ones: Any) -> None:
     """`figure` shows both distances in floors; `true_ones` holds the letters of statements."""
     picture = a_picture(figure, "runs_figure")
-    expect(picture.figure.axes[0].get_title().strip(), "Give the figure a title: its message.")
     _right_curves(drawn_lines(picture), given)
     expect(picture.figure.axes[0].get_yscale() == "log", "Set `log_y=True`: the values differ.")
     why = {text: reason for (text, _), reason in _verdicts(given).items()}

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ... import gpt
-from ..answers import a_tensor, close, numbers
+from ..answers import a_pair, a_tensor, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import expect
+from ..mistakes import expect_close, expect_count
 
 # --- heads ----------------------------------------------------------------------------------
 
@@ -55,35 +56,36 @@ def heads(layer: SimpleNamespace, draw: Draw, answer: Any) -> None:
         answer["many"] == answer["few"],
         "More heads are not more parameters, nor fewer: the same matrices are cut into more parts.",
     )
-    few, many = weights(layer.heads), weights(layer.more_heads)
+    many = weights(layer.more_heads)
+    mistakes = {"There is a fourth matrix: it mixes what the heads have gathered.": many * 3 // 4}
+    otherwise = (
+        f"The layer does not have {answer['few']:g} weights. No head has a matrix of full width."
+    )
+    expect_count(answer["few"], weights(layer.heads), mistakes, otherwise)
+    mistakes = {
+        "Where queries share keys and values, the matrices of keys and values have fewer rows.": (
+            many
+        ),
+        "Only keys and values are shared: queries and the result keep their full matrices.": (
+            many * layer.kv_heads // layer.more_heads
+        ),
+    }
+    otherwise = f"The layer with groups does not have {answer['grouped']:g} weights."
     grouped = weights(layer.more_heads, layer.kv_heads)
-    expect(
-        answer["few"] != few * 3 // 4,
-        "There is a fourth matrix: it mixes what the heads have gathered.",
-    )
-    expect(
-        answer["few"] == few and answer["many"] == many,
-        f"The layer does not have {answer['few']:g} weights. No head has a matrix of full width.",
-    )
-    expect(
-        answer["grouped"] != many,
-        "Where queries share keys and values, the matrices of keys and values have fewer rows.",
-    )
-    expect(
-        answer["grouped"] != many * layer.kv_heads // layer.more_heads,
-        "Only keys and values are shared: queries and the result keep their full matrices.",
-    )
-    expect(
-        answer["grouped"] == grouped,
-        f"The layer with groups does not have {answer['grouped']:g} weights.",
-    )
+    expect_count(answer["grouped"], grouped, mistakes, otherwise)
+    _expect_cache(answer["cache"], layer)
+
+
+def _expect_cache(found: float, layer: SimpleNamespace) -> None:
+    """Raises NotYet unless this is how many numbers the cache of keys and values holds."""
     kept = 2 * layer.kv_heads * layer.width // layer.more_heads * layer.tokens
-    expect(answer["cache"] != kept // 2, "The cache holds keys and values, so both count.")
-    expect(
-        answer["cache"] != 2 * layer.width * layer.tokens,
-        "This is the cache without groups; only the heads of keys and values are kept.",
-    )
-    expect(answer["cache"] == kept, f"The cache does not hold {answer['cache']:g} numbers.")
+    mistakes = {
+        "The cache holds keys and values, so both count.": kept // 2,
+        "This is the cache without groups; only the heads of keys and values are kept.": (
+            2 * layer.width * layer.tokens
+        ),
+    }
+    expect_count(found, kept, mistakes, f"The cache does not hold {found:g} numbers.")
 
 
 # --- sight ----------------------------------------------------------------------------------
@@ -203,12 +205,9 @@ def look(given: SimpleNamespace, draw: Draw, answer: Any, word: Any) -> None:
     for length, dim in ((draw.integer(4, 7), draw.choice((8, 16))), (2, 4)):
         query, keys, values = draw.normal(dim), draw.normal(length, dim), draw.normal(length, 3)
         found = answer(query.clone(), keys.clone(), values.clone())
-        expect(
-            isinstance(found, tuple | list) and len(found) == 2,
-            "Return two things: the weights and the effects.",
-        )
-        _expect_weights(a_tensor(found[0], "The weights", (length,)), query, keys)
-        _expect_effects(a_tensor(found[1], "The effects", (length,)), query, keys, values)
+        weights, effects = a_pair(found, "the weights and the effects")
+        _expect_weights(a_tensor(weights, "The weights", (length,)), query, keys)
+        _expect_effects(a_tensor(effects, "The effects", (length,)), query, keys, values)
     weights, _, effects = _moves_without(given.query, given.keys, given.values)
     expect(word in given.words, f"`word` must be one of {', '.join(given.words)}.")
     expect(
@@ -234,36 +233,31 @@ def _expect_weights(weights: Tensor, query: Tensor, keys: Tensor) -> None:
     """Raises NotYet unless these are the weights of attention."""
     scores = keys @ query
     root = len(query) ** 0.5
-    expect(not close(weights, scores.softmax(0)), "The scores are not divided by the square root.")
-    expect(
-        not close(weights, (scores / len(query)).softmax(0)),
-        "The scores are divided by the length; its square root is asked for.",
-    )
-    expect(
-        not close(weights, torch.ones(len(keys))),
-        "All weights are 1: softmax goes over the wrong dimension, and not over the keys.",
-    )
-    expect(not close(weights, scores / root), "These are the scores; softmax is missing.")
-    expect(close(weights.sum(), 1.0), "The weights must sum to one.")
-    expect(close(weights, (scores / root).softmax(0)), "The weights are not right.")
+    mistakes = {
+        "The scores are not divided by the square root.": scores.softmax(0),
+        "The scores are divided by the length; its square root is asked for.": (
+            (scores / len(query)).softmax(0)
+        ),
+        "All weights are 1: softmax goes over the wrong dimension, and not over the keys.": (
+            torch.ones(len(keys))
+        ),
+        "These are the scores; softmax is missing.": scores / root,
+    }
+    summed = close(weights.sum(), 1.0)
+    otherwise = "The weights are not right." if summed else "The weights must sum to one."
+    expect_close(weights, (scores / root).softmax(0), mistakes, otherwise)
 
 
 def _expect_effects(effects: Tensor, query: Tensor, keys: Tensor, values: Tensor) -> None:
     """Raises NotYet unless these say how far the output moves without each token."""
     weights, output, wanted = _moves_without(query, keys, values)
-    expect(
-        not close(effects, weights),
+    moves = (weights / (1 - weights))[:, None] * (output - values)
+    mistakes = {
         "Attention is no explanation: a weight does not say how far the output moves without the "
-        "token.",
-    )
-    expect(
-        not close(effects, weights * values.norm(dim=1)),
+        "token.": weights,
         "This takes a token's share away and leaves a gap. Without the token, softmax gives its "
-        "share to the others.",
-    )
-    expect(not close(effects, wanted.square()), "This is the squared distance; take its root.")
-    squares = (weights / (1 - weights))[:, None] * (output - values)
-    expect(
-        not close(effects, squares.abs().sum(1)), "This is the sum of sizes; take the norm instead."
-    )
-    expect(close(effects, wanted, 1e-3), "The effects are not right.")
+        "share to the others.": weights * values.norm(dim=1),
+        "This is the squared distance; take its root.": wanted.square(),
+        "This is the sum of sizes; take the norm instead.": moves.abs().sum(1),
+    }
+    expect_close(effects, wanted, mistakes, "The effects are not right.", 1e-3)

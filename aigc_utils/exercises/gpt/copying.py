@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from ..answers import a_number, close
+from ..answers import a_number
 from ..chapter import Draw, exercise
-from ..checking import NotYet, expect
+from ..checking import expect
+from ..mistakes import expect_close
 from .texts import sonnets
 
 # By `gpt.train_course(GPTRecipe(150, 24, num_layers=2), ...)` on the sonnets, seed 0, from
@@ -108,33 +110,28 @@ def _longest_piece(text: str, corpus: str) -> int:
 
 def _expect_shares(answers: Sequence[Any], texts: Sequence[str], corpus: str, n: int) -> None:
     """Raises NotYet unless these are the shares of each text's runs that stand in the corpus."""
-    shares = [a_number(answer, "the share") for answer in answers]
+    shares = torch.tensor([a_number(answer, "the share") for answer in answers])
 
-    def are(pieces: Callable[[str], Iterable[str]]) -> bool:
-        wanted = [_share_found(pieces(text), corpus) for text in texts]
-        return close(torch.tensor(shares), torch.tensor(wanted), 1e-6)
+    def found(pieces: Callable[[str], Iterable[str]]) -> Tensor:
+        return torch.tensor([_share_found(pieces(text), corpus) for text in texts])
 
-    if are(lambda text: _runs_of(text, n)):
-        return
-    expect(max(shares) <= 1, "This is a number of runs; the share is asked for, from 0 to 1.")
-    expect(not are(str.split), "These are words; runs of `n` characters are asked for.")
-    expect(
-        not are(lambda text: set(_runs_of(text, n))),
-        "Each run counts, also one that was there before: don't make a set of them.",
-    )
-    expect(
-        not are(lambda text: _runs_of(text, n)[::n]),
-        "These runs stand side by side, but runs overlap: one begins at each character.",
-    )
-    expect(
-        not are(lambda text: _runs_of(text, n)[:-1]),
-        "The last run is missing: there are `len(text) - n + 1`.",
-    )
-    expect(
-        not are(lambda text: [text]),
-        "This looks the text up as a whole: look up each run of `n` characters.",
-    )
-    wanted = _share_found(_runs_of(texts[-1], n), corpus)
-    raise NotYet(
-        f"The share of runs of {n} characters is {wanted:.3f} for a text, not {shares[-1]:.3f}."
-    )
+    wanted = found(lambda text: _runs_of(text, n))
+    expect(shares.max() <= 1, "This is a number of runs; the share is asked for, from 0 to 1.")
+    mistakes = {
+        "These are words; runs of `n` characters are asked for.": found(str.split),
+        "Each run counts, also one that was there before: don't make a set of them.": (
+            found(lambda text: set(_runs_of(text, n)))
+        ),
+        "These runs stand side by side, but runs overlap: one begins at each character.": (
+            found(lambda text: _runs_of(text, n)[::n])
+        ),
+        "The last run is missing: there are `len(text) - n + 1`.": (
+            found(lambda text: _runs_of(text, n)[:-1])
+        ),
+        "This looks the text up as a whole: look up each run of `n` characters.": (
+            found(lambda text: [text])
+        ),
+    }
+    right, given = wanted[-1].item(), shares[-1].item()
+    otherwise = f"The share of runs of {n} characters is {right:.3f} for a text, not {given:.3f}."
+    expect_close(shares, wanted, mistakes, otherwise, 1e-6)

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ... import gpt
-from ..answers import a_number, close, numbers
+from ..answers import a_number, a_pair, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import NotYet, expect
 
@@ -59,12 +59,7 @@ def temperature(given: SimpleNamespace, draw: Draw, answer: Any, places: Any) ->
     """`answer(logits, temperature, p)` is a list of tokens and an entropy; `places` are two."""
     logits = 2 * draw.normal(draw.integer(9, 14))
     for heat, p in ((0.5, 0.8), (2.0, 0.8), (draw.number(1.2, 3), 1.0), (1.0, 0.05)):
-        found = answer(logits.clone(), heat, p)
-        expect(
-            isinstance(found, tuple | list) and len(found) == 2,
-            "Return two things: the tokens and the entropy.",
-        )
-        tokens, bits = found
+        tokens, bits = a_pair(answer(logits.clone(), heat, p), "the tokens and the entropy")
         _expect_nucleus(tokens, bits, logits, heat, p)
     places = numbers(places, "places", ("cold", "hot"))
     place = 1 + sum(other > given.logits[given.truth] for other in given.logits.values())

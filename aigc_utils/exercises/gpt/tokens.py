@@ -11,6 +11,7 @@ from ... import gpt
 from ..answers import numbers
 from ..chapter import Draw, exercise
 from ..checking import expect
+from ..mistakes import expect_count
 from .texts import poems, sonnets
 
 
@@ -78,38 +79,28 @@ def counts(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
 
 def _expect_counts(answer: dict[str, float], given: SimpleNamespace) -> None:
     """Raises NotYet unless words, characters and tokens of the lines are right."""
-    line, merges = given.english, given.english_merges
+    line, tokenizer = given.english, gpt.BPETokenizer(given.english_merges)
     words, characters = len(line.split()), len(line)
-    tokens = len(gpt.BPETokenizer(merges).encode(line))
-    apart = len(gpt.BPETokenizer(merges).encode(line.replace(" ", "")))
     expect(answer["words"] == words, "The English line has another number of words.")
-    expect(answer["characters"] != characters - words + 1, "A space is a character too.")
-    expect(answer["characters"] == characters, "The English line has other `characters`.")
-    expect(
-        answer["tokens"] != words,
-        "These are the words, but tokens are not words: a token is what these merges leave.",
-    )
-    expect(answer["tokens"] != characters, "These are the characters: now apply the merges.")
-    expect(
-        tokens == apart or answer["tokens"] != apart,
-        "The space before a word counts too: it is a byte of it.",
-    )
-    expect(
-        answer["tokens"] == tokens,
-        f"The merges don't leave {answer['tokens']:g} tokens. Earlier merges go first.",
-    )
-    poem = given.chinese
-    expect(
-        answer["chinese"] != len(poem),
+    mistakes = {"A space is a character too.": characters - words + 1}
+    otherwise = "The English line has other `characters`."
+    expect_count(answer["characters"], characters, mistakes, otherwise)
+    mistakes = {
+        "These are the words, but tokens are not words: a token is what these merges leave.": words,
+        "These are the characters: now apply the merges.": characters,
+        "The space before a word counts too: it is a byte of it.": (
+            len(tokenizer.encode(line.replace(" ", "")))
+        ),
+    }
+    otherwise = f"The merges don't leave {answer['tokens']:g} tokens. Earlier merges go first."
+    expect_count(answer["tokens"], len(tokenizer.encode(line)), mistakes, otherwise)
+    mistakes = {
         "A token is not a character either: a Chinese character is three bytes, and only merges "
-        "make them one token.",
-    )
-    expect(
-        answer["chinese"] != 3 * len(poem),
-        "These are the bytes. The merges of the Chinese line make some characters one token.",
-    )
-    wanted = len(gpt.BPETokenizer(given.chinese_merges).encode(poem))
-    expect(
-        answer["chinese"] == wanted,
-        f"The Chinese line does not have {answer['chinese']:g} tokens.",
-    )
+        "make them one token.": len(given.chinese),
+        "These are the bytes. The merges of the Chinese line make some characters one token.": (
+            3 * len(given.chinese)
+        ),
+    }
+    otherwise = f"The Chinese line does not have {answer['chinese']:g} tokens."
+    wanted = len(gpt.BPETokenizer(given.chinese_merges).encode(given.chinese))
+    expect_count(answer["chinese"], wanted, mistakes, otherwise)

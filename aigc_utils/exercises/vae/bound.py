@@ -7,11 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.distributions import Normal
 
 from ..answers import a_tensor, close
 from ..chapter import Draw, exercise
 from ..checking import expect
+from ..mistakes import expect_close
 
 
 def _toy(draw: Draw, k: int = 1000, n: int = 20) -> SimpleNamespace:
@@ -53,13 +55,26 @@ def iw_bound(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     expect(found.shape != (n,), "This is a bound for each image; their mean is asked for.")
     found = a_tensor(found, "The bound", ())
     wanted = (weights.logsumexp(0) - math.log(k)).mean()
-    gap = toy.log_likelihood - float(weights.mean())
+    otherwise = "It is not the logarithm of the mean weight of each image."
+    expect_close(found, wanted, _mistakes(toy, weights, wanted), otherwise)
+    single = a_tensor(answer(toy.log_joint[:1], toy.log_q[:1]), "The bound with k = 1", ())
     expect(
-        not close(found, weights.mean()),
-        "The mean of the log-weights is the ELBO, and the ELBO is not the log-likelihood: here it "
-        f"lies {gap:.2f} nats below. Take the logarithm of the mean.",
+        close(single, weights[0].mean()), "With one sample the bound must be the ELBO's estimate."
     )
-    slips = {
+    # Images of 784 pixels have log-weights in the hundreds; their exponentials are 0 in float32.
+    tiny = answer(toy.log_joint - 500, toy.log_q)
+    finite = bool(torch.isfinite(torch.as_tensor(tiny)).all())
+    expect(finite, "With log-weights near -500 the exponential is 0: `logsumexp` stays finite.")
+    expect(close(tiny, wanted - 500), "Log-weights near -500 give a wrong bound.")
+
+
+def _mistakes(toy: SimpleNamespace, weights: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    """Returns what is said of a wrong bound, with the value of each mistake."""
+    k, n = weights.shape
+    gap = toy.log_likelihood - float(weights.mean())
+    return {
+        "The mean of the log-weights is the ELBO, and the ELBO is not the log-likelihood: here it "
+        f"lies {gap:.2f} nats below. Take the logarithm of the mean.": weights.mean(),
         "Divide the sum of the weights by k: subtract log k.": wanted + math.log(k),
         "The sign is wrong: the bound lies below log p(x).": -wanted,
         "A weight is p(x, z) / q(z | x), so the logarithm of q is subtracted.": (
@@ -78,15 +93,3 @@ def iw_bound(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
             weights.max(0).values.mean()
         ),
     }
-    for message, value in slips.items():
-        expect(not close(found, value), message)
-    expect(close(found, wanted), "It is not the logarithm of the mean weight of each image.")
-    single = a_tensor(answer(toy.log_joint[:1], toy.log_q[:1]), "The bound with k = 1", ())
-    expect(
-        close(single, weights[0].mean()), "With one sample the bound must be the ELBO's estimate."
-    )
-    # Images of 784 pixels have log-weights in the hundreds; their exponentials are 0 in float32.
-    tiny = answer(toy.log_joint - 500, toy.log_q)
-    finite = bool(torch.isfinite(torch.as_tensor(tiny)).all())
-    expect(finite, "With log-weights near -500 the exponential is 0: `logsumexp` stays finite.")
-    expect(close(tiny, wanted - 500), "Log-weights near -500 give a wrong bound.")

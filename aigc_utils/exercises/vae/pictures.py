@@ -12,6 +12,7 @@ from torch import Tensor
 from ..answers import a_picture, a_tensor, close, drawn_lines, expect_true_ones
 from ..chapter import Draw, exercise
 from ..checking import expect
+from ..mistakes import expect_close
 
 # What a reader may choose; a true statement has no objection.
 BLUR = {
@@ -52,7 +53,6 @@ TURNS = {
 def _curves(answer: Any, name: str, curves: tuple[str, ...], x: list[float]) -> list[Tensor]:
     """Returns the heights of the named curves of a picture, if they are drawn over `x`."""
     picture = a_picture(answer, name)
-    expect(picture.figure.axes[0].get_title(), f"Give `{name}` a title that says what it shows.")
     lines, heights = drawn_lines(picture), []
     for curve in curves:
         expect(curve in lines, f"`{name}` has no curve with the name {curve!r}.")
@@ -99,24 +99,23 @@ def blur(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> None:
     apart = (given.a - given.b).square().sum()  # of the two images
     from_a, from_b = (1 - t) ** 2 * apart, t**2 * apart
     wanted = p * from_a + (1 - p) * from_b
-    expect(
-        not close(without, wanted / given.a.numel()),
-        "The squared error is averaged over the pixels; sum it.",
-    )
-    expect(
-        not close(without, (from_a + from_b) / 2) and not close(without, from_a + from_b),
-        "The two images are not equally probable: weigh each distance with its probability.",
-    )
-    expect(
-        not close(without, (1 - p) * from_a + p * from_b),
-        "Probabilities or images are swapped: at t = 1 the answer is image a.",
-    )
-    expect(close(without, wanted, 1e-3), "'without KL' is not the expected squared error.")
-    expect(
-        not close(with_kl, without),
-        "The KL term is missing in 'with KL': the code has a price, whatever the answer.",
-    )
-    expect(close(with_kl, wanted + given.kl, 1e-3), "'with KL' is not the error plus the KL term.")
+    mistakes = {
+        "The squared error is averaged over the pixels; sum it.": wanted / given.a.numel(),
+        "The two images are not equally probable: weigh each distance with its probability.": [
+            (from_a + from_b) / 2,
+            from_a + from_b,
+        ],
+        "Probabilities or images are swapped: at t = 1 the answer is image a.": (
+            (1 - p) * from_a + p * from_b
+        ),
+    }
+    otherwise = "'without KL' is not the expected squared error."
+    expect_close(without, wanted, mistakes, otherwise, 1e-3)
+    mistakes = {
+        "The KL term is missing in 'with KL': the code has a price, whatever the answer.": without
+    }
+    otherwise = "'with KL' is not the error plus the KL term."
+    expect_close(with_kl, wanted + given.kl, mistakes, otherwise, 1e-3)
     expect_true_ones(choice, "blur_choice", given.statements, BLUR)
 
 
@@ -179,10 +178,13 @@ def turned(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> Non
     factors = torch.ones(len(given.angles), 1, 2)
     factors[:, 0, 0] += torch.tensor(given.angles) / 90
     wanted = _log_likelihood(given.weight * factors, given)
-    swapped = _log_likelihood(given.weight * factors.flip(2), given)
-    expect(not close(stretched, swapped, 2e-4), "You stretch the second latent's axis.")
-    expect(
-        close(stretched, wanted, 2e-4),
-        "'stretched' is not the log-likelihood with the first column times (1 + angle / 90).",
+    mistakes = {
+        "You stretch the second latent's axis.": (
+            _log_likelihood(given.weight * factors.flip(2), given)
+        )
+    }
+    otherwise = (
+        "'stretched' is not the log-likelihood with the first column times (1 + angle / 90)."
     )
+    expect_close(stretched, wanted, mistakes, otherwise, 2e-4)
     expect_true_ones(choice, "turned_choice", given.statements, TURNS)

@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 from ..answers import a_tensor, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import NotYet, expect
+from ..mistakes import expect_close
 
 
 def _pixels(draw: Draw) -> SimpleNamespace:
@@ -55,36 +56,29 @@ def floor(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     t, p = given.grey, given.p
     (grey,), patch = _entropy([t]), _entropy(given.patch)
     total = (2 * p - 1) / math.log(p / (1 - p))
-    expect(
-        not close(answer["grey"], 0.0, 2e-3),
+    mistakes: dict[str, Any] = {
         "Zero is reached by pixels that are 0 or 1 alone: no p makes the cross-entropy of a grey "
-        "pixel zero. It is no Bernoulli likelihood of grey pixels.",
-    )
-    expect(not close(answer["grey"], grey / math.log(2), 2e-3), "These are bits, not nats.")
-    halves = (-t * math.log(t), -(1 - t) * math.log(1 - t))
-    expect(
-        not any(close(answer["grey"], half, 2e-3) for half in halves),
-        "The cross-entropy has two terms, one for white and one for black.",
-    )
-    expect(
-        close(answer["grey"], grey, 2e-3),
-        "`grey` is not the smallest: try many p, and see where the cross-entropy is lowest.",
-    )
-    expect(
-        not close(answer["patch"], sum(patch) / len(patch), 2e-3),
-        "`patch` is the mean over the pixels; the sum is asked for.",
-    )
-    expect(
-        not close(answer["patch"], 0.0, 2e-3),
-        "The grey pixels of the patch keep a cross-entropy above zero.",
-    )
-    expect(close(answer["patch"], sum(patch), 2e-3), "`patch` is not the smallest possible sum.")
-    expect(
-        not close(answer["total"], 1.0, 2e-3),
+        "pixel zero. It is no Bernoulli likelihood of grey pixels.": 0.0,
+        "These are bits, not nats.": grey / math.log(2),
+        "The cross-entropy has two terms, one for white and one for black.": [
+            -t * math.log(t),
+            -(1 - t) * math.log(1 - t),
+        ],
+    }
+    otherwise = "`grey` is not the smallest: try many p, and see where the cross-entropy is lowest."
+    expect_close(answer["grey"], grey, mistakes, otherwise, 2e-3)
+    mistakes = {
+        "`patch` is the mean over the pixels; the sum is asked for.": sum(patch) / len(patch),
+        "The grey pixels of the patch keep a cross-entropy above zero.": 0.0,
+    }
+    otherwise = "`patch` is not the smallest possible sum."
+    expect_close(answer["patch"], sum(patch), mistakes, otherwise, 2e-3)
+    mistakes = {
         "A total of 1 would make it a likelihood. Over the values 0 and 1 alone it is; the "
-        "cross-entropy on grey pixels is no Bernoulli likelihood.",
-    )
-    expect(close(answer["total"], total, 2e-3), "`total` is not the integral over all t.")
+        "cross-entropy on grey pixels is no Bernoulli likelihood.": 1.0
+    }
+    otherwise = "`total` is not the integral over all t."
+    expect_close(answer["total"], total, mistakes, otherwise, 2e-3)
 
 
 @exercise(
@@ -144,25 +138,24 @@ def _expect_reading(found: Tensor, mean: Tensor, log_variance: Tensor) -> None:
         "the variance itself": log_variance.sqrt(),
         "the logarithm of the standard deviation": log_variance.exp(),
     }
-    for name, std in readings.items():
-        expect(
-            not close(found, _kl(mean, std, 1.0).sum(1)),
-            f"You take the log-variance for {name}: the log-variance is the logarithm of sigma "
-            "squared.",
-        )
     std = (log_variance / 2).exp()
     wanted = _kl(mean, std, 1.0).sum(1)
-    squared = wanted + ((2 * log_variance).exp() - log_variance.exp()).sum(1) / 2
-    expect(
-        not close(found, squared),
-        "The exponential of the log-variance is the variance already: it is not squared again.",
-    )
     turned = kl_divergence(Normal(torch.zeros_like(mean), torch.ones_like(mean)), Normal(mean, std))
-    expect(not close(found, wanted / mean.shape[1]), "This is the mean over the dimensions; sum.")
-    expect(not close(found, 2 * wanted), "It is twice as large as it should be: where is the 1/2?")
-    expect(not close(found, -wanted), "The sign is wrong: a KL divergence is never negative.")
-    expect(not close(found, turned.sum(1)), "This is the KL divergence the other way round.")
-    expect(close(found, wanted), "With `prior_std` = 1 it is not the formula of chapter 3.")
+    mistakes = {
+        f"You take the log-variance for {name}: the log-variance is the logarithm of sigma "
+        "squared.": _kl(mean, taken, 1.0).sum(1)
+        for name, taken in readings.items()
+    } | {
+        "The exponential of the log-variance is the variance already: it is not squared again.": (
+            wanted + ((2 * log_variance).exp() - log_variance.exp()).sum(1) / 2
+        ),
+        "This is the mean over the dimensions; sum.": wanted / mean.shape[1],
+        "It is twice as large as it should be: where is the 1/2?": 2 * wanted,
+        "The sign is wrong: a KL divergence is never negative.": -wanted,
+        "This is the KL divergence the other way round.": turned.sum(1),
+    }
+    otherwise = "With `prior_std` = 1 it is not the formula of chapter 3."
+    expect_close(found, wanted, mistakes, otherwise)
 
 
 @exercise(

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ..answers import a_tensor, close, numbers
 from ..chapter import Draw, exercise
 from ..checking import NotYet, expect
+from ..mistakes import expect_close, expect_count
 
 Encode = Callable[[Tensor], tuple[Tensor, Tensor]]
 Decode = Callable[[Tensor], Tensor]
@@ -54,37 +55,45 @@ def collapse(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     keys = ("beta", "active_summed", "active_averaged", "nats_averaged")
     answer = numbers(answer, "collapse", keys)
     beta, noise = given.side**2, given.noise_variance
-    expect(
-        not close(answer["beta"], 1 / beta),
-        "Averaging makes the reconstruction small, so the KL term weighs more beside it, not less.",
-    )
-    expect(answer["beta"] != 1, "Averaging changes one term only, and so the balance of the two.")
-    expect(answer["beta"] != given.side, "An image has side times side pixels.")
-    expect(
-        answer["beta"] == beta, f"An average over the pixels is not a beta of {answer['beta']:g}."
-    )
+    mistakes = {
+        "Averaging makes the reconstruction small, so the KL term weighs more beside it, not "
+        "less.": 1 / beta,
+        "Averaging changes one term only, and so the balance of the two.": 1,
+        "An image has side times side pixels.": given.side,
+    }
+    otherwise = f"An average over the pixels is not a beta of {answer['beta']:g}."
+    expect_close(answer["beta"], beta, mistakes, otherwise)
     active = {b: [v for v in given.variances if v > b * noise] for b in (1, beta)}
     expect(
         answer["active_summed"] == len(active[1]),
         "`active_summed`: count the variances above the noise variance.",
     )
-    expect(
-        answer["active_averaged"] != len(active[1]),
-        "Averaging does change which units are active: the limit is beta times as high.",
-    )
-    expect(
-        answer["active_averaged"] == len(active[beta]),
-        "`active_averaged`: count the variances above beta times the noise variance.",
-    )
-    nats = [math.log(v / (beta * noise)) / 2 for v in active[beta]]
-    found = answer["nats_averaged"]
-    expect(not close(found, 2 * sum(nats), 3e-3), "The nats are twice as many: where is the 1/2?")
-    expect(not close(found, sum(nats) / math.log(2), 3e-3), "These are bits, not nats.")
-    summed = sum(math.log(v / noise) / 2 for v in active[1])
-    expect(not close(found, summed, 3e-3), "These are the nats of the summed loss.")
-    everything = sum(math.log(v / (beta * noise)) / 2 for v in given.variances)
-    expect(not close(found, everything, 3e-3), "A unit that is not active carries no nats.")
-    expect(close(found, sum(nats), 3e-3), "`nats_averaged` is not the sum over the active units.")
+    mistakes = {
+        "Averaging does change which units are active: the limit is beta times as high.": (
+            len(active[1])
+        )
+    }
+    otherwise = "`active_averaged`: count the variances above beta times the noise variance."
+    expect_count(answer["active_averaged"], len(active[beta]), mistakes, otherwise)
+    _expect_nats(answer["nats_averaged"], given.variances, noise, beta)
+
+
+def _expect_nats(found: float, variances: list[float], noise: float, beta: int) -> None:
+    """Raises NotYet unless these are the nats that the active units carry."""
+
+    def nats(weight: int, *, active: bool = True) -> float:
+        kept = [v for v in variances if v > weight * noise or not active]
+        return sum(math.log(v / (weight * noise)) / 2 for v in kept)
+
+    wanted = nats(beta)
+    mistakes = {
+        "The nats are twice as many: where is the 1/2?": 2 * wanted,
+        "These are bits, not nats.": wanted / math.log(2),
+        "These are the nats of the summed loss.": nats(1),
+        "A unit that is not active carries no nats.": nats(beta, active=False),
+    }
+    otherwise = "`nats_averaged` is not the sum over the active units."
+    expect_close(found, wanted, mistakes, otherwise, 3e-3)
 
 
 def broken_objective(encode: Encode, decode: Decode, images: Tensor) -> Tensor:
