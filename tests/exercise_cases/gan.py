@@ -328,7 +328,7 @@ def by_state_dict(g):
 @CASES.right("update_average")
 def with_the_package(g):
     def update(average, network, keep):
-        running = gan.Average(average, keep)
+        running = gan.EMA(average, keep)
         running.network, running.updates = average, 10**9
         running.update(network)
 
