@@ -35,9 +35,7 @@ def train(mnist: MNIST) -> Judge:
     rng = seed_everything(SEED)
     judge = Judge(dropout=0.3)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.5)
-    step = classifier_step(
-        judge, optimizer, augment=lambda images: random_shift(images, 1, rng)
-    )
+    step = classifier_step(judge, optimizer, augment=lambda images: random_shift(images, 1, rng))
     train_set = (mnist.train_images, mnist.train_labels)
     fit(
         step,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,7 +31,7 @@ class Case:
 
 
 class Cases:
-    """The answers to one chapter's exercises."""
+    """The answers to some exercises of one chapter."""
 
     def __init__(self, chapter: str) -> None:
         self.chapter = chapter
@@ -53,3 +55,14 @@ class Cases:
             return make
 
         return add
+
+
+def cases_of(chapter: str) -> Cases:
+    """Returns the answers to all exercises of a chapter, from the modules in its folder."""
+    package = import_module(f"{__name__}.{chapter.partition('_')[2]}")
+    found = Cases(chapter)
+    for module in iter_modules(package.__path__):
+        part: Cases = import_module(f"{package.__name__}.{module.name}").CASES
+        found.right_ones += part.right_ones
+        found.wrong_ones += part.wrong_ones
+    return found

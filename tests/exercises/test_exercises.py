@@ -6,24 +6,17 @@ import re
 import subprocess
 import sys
 import time
-from importlib import import_module
 from typing import Any
 
 import pytest
-from exercise_cases import Case
+from exercise_cases import Case, cases_of
 from exercise_notebooks import NAMES, ROOT, code_cells, nbgrader, run
 
 from aigc_utils.exercises import checking
 from aigc_utils.exercises.chapter import Desk, Exercise, chapter_names, find_chapter
 
 SEEDS = range(20)
-
-
-def folder(name: str) -> str:
-    return name.partition("_")[2]
-
-
-CASES = {name: import_module(f"exercise_cases.{folder(name)}").CASES for name in NAMES}
+CASES = {name: cases_of(name) for name in NAMES}
 RIGHT = [case for cases in CASES.values() for case in cases.right_ones]
 WRONG = [case for cases in CASES.values() for case in cases.wrong_ones]
 EXERCISES = [(name, e) for name in NAMES for e in find_chapter(name).exercises.values()]

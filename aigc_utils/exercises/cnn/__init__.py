@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import confidence, layers, learned_filter, mending
+from . import confidence, layers, learned_filter, mending, pooling
 from .mending import broken_accuracy, broken_pick
 
 __all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
@@ -13,7 +13,7 @@ CHAPTER = Chapter(
     layers.sizes,
     layers.correlate,
     layers.cross_entropy,
-    layers.shifts,
+    pooling.shifts,
     mending.steady_accuracy,
     mending.pick_recipe,
     learned_filter.learn_filter,
