@@ -7,7 +7,14 @@ course's own, which a recipe of training.py makes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+#: How a model knows where a token stands: queries and keys turned, or a vector added.
+Positions = Literal["rotary", "learned"]
+#: What normalises the copy that attention and the MLP read.
+Norm = Literal["rms", "layer"]
+#: What stands between the MLP's two layers.
+Activation = Literal["squared_relu", "gelu", "gated"]
 
 
 @dataclass(frozen=True)
@@ -15,8 +22,9 @@ class GPTConfig:
     """Everything that decides a model's shape; the defaults are a small model.
 
     Raises:
-        ValueError: `width` is no multiple of `num_heads`, `num_heads` no multiple of `kv_heads`, or
-            `head_dim` is odd where positions are rotary.
+        ValueError: `width` is no multiple of `num_heads`, `num_heads` no multiple of `kv_heads`,
+            `head_dim` is odd where positions are rotary, or `positions`, `norm` or `mlp` is none
+            of its choices.
     """
 
     vocab_size: int
@@ -26,9 +34,9 @@ class GPTConfig:
     width: int = 128
     kv_heads: int = 0  # fewer keys and values than queries; 0: as many
     hidden: int = 0  # the MLP's width; 0: four times the model's
-    positions: Literal["rotary", "learned"] = "rotary"
-    norm: Literal["rms", "layer"] = "rms"
-    mlp: Literal["squared_relu", "gelu", "gated"] = "squared_relu"
+    positions: Positions = "rotary"
+    norm: Norm = "rms"
+    mlp: Activation = "squared_relu"
     qk_norm: bool = True  # RMS norm on queries and keys
     bias: bool = False
     tied: bool = False  # the head's matrix is the embedding's
@@ -39,6 +47,11 @@ class GPTConfig:
     ngrams: tuple[int, ...] = ()  # rows of tables for the last two tokens, the last three, ...
 
     def __post_init__(self) -> None:
+        # Without this a misspelt word would silently give another model than the one asked for.
+        for name, kind in (("positions", Positions), ("norm", Norm), ("mlp", Activation)):
+            value, choices = getattr(self, name), get_args(kind)
+            if value not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
         if self.width % self.num_heads or self.num_heads % self.num_kv_heads:
             raise ValueError(
                 f"width {self.width} must be a multiple of num_heads {self.num_heads}, and that "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import pytest
@@ -305,6 +306,21 @@ def test_tied_models_have_one_matrix_for_both_ends() -> None:
     tied, untied = new_model("gpt2"), new_model("gpt2", tied=False)
     assert tied.head.weight is tied.embedding.tokens.weight
     assert untied.head.weight is not untied.embedding.tokens.weight
+
+
+@pytest.mark.parametrize(
+    ("setting", "choices"),
+    [
+        ({"mlp": "relu"}, "mlp must be one of squared_relu, gelu, gated, not 'relu'."),
+        ({"norm": "LayerNorm"}, "norm must be one of rms, layer, not 'LayerNorm'."),
+        ({"positions": ""}, "positions must be one of rotary, learned, not ''."),
+    ],
+)
+def test_a_setting_that_is_no_choice_is_refused_with_the_choices(
+    setting: dict[str, Any], choices: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(choices)}$"):
+        config_of("course", **setting)
 
 
 def test_config_refuses_sizes_that_do_not_fit() -> None:
