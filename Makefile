@@ -16,13 +16,14 @@ export PYTHONDONTWRITEBYTECODE =
 
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
-.PHONY: help book pdf test lab bench release grade lint unit colab notebooks pages browser \
+.PHONY: help book pdf test prove lab bench release grade lint unit colab notebooks pages browser \
   font walls clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
 	@echo "make pdf     print the book as one PDF"
 	@echo "make test    set up .venv, run every check"
+	@echo "make prove   the same, and run every chapter a second time to compare all digits"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make colab   run the chapters in a fresh environment, as in Colab"
 	@echo "make release VARIANT=0   write the student's and the instructor's exercises"
@@ -69,26 +70,31 @@ lint: $(INSTALLED)
 
 # Two at a time, each on one core: together they take half as long.
 unit: $(INSTALLED) walls
-	OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile --ignore-glob 'tests/test_book*.py' --ignore tests/test_explorer.py \
-	  --ignore tests/test_notebooks.py --ignore tests/test_pdf.py \
-	  --ignore tests/test_colab.py
+	OMP_NUM_THREADS=1 $(PYTEST) tests -n 2 --dist loadfile --ignore tests/pages --ignore tests/runs
 
 # Colab, simulated: a fresh environment with the newest torch, about 4 minutes.
 colab: $(INSTALLED)
-	$(PYTEST) tests/test_colab.py
+	$(PYTEST) tests/runs/test_colab.py
 
 pages: $(INSTALLED) browser font
 	$(BIN)/python -m bookmaking.build
 	$(BIN)/python -m bookmaking.check --run
 	$(BIN)/python -m bookmaking.pdf
-	$(PYTEST) tests/test_book.py tests/test_book_checks.py tests/test_explorer.py tests/test_pdf.py
+	$(PYTEST) tests/pages
 
-# nbval in its strict mode: every text output must be the same again, to the digit.
+# nbval in its strict mode: every text output must be the same again, to the digit. Which notebooks
+# are run this second time, `bookmaking/proof.py` says; `make prove` runs all.
+REPEAT ?=
+NBVAL := $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+  -p no:cacheprovider
+
 notebooks: $(INSTALLED)
 	$(BIN)/python -m bookmaking.build --only-run
-	$(PYTEST) tests/test_notebooks.py
-	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  -p no:cacheprovider build/executed
+	$(PYTEST) tests/runs/test_notebooks.py
+	chosen=$$($(BIN)/python -m bookmaking.proof $(REPEAT)) && $(NBVAL) $$chosen
+
+prove:
+	@$(MAKE) test REPEAT=--all
 
 # The browser tests need Chromium: one that is there, else Debian's, else Playwright's own.
 browser: $(INSTALLED)

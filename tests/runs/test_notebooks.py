@@ -16,7 +16,7 @@ import jupytext
 import nbformat
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 EXERCISES = sorted((ROOT / "exercises").glob("[0-9]*.py"))
 EXECUTED = ROOT / "build" / "executed"

@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from packaging.version import Version
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 # What Colab has, and what a kernel needs; %pip needs pip.
 LIBRARIES = ("torch", "torchvision", "transformers", "matplotlib", "ipykernel", "pip")

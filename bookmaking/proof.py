@@ -1,0 +1,82 @@
+"""Names the executed notebooks that the proof runs once more, and compares to the digit.
+
+Each notebook is run once for the book. A second run that must give the same digits would cost as
+much again, so `make test` repeats the exercises, one chapter whose turn it is by the number of
+commits, and every chapter whose code or data this change touches: what could have come out
+otherwise; all, where the libraries change. `make prove` repeats all, as the workflow does weekly.
+
+This change is what differs from the commit in PROVE_SINCE, by default the last commit, and what is
+not committed yet. Where git cannot tell, as in a copy without history, all are repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from pathlib import Path
+
+from . import ROOT, chapters
+from .runs.fingerprint import Fingerprints
+from .runs.outputs import run_of
+
+#: Files that decide which libraries run everything.
+PINS = ("constraints.txt", "pyproject.toml")
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Returns what a command of git prints.
+
+    Raises:
+        OSError: there is no git.
+        subprocess.CalledProcessError: git cannot tell.
+    """
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def changed_files(root: Path, since: str) -> set[Path]:
+    """Returns the files that differ from a commit, new ones that git does not ignore among them.
+
+    Raises:
+        OSError: there is no git.
+        subprocess.CalledProcessError: git knows no such commit.
+    """
+    differing = git(root, "diff", "--name-only", "--no-renames", since)
+    new = git(root, "ls-files", "--others", "--exclude-standard")
+    return {root / line for line in (differing + new).splitlines()}
+
+
+def to_repeat(root: Path, since: str) -> list[Path]:
+    """Returns the sources of the notebooks to repeat: see this module's text."""
+    exercises = [*chapters.notebooks(root, "exercises").values()]
+    taught = [*chapters.notebooks(root, "chapters").values()]
+    try:
+        changed = changed_files(root, since)
+        turn = int(git(root, "rev-list", "--count", "HEAD")) % len(taught)
+    except (OSError, subprocess.CalledProcessError):
+        return taught + exercises
+    if changed & {root / name for name in PINS}:
+        return taught + exercises
+    fingerprints = Fingerprints(root)
+    chosen = [
+        source
+        for number, source in enumerate(taught)
+        if number == turn or changed & {source, *fingerprints.files(fingerprints.needs(source))}
+    ]
+    return chosen + exercises
+
+
+def main() -> None:
+    """Prints the executed notebook of each source that is to be repeated, one a line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--all", action="store_true", help="all notebooks")
+    arguments = parser.parse_args()
+    since = os.environ.get("PROVE_SINCE") or "HEAD~1"
+    chosen = [*chapters.notebooks(ROOT).values()] if arguments.all else to_repeat(ROOT, since)
+    for source in chosen:
+        print(run_of(ROOT, chapters.page_of(source)).relative_to(ROOT).as_posix())
+
+
+if __name__ == "__main__":
+    main()

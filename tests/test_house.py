@@ -1,0 +1,323 @@
+"""The rules that hold the house up: what only a document asks for slips."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "aigc_utils"
+CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading")
+
+# From the ground up: a module imports from the floors below its own, and on its own floor only
+# within its own package. What is in none of these is a chapter.
+GROUND = ("data", "history", "schedules", "optimizers", "latent", "losses", "ema", "source")
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("data", "history", "schedules", "source"),
+    ("optimizers", "latent", "losses", "ema", "threads"),
+    ("training",),
+    ("evaluation",),
+    ("plotting",),
+    (),  # the chapters
+    ("digits",),
+    ("exercises",),
+)
+CHAPTERS = 5
+
+# Today's offenders, which may only become fewer and shorter.
+MOST_LINES = 300
+LONG_MODULES: dict[str, int] = {}
+MOST_STATEMENTS = 30
+LONG_FUNCTIONS: dict[str, int] = {}
+
+
+def modules(root: Path = PACKAGE) -> dict[str, ast.Module]:
+    """Returns the modules below a package by dotted name without the package's own."""
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def is_package(name: str, names: dict[str, ast.Module]) -> bool:
+    return any(other.startswith(f"{name}.") for other in names)
+
+
+def imports(name: str, names: dict[str, ast.Module]) -> set[str]:
+    """Returns which modules of the package a module imports, also within its functions."""
+    found = set()
+    for node in ast.walk(names[name]):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = name.split(".")
+        keep = len(base) + is_package(name, names) - node.level
+        start = [*base[:keep], *(node.module or "").split(".")]
+        for alias in node.names:
+            whole = ".".join(part for part in (*start, alias.name) if part)
+            parent = whole.rpartition(".")[0]
+            found.add(whole if whole in names else parent)
+    return {other for other in found if other in names and other != name}
+
+
+def floor(name: str) -> int:
+    """Returns a module's floor; the fifth is the chapters'."""
+    top = name.split(".")[0]
+    return next((i for i, on in enumerate(FLOORS) if top in on), CHAPTERS)
+
+
+def upward(names: dict[str, ast.Module]) -> list[str]:
+    """Returns the imports that lead upward, or from one room of a floor to another."""
+    found = []
+    for name in names:
+        for other in sorted(imports(name, names)):
+            own, top = name.split(".")[0], other.split(".")[0]
+            if own != top and floor(other) >= floor(name):
+                found.append(f"{name} imports {other}")
+    return found
+
+
+def circles(names: dict[str, ast.Module]) -> list[str]:
+    """Returns the modules that lead back to themselves, packages' lists of names left out."""
+    graph = {
+        name: {other for other in imports(name, names) if not is_package(other, names)}
+        for name in names
+        if not is_package(name, names)
+    }
+    found = []
+    for name in graph:
+        seen: set[str] = set()
+        waiting = list(graph[name])
+        while waiting:
+            other = waiting.pop()
+            if other not in seen and other in graph:
+                seen.add(other)
+                waiting.extend(graph[other])
+        if name in seen:
+            found.append(name)
+    return found
+
+
+def test_imports_lead_downward_and_in_no_circle() -> None:
+    names = modules()
+    assert len(names) > 50
+    assert upward(names) == []
+    assert circles(names) == []
+
+
+def test_an_upward_import_and_a_circle_are_found() -> None:
+    names = {
+        "data": ast.parse("from .gan import sample"),
+        "gan": ast.parse("from . import vae"),
+        "vae": ast.parse("def f():\n    from .gan import sample"),
+        "gan2.a": ast.parse("from .b import x"),
+        "gan2.b": ast.parse("from .a import y"),
+        "gan2": ast.parse("from .a import y"),
+    }
+    found = upward(names)
+    assert found == ["data imports gan", "gan imports vae", "vae imports gan"]
+    assert circles(names) == ["gan", "vae", "gan2.a", "gan2.b"]
+
+
+def sources() -> Iterator[tuple[str, str, ast.Module]]:
+    """Yields the path, text and tree of each module of the course's own code."""
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            yield path.relative_to(ROOT).as_posix(), text, ast.parse(text)
+
+
+def functions(tree: ast.AST) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yields each function and method, nested ones too, with its dotted name."""
+    waiting: list[tuple[str, ast.AST]] = [("", tree)]
+    while waiting:
+        above, node = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            name = getattr(child, "name", None)
+            if isinstance(child, ast.FunctionDef | ast.ClassDef):
+                dotted = f"{above}.{name}".lstrip(".")
+                if isinstance(child, ast.FunctionDef):
+                    yield dotted, child
+                waiting.append((dotted, child))
+            else:
+                waiting.append((above, child))
+
+
+def code_lines(function: ast.FunctionDef) -> int:
+    """Returns how many lines a function's code has, from its first statement after the docstring.
+
+    Functions within count too, as a reader has to read them to read this one.
+    """
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def only_shrink(found: dict[str, int], listed: dict[str, int]) -> list[str]:
+    """Returns what is wrong with a list of offenders: new ones, longer ones, and mended ones."""
+    return [
+        *(f"{name} is new, with {size}" for name, size in found.items() if name not in listed),
+        *(
+            f"{name} has grown to {found[name]}"
+            for name, size in listed.items()
+            if found.get(name, 0) > size
+        ),
+        *(f"{name} is mended: take it from the list" for name in listed if name not in found),
+    ]
+
+
+def test_modules_have_one_subject_each() -> None:
+    found = {path: text.count("\n") for path, text, _ in sources()}
+    assert only_shrink({k: v for k, v in found.items() if v > MOST_LINES}, LONG_MODULES) == []
+
+
+def test_functions_are_short() -> None:
+    found = {
+        f"{path}:{name}": code_lines(node)
+        for path, _, tree in sources()
+        for name, node in functions(tree)
+        if code_lines(node) > MOST_STATEMENTS
+    }
+    assert only_shrink(found, LONG_FUNCTIONS) == []
+
+
+def test_a_list_of_offenders_may_only_shrink() -> None:
+    assert only_shrink({"a": 40}, {"a": 40}) == []
+    assert only_shrink({"a": 41}, {"a": 40}) == ["a has grown to 41"]
+    assert only_shrink({"b": 31}, {}) == ["b is new, with 31"]
+    assert only_shrink({}, {"a": 40}) == ["a is mended: take it from the list"]
+
+
+def arguments(node: ast.FunctionDef) -> list[ast.arg]:
+    given = node.args
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs]
+
+
+def misnamed(tree: ast.AST) -> list[str]:
+    """Returns the arguments that are a `torch.Generator` and have another name than `rng`."""
+    return [
+        f"{name}({each.arg})"
+        for name, node in functions(tree)
+        for each in arguments(node)
+        if each.annotation and "torch.Generator" in ast.unparse(each.annotation)
+        if each.arg != "rng"
+    ]
+
+
+def test_random_generators_are_called_rng() -> None:
+    assert [f"{path}: {name}" for path, _, tree in sources() for name in misnamed(tree)] == []
+    assert misnamed(ast.parse("def f(generator: torch.Generator | None): ...")) == ["f(generator)"]
+
+
+class Anonymous(ast.NodeTransformer):
+    """Drops names, annotations and docstrings, so that a copy under other names shows."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.names.setdefault(node.id, f"n{len(self.names)}"), ast.Load())
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(self.names.setdefault(node.arg, f"n{len(self.names)}"))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns, node.decorator_list = None, []
+        if ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+        self.names.setdefault(node.name, f"n{len(self.names)}")
+        node.name = "f"
+        self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return node
+        return self.visit(ast.Assign([node.target], node.value, lineno=node.lineno))
+
+
+def shape(statements: list[ast.stmt]) -> str:
+    """Returns statements as one text in which names play no part."""
+    copy = ast.parse(ast.unparse(ast.Module(statements, [])))
+    return ast.dump(Anonymous().visit(copy))
+
+
+def bodies(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yields each run of statements, docstrings left out."""
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+                first = block[0]
+                docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+                yield block[1:] if docstring else block
+
+
+def repeated(trees: dict[str, ast.AST], statements: int = 3, size: int = 25) -> list[str]:
+    """Returns runs of statements that stand in two places, names apart.
+
+    Runs with few nodes of the syntax tree are left out: two assignments are no logic.
+    """
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for path, tree in trees.items():
+        for body in bodies(tree):
+            for start in range(len(body) - statements + 1):
+                run = body[start : start + statements]
+                if any(
+                    isinstance(each, ast.Import | ast.ImportFrom | ast.ClassDef) for each in run
+                ):
+                    continue
+                if sum(1 for each in run for _ in ast.walk(each)) >= size:
+                    places[shape(run)].append(f"{path}:{run[0].lineno}")
+    return [" = ".join(where) for where in places.values() if len(where) > 1]
+
+
+# The article's listings are quoted as they stand there, each step written out.
+QUOTED = ("aigc_utils/gan/article.py", "aigc_utils/vae/article.py")
+
+
+def test_the_package_says_everything_once() -> None:
+    trees = {
+        path: tree
+        for path, _, tree in sources()
+        if path.startswith("aigc_utils/") and "/exercises/" not in path and path not in QUOTED
+    }
+    assert repeated(dict(trees)) == []
+
+
+def test_a_repetition_is_found_whatever_its_names() -> None:
+    first = "def f(o, l):\n    o.zero_grad()\n    l.backward(retain_graph=True)\n    o.step()\n"
+    second = first.replace("def f(o, l):", "def g(a, b):\n    x = 1")
+    trees = {"a": ast.parse(first), "b": ast.parse(second)}
+    assert repeated(trees, size=10) == ["a:2 = b:3"]
+    trees["b"] = ast.parse(second.replace("a.step", "b.step"))
+    assert repeated(trees, size=10) == []
+
+
+# What stands once on the ground floor, and what of it may appear nowhere else.
+ONCE = {
+    ".zero_grad(": ("aigc_utils/optimizers.py",),
+    "was_training": ("aigc_utils/training.py",),
+    ".round().to(torch.uint8)": ("aigc_utils/data/pixels.py",),
+    "log_variance.exp() - 1": ("aigc_utils/latent.py",),
+    "(log_variance / 2).exp()": ("aigc_utils/latent.py", "aigc_utils/evaluation/likelihood.py"),
+    "F.binary_cross_entropy_with_logits(": ("aigc_utils/losses.py",),
+    ".lerp_(": ("aigc_utils/ema.py",),
+    "Callable[[Batch], dict[str, Tensor]]": ("aigc_utils/training.py",),
+}
+
+
+@pytest.mark.parametrize("text", ONCE)
+def test_ground_floor_stands_once(text: str) -> None:
+    found = [
+        path
+        for path, source, _ in sources()
+        if path.startswith("aigc_utils/") and "/exercises/" not in path and path not in QUOTED
+        if text in source
+    ]
+    assert found == sorted(ONCE[text])
