@@ -15,12 +15,13 @@ from .picture import (
     WIDTH,
     Picture,
     axes_grid,
+    checked_alt,
     new_figure,
     picture_axes,
     styled,
     unit_range,
 )
-from .words import course, number
+from .words import counted, course, labels, number, quoted
 
 #: The dashes of curves, one after the other, so that curves differ without colour too.
 LINES = ("-", "--", "-.", ":")
@@ -113,11 +114,11 @@ def image_grid(
     title: str = "",
     cell: float = 0.72,
 ) -> Picture:
-    """Returns images in rows, dark ink on a light ground.
+    """Returns images in rows, dark ink on a light ground; the text begins with their number.
 
     Args:
         images: shape (N, H, W) or (N, 1, H, W), any number type; zero is the ground.
-        alt: what is to be seen.
+        alt: what is to be seen, without what the function adds: the images' number and titles.
         titles: a short text above each image.
         columns: images in a row.
         title: the figure's message.
@@ -144,7 +145,9 @@ def image_grid(
             axes.set_title(titles[i], fontsize=8, fontweight="normal", pad=2)
     if title:
         figure.suptitle(title)
-    return Picture(figure, alt)
+    told = f"{counted(len(array), 'image')} in {counted(rows, 'row')}"
+    told += f"; above them stands: {labels(titles)}" if titles else ""
+    return Picture(figure, f"{told}. {checked_alt(alt)}")
 
 
 PITCH = 1.08  # from one image of a row to the next, in widths of an image
@@ -172,11 +175,12 @@ def image_rows(
 ) -> Picture:
     """Returns rows of images with their names at the left, dark ink on a light ground.
 
-    All images share one scale, so that a pale one looks pale.
+    All images share one scale, so that a pale one looks pale. The alternative text begins with
+    the number of rows and images, the rows' names, titles and captions.
 
     Args:
         rows: name to images, shape (N, H, W) or (N, 1, H, W), uint8 or floats in [0, 1].
-        alt: what is to be seen.
+        alt: what is to be seen, without what the function adds.
         titles: a short text above each column.
         captions: name of a row to a short text below each of its images.
         title: the figure's message.
@@ -207,4 +211,7 @@ def image_rows(
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     if title:
         figure.suptitle(title)
-    return Picture(figure, alt)
+    told = [f"{counted(len(rows), 'row')} of {counted(count, 'image')}, {quoted(rows)}"]
+    told += [f"Above the columns stands: {labels(titles)}"] if titles else []
+    told += [f"Below {quoted([name])} stands: {labels(captions[name])}" for name in captions]
+    return Picture(figure, f"{'. '.join(told)}. {checked_alt(alt)}")

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from .picture import COLORS, PIXELS_PER_INCH, WIDTH, checked_alt, unit_range
+from .words import counted
 
 GREYS = 16  # greys, four bits a pixel: on a digit they look like 256 and take a third of the bytes
 MOST_ROWS = 16_384  # of pixels: taller images are more than some graphics processors can hold
@@ -97,6 +98,7 @@ def film(
     frames: Tensor,
     *,
     alt: str,
+    columns: int | None = None,
     caption: str = "",
     seconds: float = 6.0,
     hold: float = 1.5,
@@ -105,9 +107,13 @@ def film(
 ) -> Film:
     """Returns a film of grey images, dark ink on a light ground, that starts again at its end.
 
+    Its alternative text begins with the number of frames and of images in each, and with `ends`.
+
     Args:
-        frames: shape (T, H, W), uint8 or floats in [0, 1]; `tiles` puts several images into one.
-        alt: what is to be seen.
+        frames: shape (T, H, W), uint8 or floats in [0, 1]; with `columns`, several images in each,
+            shape (T, N, H, W) or (T, N, 1, H, W).
+        alt: what is to be seen, without what the function adds.
+        columns: images side by side, where a frame shows several.
         caption: a line below the film.
         seconds: from the first frame to the last.
         hold: how long the last frame stays, in seconds.
@@ -116,9 +122,11 @@ def film(
 
     Raises:
         ValueError: fewer than two frames, or too many; values out of range; a time that is not
-            positive; no such still frame; a text that is too short.
+            positive; no such still frame; N is no multiple of `columns`; a text that is too short.
     """
     ink = unit_range(frames)
+    if columns is not None:
+        ink = tiles(ink, columns)
     if ink.ndim != 3 or not 2 <= len(ink) <= MOST_ROWS // ink.size(1):
         raise ValueError(
             f"frames must have the shape (T, H, W), with T at least 2 and T · H at most "
@@ -130,9 +138,18 @@ def film(
     if not -count <= still < count:
         raise ValueError(f"still must name one of {count} frames, not {still}.")
     return Film(
-        _sheet(ink), count, height, width, checked_alt(alt), " ".join(caption.split()),
-        seconds, hold, still % count, ends,
+        _sheet(ink), count, height, width, f"{_told(frames, columns, ends)}. {checked_alt(alt)}",
+        " ".join(caption.split()), seconds, hold, still % count, ends,
     )  # fmt: skip
+
+
+def _told(frames: Tensor, columns: int | None, ends: tuple[str, str]) -> str:
+    """Returns what a film is made of: its frames, the images in each, and what it leads from."""
+    told = f"A film of {counted(len(frames), 'frame')}"
+    if columns is not None:
+        number = frames.size(1)
+        told += f" of {counted(number, 'image')} in {counted(number // columns, 'row')}"
+    return told + (f", from {ends[0]} to {ends[1]}" if all(ends) else "")
 
 
 def _sheet(ink: Tensor) -> bytes:
@@ -153,8 +170,10 @@ def tiles(images: Tensor, columns: int) -> Tensor:
         columns: images side by side.
 
     Raises:
-        ValueError: N is no multiple of `columns`.
+        ValueError: another shape, or N is no multiple of `columns`.
     """
+    if images.ndim < 4:
+        raise ValueError(f"images must have the shape (T, N, H, W), not {tuple(images.shape)}.")
     count, number = images.shape[:2]
     height, width = images.shape[-2:]
     if number % columns:

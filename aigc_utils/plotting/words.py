@@ -1,8 +1,9 @@
-"""What a curve does, in words, computed from its values: for alternative texts."""
+"""What a figure shows, in words, computed from what it draws: for alternative texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -15,6 +16,24 @@ LEVEL = 0.03
 def number(value: float) -> str:
     """Returns a number with three significant digits, without an exponent where it can be."""
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:,.4g}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Returns a number with what it counts: "1 row", "3 rows"."""
+    return f"{count} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Returns names in quotation marks as one list, each on one line: “a”, “b” and “c”."""
+    marked = [f"“{' '.join(name.split())}”" for name in names]
+    return " and ".join([*([", ".join(marked[:-1])] if marked[1:] else []), *marked[-1:]])
+
+
+def labels(texts: Iterable[str]) -> str:
+    """Returns short texts as one list, with those that repeat counted: "seven (9 times); mean"."""
+    runs = [(text, len(list(run))) for text, run in itertools.groupby(texts)]
+    told = [f"{text} ({count} times)" if count > 1 else text for text, count in runs]
+    return "; ".join(" ".join(text.split()) for text in told)
 
 
 def course(

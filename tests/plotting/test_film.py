@@ -36,8 +36,9 @@ def test_a_film_says_what_is_to_be_seen_and_can_be_stopped() -> None:
     shown = film(RAMP, alt=ALT, caption="A ramp.", ends=("step 0", "step 4"))
     bundle = shown._repr_mimebundle_()
     html = bundle["text/html"]
-    assert bundle["text/plain"] == f"Film: {ALT}"
-    assert f'role="img" aria-label="{ALT}"' in html
+    alt = f"A film of 5 frames, from step 0 to step 4. {ALT}"
+    assert bundle["text/plain"] == f"Film: {alt}"
+    assert f'role="img" aria-label="{alt}"' in html
     (name,) = re.findall(r'<figure id="([^"]+)"', html)
     assert f'<input type="checkbox" id="{name}-pause"><label for="{name}-pause">' in html
     assert "prefers-reduced-motion:reduce" in html
@@ -93,7 +94,7 @@ def test_sixty_frames_of_eight_digits_are_small() -> None:
 
 def test_texts_are_escaped() -> None:
     html = film(RAMP, alt='A square < a "cube" & more of it', caption="a < b").html()
-    assert 'aria-label="A square &lt; a &quot;cube&quot; &amp; more of it"' in html
+    assert ' A square &lt; a &quot;cube&quot; &amp; more of it"></div>' in html
     assert "a &lt; b" in html
 
 
@@ -104,6 +105,15 @@ def test_tiles_stand_row_by_row() -> None:
     assert torch.equal(frames[1, ::2, ::3] * 6, torch.tensor([[0.0, 1, 2], [3, 4, 5]]))
     with pytest.raises(ValueError, match="do not fill"):
         tiles(images, columns=4)
+
+
+def test_a_film_of_several_images_says_how_many() -> None:
+    images = RAMP[:, None].expand(5, 6, 6, 8)
+    wide = film(images, columns=3, alt=ALT)
+    assert wide.alt == f"A film of 5 frames of 6 images in 2 rows. {ALT}"
+    assert np.array_equal(pixels(wide), pixels(film(tiles(images, 3), alt=ALT)))
+    low = film(images[:2, :, None], columns=6, alt=ALT, ends=("a", ""))
+    assert low.alt == f"A film of 2 frames of 6 images in 1 row. {ALT}"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +127,8 @@ def test_tiles_stand_row_by_row() -> None:
         (RAMP * float("nan"), {}, r"floats in \[0, 1\]"),
         (RAMP.expand(5, 6, 8).repeat(600, 1, 1), {}, "at most"),
         (RAMP, {"alt": "a film"}, "alternative text"),
+        (RAMP[:, None].expand(5, 6, 6, 8), {"columns": 4}, "do not fill rows of 4"),
+        (RAMP, {"columns": 1}, r"\(T, N, H, W\)"),
         (RAMP, {"seconds": 0.0}, "seconds must be positive"),
         (RAMP, {"hold": -1.0}, "hold"),
         (RAMP, {"still": 5}, "still"),

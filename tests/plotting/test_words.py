@@ -1,14 +1,15 @@
-"""The words that say what a curve does: computed, so that they hold whatever is drawn."""
+"""The words that say what a figure shows: computed, so that they hold whatever is drawn."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
+import torch
 
 from aigc_utils import plotting
 from aigc_utils.history import History
-from aigc_utils.plotting.words import course, number
+from aigc_utils.plotting.words import counted, course, labels, number, quoted
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,46 @@ def test_the_text_of_curves_follows_what_is_drawn() -> None:
     assert not any(map(str.isdigit, timed.alt))
     with pytest.raises(KeyError, match="'none'"):
         run.curve("none")
+
+
+def test_counts_and_lists_are_said_in_words() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2, 1500)] == [
+        "0 rows",
+        "1 row",
+        "2 rows",
+        "1,500 rows",
+    ]
+    assert quoted(["a"]) == "“a”"
+    assert quoted(["a,\nb", "c"]) == "“a, b” and “c”"
+    assert quoted("abc") == "“a”, “b” and “c”"
+    assert labels(["7", "7", "mean\nof all", "7"]) == "7 (2 times); mean of all; 7"
+
+
+SEEN = "Squares of one and the same grey."
+
+
+def test_the_text_of_a_grid_follows_its_images() -> None:
+    grid = plotting.image_grid(torch.ones(7, 8, 8), columns=4, alt=SEEN)
+    assert grid.alt == f"7 images in 2 rows. {SEEN}"
+    titles = ["seven", "seven", "mean"]
+    row = plotting.image_grid(torch.ones(3, 1, 8, 8), titles=titles, alt=SEEN)
+    assert row.alt == f"3 images in 1 row; above them stands: seven (2 times); mean. {SEEN}"
+
+
+def test_the_text_of_rows_follows_names_titles_and_captions() -> None:
+    one = plotting.image_rows({"input": torch.ones(5, 8, 8)}, alt=SEEN)
+    assert one.alt == f"1 row of 5 images, “input”. {SEEN}"
+    rows = {"made": torch.ones(2, 8, 8), "nearest\nreal": torch.ones(2, 1, 8, 8)}
+    two = plotting.image_rows(
+        rows, titles=["a 0", "a 1"], captions={"nearest\nreal": ["4.5", "6.1"]}, alt=SEEN
+    )
+    assert two.alt == (
+        "2 rows of 2 images, “made” and “nearest real”. Above the columns stands: a 0; a 1. "
+        f"Below “nearest real” stands: 4.5; 6.1. {SEEN}"
+    )
+
+
+def test_a_picture_of_images_needs_a_text_in_your_own_words() -> None:
+    for draw in (plotting.image_grid, lambda x, alt: plotting.image_rows({"a": x}, alt=alt)):
+        with pytest.raises(ValueError, match="alternative text"):
+            draw(torch.ones(7, 8, 8), alt="Seven squares")
