@@ -14,6 +14,9 @@ WEIGHTS := $(shell sed -n 's/^WHEEL = "\(.*\)"$$/\1/p' aigc_utils/gpt/pretrained
 # compiles anew, for 10 s.
 export PYTHONDONTWRITEBYTECODE =
 
+# How long PyTorch's threads wait for work: the number and its reason stand in that module.
+export GOMP_SPINCOUNT ?= $(shell sed -n 's/^SPIN_COUNT = //p' aigc_utils/threads.py)
+
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
 .PHONY: help book pdf test prove lab bench release grade lint unit colab notebooks pages browser \

@@ -1,1 +1,38 @@
-"""Reusable code of *Foundations of AIGC*: data, training, models, evaluation, figures."""
+"""Reusable code of *Foundations of AIGC*, in the order in which to read it.
+
+The ground, on which every chapter stands:
+
+- `threads`: how long PyTorch's threads wait for work
+- `data`: digits, texts, batches and safe files
+- `history`: what a run recorded
+- `schedules`: how the learning rate moves
+- `optimizers`: one gradient step, and Muon
+- `losses`: cross-entropy of pixels
+- `latent`: Gaussians in latent space, and ways through it
+- `ema`: a running mean of weights
+- `source`: shows a listing in a notebook
+- `training`: the one training loop
+
+What measures and draws:
+
+- `evaluation`: the judge, and measures of classifiers, samples and likelihoods
+- `plotting`: every figure, each with its alternative text
+
+The chapters, each a package read bottom-up, which do not import each other:
+
+- `cnn`: chapter 1, in one module
+- `gan`: chapter 2: article, networks, game, samples
+- `vae`: chapter 3: article, model, training, samples
+- `gpt`: chapter 4: config, attention, model, training, and what writes text
+- `digits`: chapter 5, which has them all
+
+And `exercises`, with a folder a chapter, which checks what students answer.
+
+To add a chapter, write `notebooks/NN_name.py` and, where it needs them, a module or package `name`
+here, `exercises/name` here with its `CHAPTER`, `exercises/NN_name.py`, and `benchmarks/name.py`.
+They are found by their names, and nothing else lists them: see CONTRIBUTING.md.
+"""
+
+from .threads import settle
+
+settle()

@@ -1,1 +1,3 @@
-"""The article's listings beside the course's code, on the same machine in the same run."""
+"""The article's listings beside the course's code, in one run."""
+
+import aigc_utils  # noqa: F401 - before torch, as it sets how long torch's threads wait

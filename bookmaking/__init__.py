@@ -17,6 +17,8 @@ What they need stands in the order in which a page comes to be:
 
 from pathlib import Path
 
+import aigc_utils  # noqa: F401 - it sets how long threads wait, in the kernels started here too
+
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 PAGES = BOOK / "_build" / "html"

@@ -10,9 +10,7 @@ Source: Vaswani et al., Attention Is All You Need, 2017.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from string import ascii_lowercase
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +23,25 @@ from ..training import Batch, Step, fit, seed_everything
 from .attention import attend, attention_weights
 from .config import GPTConfig
 from .model import MLP, Attention, Block
-from .tokenizers import CharTokenizer
+from .reversal import END, SIGNS, START, decode_words, encode_words, reverse_batches
 
-#: A token for each letter, one that starts a target and one that ends it; letters come last.
-SIGNS = CharTokenizer(f"<>{ascii_lowercase}")
-#: The tokens that start a target and end it, and the one of the letter a.
-START, END, FIRST_LETTER = SIGNS.encode("<>a")
+__all__ = [
+    "END",
+    "REVERSE",
+    "SIGNS",
+    "START",
+    "CrossAttention",
+    "DecoderBlock",
+    "EncoderDecoder",
+    "Seq2SeqRecipe",
+    "decode_words",
+    "encode_words",
+    "greedy_decode",
+    "reverse_batches",
+    "seq2seq_step",
+    "share_reversed",
+    "train_course",
+]
 
 
 class CrossAttention(nn.Module):
@@ -175,44 +186,6 @@ class EncoderDecoder(nn.Module):
             )
         x: Tensor = self.embedding(tokens) + positions.weight[: tokens.size(1)]
         return x
-
-
-def encode_words(*words: str) -> Tensor:
-    """Returns words of lower-case letters as tokens, int64, (number of words, length).
-
-    Raises:
-        ValueError: the words differ in length, or are not of the letters a to z alone.
-    """
-    if len({len(word) for word in words}) != 1 or set("".join(words)) - set(ascii_lowercase):
-        raise ValueError(f"Words need equal lengths and the letters a to z alone: not {words}.")
-    return torch.tensor([SIGNS.encode(word) for word in words])
-
-
-def decode_words(tokens: Tensor) -> list[str]:
-    """Returns the word in each row of tokens, (B, T): what stands before the first end token.
-
-    Raises:
-        ValueError: a token is none of `SIGNS`.
-    """
-    return [SIGNS.decode(row).split(SIGNS.characters[END])[0] for row in tokens]
-
-
-def reverse_batches(
-    rng: torch.Generator, batch_size: int, shortest: int = 8, longest: int = 12
-) -> Iterator[Batch]:
-    """Yields random words, what the decoder is given, and what it should write, without end.
-
-    All are int64: source, (B, S); target, (B, S + 1), the start token and the letters backwards;
-    following, (B, S + 1), the letters backwards and the end token. A batch has words of one length,
-    so it needs no padding.
-    """
-    start, end = torch.full((batch_size, 1), START), torch.full((batch_size, 1), END)
-    while True:
-        length = int(torch.randint(shortest, longest + 1, (), generator=rng))
-        size = (batch_size, length)
-        source = torch.randint(FIRST_LETTER, SIGNS.vocab_size, size, generator=rng)
-        backwards = source.flip(1)
-        yield source, torch.cat((start, backwards), 1), torch.cat((backwards, end), 1)
 
 
 @torch.no_grad()
