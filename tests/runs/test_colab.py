@@ -167,9 +167,7 @@ def test_a_chapter_opened_alone_installs_what_it_imports(source: Path, colab: Co
     run(notebook, alone)
     check_every_cell_ran(notebook, colab)
     if source.stem == "04_gpt":
-        weights = (
-            "from aigc_utils import pretrained as p; import accelerate; print(p._checked_gguf())"
-        )
+        weights = "from aigc_utils.gpt import pretrained as p; print(p._checked_gguf())"
         assert colab.run(weights).endswith(".gguf")
 
 
