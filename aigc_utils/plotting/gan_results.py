@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from .common import LINES
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+from .words import course
 
 Values = Sequence[float]
 
@@ -55,9 +57,31 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
     )
 
 
+def _capital(name: str) -> str:
+    """Returns a name as it stands at the beginning of a title."""
+    return name[:1].upper() + name[1:]
+
+
+#: A digit with a smaller share of the images is as good as missing.
+RARE = 0.02
+
+
+def _classes_found(shares: Mapping[str, Tensor]) -> str:
+    """Returns the message of `class_bars`: the set of images that lacks most digits."""
+    missing = {name: int((share < RARE).sum()) for name, share in shares.items()}
+    name = max(missing, key=missing.__getitem__)
+    if missing[name] == 0:
+        least = 100 * min(share.min().item() for share in shares.values())
+        return f"No digit is missing: each has at least {least:.1f} % of the images"
+    lacks = f"{missing[name]} of 10 digits have less than {100 * RARE:.0f} % of the images"
+    return f"{_capital(name)}: {lacks}"
+
+
 @styled
 def class_bars(shares: Mapping[str, Tensor]) -> Picture:
     """Returns how often each digit stands among images, as bars side by side.
+
+    The title says which set of images lacks most digits.
 
     Args:
         shares: name of a set of images to the share of each digit in [0, 1], shape (10,).
@@ -84,7 +108,7 @@ def class_bars(shares: Mapping[str, Tensor]) -> Picture:
         textcoords="offset points", va="center", fontsize=9,
     )  # fmt: skip
     axes.set(xlabel="digit", ylabel="share of the images (%)", xticks=range(10))
-    axes.set_title("How often each digit stands among the images")
+    axes.set_title(_classes_found(shares))
     axes.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=len(shares))
     return Picture(
@@ -146,6 +170,8 @@ def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
 def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> Picture:
     """Returns the Fréchet distance against the number of images it is computed from.
 
+    The title gives the numbers of the set whose distance changes most.
+
     Args:
         sizes: numbers of images.
         distances: name of what is compared with real images to the distance at each size.
@@ -153,21 +179,24 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
     looks = zip(COLORS.values(), "osD^", LINES, strict=False)
-    parts = []
     for (name, values), (color, mark, line) in zip(distances.items(), looks, strict=False):
         axes.plot(sizes, values, mark + line, color=color, markersize=6)
         axes.annotate(
             name, (sizes[-1], values[-1]), xytext=(10, 0), textcoords="offset points",
             va="center", color=color, fontweight="bold",
         )  # fmt: skip
-        parts.append(f"{name}, from {values[0]:.3g} to {values[-1]:.3g}")
     axes.set(xscale="log", yscale="log", xticks=sizes, xticklabels=[f"{n:,}" for n in sizes])
     axes.set(xlabel="number of images (logarithmic)", ylabel="Fréchet distance (logarithmic)")
     axes.minorticks_off()
     _plain_log(axes.yaxis)
-    axes.set_title("More images, smaller distance: compare at equal size only")
+    most = max(distances, key=lambda name: abs(math.log(distances[name][0] / distances[name][-1])))
+    few, many = (f"{distances[most][i]:.2g} from {sizes[i]:,} images" for i in (0, -1))
+    axes.set_title(f"{_capital(most)}: {few}, {many}")
+    heights = [math.log(value) for values in distances.values() for value in values]
+    span = max(heights) - min(heights)
+    told = (f"{name}: {course(sizes, y, span, log=True)}" for name, y in distances.items())
     return Picture(
         figure,
-        f"The Fréchet distance falls as the number of images grows from {sizes[0]:,} to "
-        f"{sizes[-1]:,}: {'; '.join(parts)}.",
+        f"The Fréchet distance over the number of images, from {sizes[0]:,} to {sizes[-1]:,}. "
+        f"{'; '.join(told)}.",
     )

@@ -68,12 +68,23 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
     )
 
 
+def _densities(axes: Axes, x: Tensor, p_data: Tensor, p_generator: Tensor) -> None:
+    """Draws the density of the data and that of the generator, each as a filled curve."""
+    for values, color, hatch, label in (
+        (p_data, "blue", None, "data"), (p_generator, "orange", "///", "generator"),
+    ):  # fmt: skip
+        axes.fill_between(
+            x, values, hatch=hatch, linewidth=1.4, label=label,
+            facecolor=COLORS[color] + "40", edgecolor=COLORS[color],
+        )  # fmt: skip
+
+
 @styled
 def optimal_discriminator(
     x: Tensor,
     p_data: Tensor,
     p_generator: Mapping[str, Tensor],
-    trained: Mapping[str, Tensor] | None = None,
+    trained: Mapping[str, Tensor],
 ) -> Picture:
     """Returns two densities on a line, and below them the best discriminator between them.
 
@@ -81,30 +92,28 @@ def optimal_discriminator(
         x: shape (N,), where the densities are known.
         p_data: shape (N,), density of the data.
         p_generator: name of a stage to the generator's density there, shape (N,).
-        trained: name of a stage to the probabilities of a trained discriminator, shape (N,).
+        trained: name of a stage to the probabilities of a trained discriminator there, shape (N,).
 
     Source: Goodfellow et al., Generative Adversarial Nets, 2014, proposition 1.
     """
     figure = new_figure(4.0)
     axes = axes_grid(figure, 2, len(p_generator), sharex=True, sharey="row")
-    middle = []
+    told = []
     for i, (name, density) in enumerate(p_generator.items()):
         above, below = axes[i], axes[len(p_generator) + i]
-        for values, color, hatch, label in (
-            (p_data, "blue", None, "data"), (density, "orange", "///", "generator"),
-        ):  # fmt: skip
-            above.fill_between(
-                x, values, hatch=hatch, linewidth=1.4, label=label,
-                facecolor=COLORS[color] + "40", edgecolor=COLORS[color],
-            )  # fmt: skip
+        _densities(above, x, p_data, density)
         best = p_data / (p_data + density)
         below.axhline(0.5, color=COLORS["grey"], linewidth=1, linestyle=":")
         below.plot(x, best, color=INK, label="best: $p/(p + q)$")
-        if trained:
-            below.plot(x, trained[name], LINES[1], color=COLORS["green"], label="trained")
+        below.plot(x, trained[name], LINES[1], color=COLORS["green"], label="trained")
         above.set(title=name, ylim=(0, None))
         below.set(xlabel="$x$", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
-        middle.append(f"{name}, from {best.min():.2f} to {best.max():.2f}")
+        weight = (p_data + density) / (p_data + density).sum()
+        error = (weight * (trained[name] - best).abs()).sum()
+        told.append(
+            f"{name}, from {best.min():.2f} to {best.max():.2f}, and a trained one is "
+            f"{error:.3f} from it on average over the samples"
+        )
     axes[0].set_ylabel("density")
     axes[len(p_generator)].set_ylabel("discriminator:\nprobability of real")
     axes[0].legend(loc="upper left", fontsize=9)
@@ -112,7 +121,7 @@ def optimal_discriminator(
     return Picture(
         figure,
         "Above, the density of the data and of the generator; below, the best discriminator, "
-        f"whose output is: {'; '.join(middle)}. Where both densities are equal, it is one half.",
+        f"whose output is: {'; '.join(told)}. Where both densities are equal, it is one half.",
     )
 
 
@@ -165,14 +174,16 @@ def game_maps(
     columns = max(map(len, runs.values()))
     figure = new_figure(0.75 + (6.6 / columns + 0.48) * len(runs))
     axes = axes_grid(figure, len(runs), columns)
-    covered = []
+    covered, decided = [], []
     for row, (name, states) in enumerate(runs.items()):
         for panel, state in zip(axes[row * columns :], states, strict=False):
             _game_panel(panel, state, reach, num_modes)
             panel.set_title(f"step {state.step:,}", fontsize=10, fontweight="normal", pad=3)
         axes[row * columns].set_ylabel(name, fontweight="bold")
         listed = ", ".join(f"{s.modes} at step {s.step:,}" for s in states)
+        sure = 100 * ((states[-1].probability - 0.5).abs() > 0.4).double().mean().item()
         covered.append(f"{name}, {listed}")
+        decided.append(f"{name}, {sure:.0f} percent")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="lower left", markerscale=2, handletextpad=0.1
     )
@@ -184,25 +195,28 @@ def game_maps(
     return Picture(
         figure,
         f"Maps of the discriminator's output with real points in {num_modes} clusters and "
-        f"generated points, over the steps. Clusters covered: {'; '.join(covered)}.",
+        f"generated points, over the steps. Clusters covered: {'; '.join(covered)}. Share of the "
+        f"last map where the output is below 0.1 or above 0.9: {'; '.join(decided)}.",
     )
 
 
 @styled
-def latent_norms(norms: Tensor, linear: Tensor, spherical: Tensor, latent_dim: int) -> Picture:
-    """Returns the length of latent vectors along two paths between two points, and of random ones.
+def latent_norms(random: Tensor, straight: Tensor, arc: Tensor) -> Picture:
+    """Returns the length of latent vectors along two ways between two points, and of random ones.
+
+    The title says whether the straight way leaves the shell on which most random vectors lie.
 
     Args:
-        norms: shape (N,), lengths of random latent vectors.
-        linear: shape (T,), lengths along the straight way.
-        spherical: shape (T,), lengths along the arc.
-        latent_dim: number of dimensions of the latent space.
+        random: shape (N, latent_dim), random latent vectors.
+        straight: shape (T, latent_dim), the vectors along the straight way.
+        arc: shape (T, latent_dim), the vectors along the arc.
     """
+    norms, linear, spherical = (vectors.norm(dim=1) for vectors in (random, straight, arc))
     figure = new_figure(3.0)
     ways, shell = axes_grid(figure, 1, 2, sharey=True, width_ratios=[2.1, 1])
     low, high = norms.quantile(0.025).item(), norms.quantile(0.975).item()
     ways.axhspan(low, high, color="#EEF2F6", zorder=0)
-    ways.annotate("95 of 100 random vectors", (0.5, high), ha="center", va="bottom", fontsize=9)
+    ways.annotate("95 % of random vectors", (0.5, high), ha="center", va="bottom", fontsize=9)
     share = np.linspace(0, 1, len(linear))
     for values, line, mark, color, name in (
         (spherical, LINES[0], "o", "blue", "along the arc"),
@@ -211,13 +225,15 @@ def latent_norms(norms: Tensor, linear: Tensor, spherical: Tensor, latent_dim: i
         every = max(1, len(linear) // 8)
         ways.plot(share, values, line + mark, color=COLORS[color], markevery=every, label=name)
     ways.set(xlabel="share of the way from one vector to the other", ylabel="length of the vector")
-    ways.set(ylim=(0, max(high, norms.max().item()) * 1.08), title="The straight way cuts inside")
+    inside = linear.min() < low
+    ways.set_title("The straight way cuts inside" if inside else "The straight way stays outside")
+    ways.set_ylim(0, max(high, norms.max().item()) * 1.08)
     ways.legend(loc="lower left")
     shell.hist(norms.numpy(), 40, orientation="horizontal", color=COLORS["grey"])
-    shell.set(xlabel="number of vectors", title=f"random, {latent_dim} dimensions")
+    shell.set(xlabel="number of vectors", title=f"random, {random.size(1)} dimensions")
     return Picture(
         figure,
-        f"Of 100 random vectors of {latent_dim} dimensions 95 are {low:.1f} to {high:.1f} long. "
-        f"On the straight way between two of them the length falls to {linear.min():.1f}; along "
-        f"the arc it stays between {spherical.min():.1f} and {spherical.max():.1f}.",
+        f"95 percent of random vectors of {random.size(1)} dimensions are {low:.1f} to {high:.1f} "
+        f"long. On the straight way between two of them the shortest is {linear.min():.1f} long; "
+        f"along the arc the length stays between {spherical.min():.1f} and {spherical.max():.1f}.",
     )

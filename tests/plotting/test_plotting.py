@@ -77,7 +77,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         {name: [game_state(step) for step in (1, 50, 1000)] for name in ("plain", "with R1")}
     ),
     "latent_norms": lambda: plotting.latent_norms(
-        torch.randn(500, 9).norm(dim=1), 3 - BELL, 3 + BELL / 9, latent_dim=9
+        torch.randn(500, 9), torch.randn(5, 9), torch.randn(5, 9)
     ),
     "discriminator_histograms": lambda: plotting.discriminator_histograms(
         {"early": (1 - BELL / 9, BELL / 9), "late": (BELL, BELL)}

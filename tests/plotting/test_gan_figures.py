@@ -1,0 +1,79 @@
+"""Chapter 2's figures: titles and texts say what is drawn, whatever it is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from aigc_utils import plotting
+from aigc_utils.plotting import GameState, Picture
+
+EVEN = torch.full((10,), 0.1)
+X = torch.linspace(-3, 3, 61)
+BELL = (-(X**2) / 2).exp()
+
+
+def title(picture: Picture, axes: int = 0) -> str:
+    """Returns the title of one of a picture's panels."""
+    return picture.figure.axes[axes].get_title()
+
+
+def test_class_bars_name_the_images_that_lack_most_digits() -> None:
+    one = torch.zeros(10)
+    one[8] = 1.0
+    collapsed = plotting.class_bars({"real": EVEN, "article's GAN": one})
+    assert title(collapsed) == "Article's GAN: 9 of 10 digits have less than 2 % of the images"
+    assert "article's GAN, from 0.0 percent for digit 0 to 100.0 for digit 8" in collapsed.alt
+    skewed = torch.tensor([0.145, 0.055] + [0.1] * 8)
+    complete = plotting.class_bars({"real": EVEN, "course's GAN": skewed})
+    assert title(complete) == "No digit is missing: each has at least 5.5 % of the images"
+    assert "course's GAN, from 5.5 percent for digit 1 to 14.5 for digit 0" in complete.alt
+
+
+def test_the_sizes_title_is_about_what_changes_most() -> None:
+    sizes = [250, 1000, 10_000]
+    picture = plotting.sample_size_bias(sizes, {"made": [90, 88, 87], "real": [6.0, 2.0, 0.5]})
+    assert title(picture) == "Real: 6 from 250 images, 0.5 from 10,000 images"
+    assert picture.alt.endswith("made: stays near 88; real: falls from 6 to 0.5.")
+    picture = plotting.sample_size_bias(sizes[:2], {"made": [1.5, 3.0], "real": [6.0, 5.0]})
+    assert title(picture) == "Made: 1.5 from 250 images, 3 from 1,000 images"
+    assert "from 250 to 1,000. made: rises from 1.5 to 3; real: falls from 6 to 5." in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("shrink", "found"),
+    [
+        (0.5, "The straight way cuts inside"),
+        (1.0, "The straight way stays outside"),
+    ],
+)
+def test_the_title_of_latent_norms_follows_the_straight_way(shrink: float, found: str) -> None:
+    random = torch.randn(2000, 9, generator=torch.Generator().manual_seed(0))
+    arc = torch.eye(9)[:5] * 3
+    picture = plotting.latent_norms(random, arc * shrink, arc)
+    assert title(picture) == found
+    assert title(picture, 1) == "random, 9 dimensions"
+    assert f"the shortest is {3 * shrink:.1f} long" in picture.alt
+    assert "between 3.0 and 3.0" in picture.alt
+
+
+def test_the_text_of_the_best_discriminator_says_how_near_the_trained_one_is() -> None:
+    other = BELL.roll(8)
+    best = BELL / (BELL + other)
+    exact = plotting.optimal_discriminator(X, BELL, {"close": other}, {"close": best})
+    assert "a trained one is 0.000 from it on average" in exact.alt
+    off = plotting.optimal_discriminator(X, BELL, {"close": other}, {"close": best + 0.25})
+    assert "a trained one is 0.250 from it on average" in off.alt
+
+
+def test_the_text_of_the_maps_says_where_the_discriminator_is_sure() -> None:
+    points, half = torch.zeros(4, 2), torch.full((4, 4), 0.5)
+    steep = half.clone()
+    steep[:1], steep[1:3] = 0.97, 0.02
+    runs = {
+        "plain": [GameState(50, points, points, steep, 1)],
+        "gentle": [GameState(50, points, points, half, 8)],
+    }
+    alt = plotting.game_maps(runs).alt
+    assert "covered: plain, 1 at step 50; gentle, 8 at step 50." in alt
+    assert alt.endswith("below 0.1 or above 0.9: plain, 75 percent; gentle, 0 percent.")
