@@ -47,6 +47,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from aigc_utils import data, evaluation, gan, plotting, schedules, training
+from aigc_utils.optimizers import gradient_step
 from aigc_utils.source import show_source
 
 mnist = data.load_mnist()
@@ -65,13 +66,13 @@ mnist = data.load_mnist()
 # A GAN learns its loss from examples, as it learns everything else.
 
 # %%
-sevens = mnist.train_images[mnist.train_labels == 7]
-average = sevens.float().mean(0, keepdim=True)
+sevens = mnist.train_images[mnist.train_labels == 7].float()
+average = sevens.mean(0, keepdim=True)
+images, titles = torch.cat([sevens[:9], average]), ["seven"] * 9 + ["average"]
+
+# %%
 plotting.image_grid(
-    torch.cat([sevens[:9].float(), average]),
-    titles=["seven"] * 9 + ["average"],
-    alt="Nine handwritten sevens, all different and all sharp, and the average "
-    "of all sevens, a grey blur that nobody would write.",
+    images, titles=titles, alt="Sharp sevens, and their average, a grey blur."
 )
 
 # %% [markdown]
@@ -83,12 +84,10 @@ plotting.image_grid(
 # The generator learns to be taken for real.
 
 # %%
-untrained = gan.sample(gan.ArticleGenerator(), torch.randn(1, 100))
-plotting.gan_drawing(
-    torch.randn(16, generator=torch.Generator().manual_seed(0)),
-    fake=untrained[0, 0] / 255,
-    real=mnist.train_images[0, 0] / 255,
-)
+z = torch.randn(1, 100, generator=torch.Generator().manual_seed(0))
+fake = gan.sample(gan.ArticleGenerator(), z)[0, 0] / 255
+digit = mnist.train_images[0, 0] / 255
+plotting.gan_drawing(z[0], fake, digit)
 
 # %% [markdown]
 # Follow the way back: the generator never sees a real image.
@@ -108,7 +107,11 @@ MODES, SPREAD = 8, 0.05
 angles = torch.arange(MODES) * 2 * math.pi / MODES
 centres = 2 * torch.stack([angles.cos(), angles.sin()], 1)
 
+# %% [markdown]
+# A batch of data takes an island for each point, and a little noise around its centre.
 
+
+# %%
 def islands(number, rng):
     chosen = torch.randint(MODES, (number,), generator=rng)
     return centres[chosen] + SPREAD * torch.randn(number, 2, generator=rng)
@@ -129,7 +132,6 @@ def covered(points):
 # Each step first trains the discriminator to tell real from made, and then the generator to fool it.
 # Here the network `D` gives a logit, as your classifier did in chapter 1, and $D$ is its sigmoid, the probability.
 # `F.softplus(-logit)` is $-\log D$ and `F.softplus(logit)` is $-\log(1 - D)$.
-# `detach` keeps the discriminator's loss from reaching the generator: that gradient would teach it to help its opponent, or be computed for nothing.
 #
 # One term can be added: the *R1 penalty* asks the discriminator to be flat where the data are [(Mescheder et al., 2018)](#mescheder2018which).
 
@@ -143,18 +145,20 @@ def discriminator_loss(D, real, fake, r1):
     return loss + r1 / 2 * slope.square().sum(1).mean()
 
 
+# %% [markdown]
+# A step updates each player once; `gradient_step` moves an optimizer's weights one step down the gradient of a loss.
+# `detach` keeps the discriminator's loss from reaching the generator: that gradient would teach it to help its opponent, or be computed for nothing.
+
+
+# %%
 def make_step(G, D, G_optimizer, D_optimizer, r1):
     def step(batch):
         real, noise = batch
         fake = G(noise)
-        D_optimizer.zero_grad()
         d_loss = discriminator_loss(D, real, fake.detach(), r1)
-        d_loss.backward()
-        D_optimizer.step()
-        G_optimizer.zero_grad()
+        gradient_step(d_loss, D_optimizer)
         g_loss = F.softplus(-D(fake)).mean()
-        g_loss.backward()
-        G_optimizer.step()
+        gradient_step(g_loss, G_optimizer)
         return {"discriminator": d_loss, "generator": g_loss}
 
     return step
@@ -168,17 +172,16 @@ ticks = torch.linspace(-3, 3, 61)
 plane = torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), -1)
 
 
+# %%
 @torch.no_grad()
-def look(G, D, number, rng):
-    real = islands(200, rng)
-    points = G(torch.randn(1000, 2, generator=rng))
-    probability = D(plane).sigmoid()[..., 0]
-    return plotting.GameState(
-        number, real, points[:200], probability, covered(points)
-    )
+def look(G, D, step, rng):
+    real, fake = islands(200, rng), G(torch.randn(1000, 2, generator=rng))
+    answer = D(plane).sigmoid()[..., 0]
+    return plotting.GameState(step, real, fake[:200], answer, covered(fake))
 
 
 # %% [markdown]
+# Both players are small networks.
 # The discriminator gets twenty times the generator's learning rate, so that it wins early, as it soon will on digits.
 
 
@@ -190,11 +193,22 @@ def small_network(outputs):
     )  # fmt: skip
 
 
-def play(r1, label):
-    rng = training.seed_everything(0)
+# %%
+def new_players():
     G, D = small_network(2), small_network(1)
     G_optimizer = torch.optim.Adam(G.parameters(), 0.0015, betas=(0.5, 0.9))
     D_optimizer = torch.optim.Adam(D.parameters(), 0.03, betas=(0.5, 0.9))
+    return G, D, G_optimizer, D_optimizer
+
+
+# %% [markdown]
+# One game is 1,500 steps, with a look after every fiftieth.
+
+
+# %%
+def play(r1, label):
+    rng = training.seed_everything(0)
+    G, D, *optimizers = new_players()
     states = []
 
     def batch():
@@ -206,8 +220,8 @@ def play(r1, label):
         return {"modes": states[-1].modes}
 
     training.fit(
-        make_step(G, D, G_optimizer, D_optimizer, r1), iter(batch, None), num_steps=1500,
-        schedule=schedules.one_cycle(G_optimizer, D_optimizer, warmup=0.0),
+        make_step(G, D, *optimizers, r1), iter(batch, None), num_steps=1500,
+        schedule=schedules.one_cycle(*optimizers, warmup=0.0),
         evaluate=evaluate, evaluate_every=50, label=label,
     )  # fmt: skip
     return states
@@ -218,12 +232,11 @@ games = {
     "no penalty": play(r1=0.0, label="no penalty"),
     "with R1": play(r1=0.2, label="with R1"),
 }
-plotting.game_maps(
-    {
-        name: [states[i] for i in (1, 5, 11, 19, 29)]
-        for name, states in games.items()
-    }
-)
+
+# %%
+moments = (1, 5, 11, 19, 29)
+shown = {name: [states[i] for i in moments] for name, states in games.items()}
+plotting.game_maps(shown)
 
 # %%
 final = {name: states[-1].modes for name, states in games.items()}
@@ -286,7 +299,7 @@ p_generator = {name: q.log_prob(x).exp() for name, q in generators.items()}
 
 
 # %%
-def train_discriminator(fake_line, num_steps=400, batch_size=512):
+def train_discriminator(fake_line):
     rng = training.seed_everything(0)
     net = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
@@ -294,16 +307,14 @@ def train_discriminator(fake_line, num_steps=400, batch_size=512):
     def step(noise):
         real, fake = real_line.icdf(noise[0]), fake_line.icdf(noise[1])
         loss = F.softplus(-net(real)).mean() + F.softplus(net(fake)).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        gradient_step(loss, optimizer)
         return {"loss": loss}
 
     def noise():
-        return torch.rand(2, batch_size, 1, generator=rng).clamp(1e-6)
+        return torch.rand(2, 512, 1, generator=rng).clamp(1e-6)
 
     training.fit(
-        step, iter(noise, None), num_steps=num_steps,
+        step, iter(noise, None), num_steps=400,
         schedule=schedules.one_cycle(optimizer), label="on a line",
     )  # fmt: skip
     return net(x[:, None])[:, 0].sigmoid().detach()
@@ -326,7 +337,7 @@ for name, q in p_generator.items():
 # Put the best discriminator into the game.
 # Its value becomes $2 \, \mathrm{JSD}(p, q) - \log 4$, with the *Jensen-Shannon divergence*: the mean *KL divergence* of $p$ and of $q$ from their mixture.
 # It is 0 for equal densities and $\log 2$ for densities that never meet.
-# Check it with numbers.
+# Check it with numbers: a mean over a density is an integral.
 
 
 # %%
@@ -334,6 +345,7 @@ def mean_log(p, ratio):
     return torch.trapezoid(torch.xlogy(p, ratio), x)
 
 
+# %%
 for name, q in p_generator.items():
     both = p_data + q
     value = mean_log(p_data, p_data / both) + mean_log(q, q / both)
@@ -364,18 +376,16 @@ assert slope[early].abs().max() < 0.01 < 0.99 < other_slope[early].abs().min()
 
 # %%
 at = logit.tolist()
+pulls = {
+    "minimise log(1 - D): saturates": (at, slope.abs().tolist()),
+    "minimise -log D: does not": (at, other_slope.abs().tolist()),
+}
+
+# %%
 plotting.curves(
-    {
-        "minimise log(1 - D): saturates": (at, slope.abs().tolist()),
-        "minimise -log D: does not": (at, other_slope.abs().tolist()),
-    },
-    x_label="logit of a made image (left: the discriminator sees that it is made)",
-    y_label="size of the gradient",
+    pulls, x_label="logit of a made image", y_label="size of the gradient",
     title="A generator that loses needs a gradient, and only one loss has it",
-    alt="Two curves over the discriminator's logit. For a made image that is "
-    "recognised, on the left, the saturating loss has a gradient near 0 and "
-    "the other a gradient near 1; on the right it is the other way round.",
-)
+)  # fmt: skip
 
 # %% [markdown]
 # ### What `detach` does
@@ -412,69 +422,62 @@ show_source(gan.article_step)
 # %% [markdown]
 # ### Train it for a short while
 #
-# The article asks for 50 epochs, which take about three quarters of an hour on two cores.
-# You run the first 1,000 of its 46,900 steps here; `python -m benchmarks gan` gives it as long as the course's GAN, and it stays far behind.
+# The article asks for 50 epochs, which are 46,900 steps.
+# You run the first 600 of them here; `python -m benchmarks gan` gives it as long as the course's GAN, and it stays far behind.
 # To watch it, keep the same noise from beginning to end, and see what the generator makes of it as it learns.
-
+# A small network that reads digits measures how far its images are from real ones; how, you will see below.
 
 # %%
-def watch(latent_dim):
+real = evaluation.judge_images(mnist.test_images)
+
+
+def watch(z, *labels):
     """Returns a function for `evaluate` and the list of images that it fills."""
-    rng = torch.Generator().manual_seed(1)
-    z = torch.randn(1000, latent_dim, generator=rng)
     frames = []
 
     def evaluate(generator):
-        images = gan.sample(generator, z)
-        frames.append(images[:16])
+        images = gan.sample(generator, z, *labels)
+        frames.append(images[:20])
         seen = evaluation.judge_images(images).features
         return {"frechet": evaluation.frechet_distance(seen, real.features)}
 
     return evaluate, frames
 
 
-real = evaluation.judge_images(mnist.test_images)
-
 # %%
-evaluate, frames = watch(latent_dim=100)
+z = torch.randn(1000, 100, generator=torch.Generator().manual_seed(1))
+evaluate, frames = watch(z)
 article_generator, article_discriminator, article_run = gan.train_article(
-    mnist.train_images, seed=0, num_steps=1000, evaluate=evaluate, evaluate_every=200
+    mnist.train_images, seed=0, num_steps=600, evaluate=evaluate, evaluate_every=100
 )  # fmt: skip
 print(f"{article_run.num_steps} steps took {article_run.seconds:.1f} s")
 
 # %%
+stages = zip(article_run.evaluated_at, frames, strict=True)
+rows = {f"step {step}": images[:12] for step, images in stages}
+
+# %%
 plotting.image_rows(
-    {
-        f"step {step}": images[:12]
-        for step, images in zip(article_run.evaluated_at, frames, strict=True)
-    },
-    title="The same noise through the article's training",
-    alt="Rows of twelve images from the same noise at growing steps: grey "
-    "noise at first, later dark specks in the middle, almost the same in all "
-    "twelve.",
-)
+    rows, title="The same noise through the article's training",
+    alt="Grey noise, later dark specks in the middle, nearly alike in a row.",
+)  # fmt: skip
 
 # %%
-steps = range(1, article_run.num_steps + 1)
+players = "discriminator", "generator"
+losses = {name: article_run.curve(name, 10) for name in players}
 plotting.curves(
-    {
-        "discriminator": (steps, article_run.smooth("discriminator", 10)),
-        "generator": (steps, article_run.smooth("generator", 10)),
-    },
-    x_label="step (batches of 64 images)",
-    y_label="loss (nats)",
-    log_y=True,
+    losses, x_label="step", y_label="loss (nats)", log_y=True,
     title="The discriminator wins: its loss is small and the generator's large",
-    alt="On a logarithmic axis the discriminator's loss falls from 1.4 nats to "
-    "a few tenths and less, while the generator's loss rises above it to "
-    "about ten nats.",
-)
+)  # fmt: skip
+
+# %% [markdown]
+# Where the discriminator only guesses, its loss is $\log 4$ nats, and the generator's is $\log 2$.
 
 # %%
-late = slice(-100, None)
-won = torch.tensor(article_run["discriminator"][late]).mean().item()
+won, lost = (article_run.smooth(name, 100)[-1] for name in players)
 assert won < 0.9 * math.log(4)
-print(f"discriminator's loss in the last 100 steps: {won:.2f} nats")
+assert lost > 3 * math.log(2)
+print(f"the last 100 steps: discriminator {won:.2f} nats, generator {lost:.2f}")
 
 # %% [markdown]
 # If you took the discriminator's falling loss for success, you would be pleased.
@@ -508,6 +511,8 @@ other_real = evaluation.judge_images(mnist.train_images[chosen])
 noise = torch.randn(10_000, 100, generator=rng)
 article_samples = gan.sample(article_generator, noise)
 article_judged = evaluation.judge_images(article_samples)
+
+# %%
 floor = evaluation.frechet_distance(other_real.features, real.features)
 distance = evaluation.frechet_distance(article_judged.features, real.features)
 assert distance > 50 * floor
@@ -517,22 +522,24 @@ print(f"real against real: {floor:.2f}   article's GAN: {distance:.1f}")
 # ### The number of samples matters
 #
 # Two samples of one *distribution* are never quite the same, and the fewer images, the further apart they look.
-# This *bias* depends on the model too, so compare only distances from equally many images [(Chong and Forsyth, 2020)](#chong2020effectively).
+# So compare only distances from equally many images.
+# Even that is not quite fair, as this *bias* depends on the model too: the cure is to extrapolate to infinitely many images [(Chong and Forsyth, 2020)](#chong2020effectively).
 
 # %%
+judged = {"real images": other_real, "article's GAN": article_judged}
 sizes = [250, 500, 1000, 2000, 5000, 10_000]
 shuffled = torch.randperm(10_000, generator=rng)
+
+
+def distance_of(features, size):
+    part = features[shuffled[:size]]
+    return evaluation.frechet_distance(part, real.features)
+
+
+# %%
 bias = {
-    name: [
-        evaluation.frechet_distance(
-            judged.features[shuffled[:size]], real.features
-        )
-        for size in sizes
-    ]
-    for name, judged in {
-        "real images": other_real,
-        "article's GAN": article_judged,
-    }.items()
+    name: [distance_of(images.features, size) for size in sizes]
+    for name, images in judged.items()
 }
 assert bias["real images"][0] > 2 * bias["real images"][-1]
 plotting.sample_size_bias(sizes, bias)
@@ -549,10 +556,9 @@ plotting.sample_size_bias(sizes, bias)
 # The last number is about classes: the KL divergence of the digits' shares from one tenth each.
 
 # %%
-judged = {"real images": other_real, "article's GAN": article_judged}
 scores = {
-    name: evaluation.score_samples(samples, real)
-    for name, samples in judged.items()
+    name: evaluation.score_samples(images, real)
+    for name, images in judged.items()
 }
 
 
@@ -565,7 +571,11 @@ def show_scores():
         print(f"{name:14}", *values, f"{score.class_kl:9.4f}")
 
 
+# %%
 show_scores()
+
+# %% [markdown]
+# Behind the class KL stand the shares of the ten digits.
 
 
 # %%
@@ -574,6 +584,7 @@ def shares(judged):
     return torch.bincount(predicted, minlength=10) / len(predicted)
 
 
+# %%
 plotting.class_bars({name: shares(judged[name]) for name in judged})
 
 # %%
@@ -583,8 +594,8 @@ assert missing
 
 # %% [markdown]
 # The bars show the collapse: whole classes are missing, and a milder collapse you would not see from a dozen samples.
-# A high precision is no comfort: an image counts as good when it lies in the neighbourhood of any real one, and an odd real image has a wide neighbourhood.
-# Density and coverage are harder to fool.
+# A high precision alone would be no comfort: an image counts as good when it lies in the neighbourhood of any real one, and an odd real image has a wide neighbourhood.
+# Coverage is harder to fool, as one of the runs below shows.
 # The judge must name a digit even for a blot, so read the shares of a poor generator with care.
 
 # %% [markdown]
@@ -646,58 +657,47 @@ show_source(gan.CourseGAN.step, gan.CourseGAN.discriminator_loss)
 # ### Train it
 #
 # The recipe takes wider networks than the classes above do by themselves: 64 channels in the generator, and 24, 64 and 128 in the discriminator.
-# This run takes two to four minutes on two cores; the benchmark takes 3,400 steps in place of 2,400.
-# As before, keep the noise, and watch.
-
-
-# %%
-def watch_labelled(recipe):
-    """Returns a function for `evaluate` and the list of images that it fills."""
-    rng = torch.Generator().manual_seed(1)
-    z = torch.randn(1000, recipe.latent_dim, generator=rng)
-    digits = torch.arange(10).repeat(100)
-    untrained = gan.Generator(recipe.latent_dim, recipe.width)
-    frames = [gan.sample(untrained, z[:20], digits[:20])]
-
-    def evaluate(generator):
-        images = gan.sample(generator, z, digits)
-        frames.append(images[:20])
-        seen = evaluation.judge_images(images).features
-        return {"frechet": evaluation.frechet_distance(seen, real.features)}
-
-    return evaluate, frames
-
+# This run takes one to two minutes on two cores, with 1,920 steps; the benchmark takes 3,400.
+# Again use the same noise at each evaluation, now with labels, and begin with what an untrained generator makes of it.
 
 # %%
-recipe = dataclasses.replace(gan.COURSE, num_steps=2400)
-evaluate, frames = watch_labelled(recipe)
+recipe = dataclasses.replace(gan.COURSE, num_steps=1920)
+rng = torch.Generator().manual_seed(1)
+z = torch.randn(1000, recipe.latent_dim, generator=rng)
+digits = torch.arange(10).repeat(100)
+
+# %%
+untrained = gan.Generator(recipe.latent_dim, recipe.width)
+evaluate, frames = watch(z, digits)
+frames.append(gan.sample(untrained, z[:20], digits[:20]))
+
+# %%
 game, run = gan.train_course(
     recipe, mnist.train_images, mnist.train_labels, seed=0,
-    evaluate=evaluate, evaluate_every=recipe.num_steps // 30,
+    evaluate=evaluate, evaluate_every=80,
 )  # fmt: skip
 generator = game.ema.network
 print(f"{run.num_steps} steps took {run.seconds:.0f} s")
 
+# %%
+counts, shown = [0, *run.evaluated_at], [0, 1, 2, 4, 8, 12, 24]
+rows = {f"step {counts[i]}": frames[i][:10] for i in shown}
+titles = [f"a {digit}" for digit in range(10)]
+
 # %% tags=["live-gan"]
-counts, shown = [0, *run.evaluated_at], [0, 1, 2, 4, 8, 15, 30]
 plotting.image_rows(
-    {f"step {counts[i]}": frames[i][:10] for i in shown},
-    titles=[f"a {digit}" for digit in range(10)],
-    title="The same noise through the course's training",
-    alt="Rows of ten images, one for each digit, at growing steps: noise at "
-    "first, rough digits after the first hundreds of steps, and mostly clean, "
-    "varied handwriting at the end.",
-)
+    rows, titles=titles, title="The same noise through the course's training",
+    alt="Noise first, then rough digits, and mostly clean handwriting last.",
+)  # fmt: skip
 
 # %% [markdown]
 # Here is the same as a film, with two drawings of each digit.
 
 # %%
+ends = "start", f"step {run.num_steps}"
 plotting.film(
-    plotting.tiles(torch.stack(frames), columns=10),
-    alt="Twenty images, two of each digit, grow from noise into handwriting.",
-    caption="The generator's images of the same noise through the training.",
-    seconds=6, ends=("start", f"step {run.num_steps}"),
+    torch.stack(frames), columns=10, ends=ends,
+    alt="All ten digits grow from noise into handwriting, side by side.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -708,36 +708,33 @@ plotting.film(
 
 # %%
 @torch.no_grad()
-def article_opinions():
-    real_images = data.to_signed(mnist.test_images[:2000])
-    fakes = data.to_signed(article_samples[:2000])
-    D = article_discriminator
-    return D(real_images)[:, 0], D(fakes)[:, 0]
+def opinions_of(D, made, *labels):
+    real_images = data.to_signed(mnist.test_images[: len(made)])
+    return D(real_images, *labels), D(data.to_signed(made), *labels)
 
 
-@torch.no_grad()
-def course_opinions():
-    labels = mnist.test_labels[:2000]
-    z = torch.randn(2000, recipe.latent_dim, generator=rng)
-    fakes = data.to_signed(gan.sample(game.generator, z, labels))
-    D, real_images = (
-        game.discriminator,
-        data.to_signed(mnist.test_images[:2000]),
-    )
-    return D(real_images, labels).sigmoid(), D(fakes, labels).sigmoid()
+# %% [markdown]
+# The article's discriminator gives probabilities, the course's gives logits and wants to know the digit.
 
-
+# %%
+labels = mnist.test_labels[:2000]
+z = torch.randn(2000, recipe.latent_dim, generator=rng)
+made = gan.sample(game.generator, z, labels)
+logits = opinions_of(game.discriminator, made, labels)
+answers = opinions_of(article_discriminator, article_samples[:2000])
 opinions = {
-    "article's GAN": article_opinions(),
-    "course's GAN": course_opinions(),
+    "article's GAN": [answer[:, 0] for answer in answers],
+    "course's GAN": [logit.sigmoid() for logit in logits],
 }
+
+# %%
 plotting.discriminator_histograms(opinions)
 
 # %%
 overlap = {name: (a - b).mean().item() for name, (a, b) in opinions.items()}
 assert overlap["course's GAN"] < overlap["article's GAN"]
 for name, gap in overlap.items():
-    print(f"{name}: mean answer for real less that for made images: {gap:.2f}")
+    print(f"{name}: mean answer, real minus made: {gap:.2f}")
 
 # %% [markdown]
 # The article's discriminator is sure of itself.
@@ -768,27 +765,31 @@ plotting.class_bars({name: shares(judged[name]) for name in judged})
 # %% [markdown]
 # ## What each change brought
 #
-# This table comes from `python -m benchmarks gan-ablation`, which trains every row for the same number of steps, half of yours, with three seeds.
+# This table comes from `python -m benchmarks gan-ablation`, which trains every row for the same number of steps, fewer than yours, with three seeds.
 # It took a quarter of an hour, so its result is stored with the course.
 # Each row adds one change to the row above, with what belongs to it: with the convolutions come 64 random numbers in place of 100, another second coefficient of Adam, and a learning rate that falls at the end; with the optimizers come their own learning rates, and Muon for the filters.
 # In the figure each dot is one seed, and the bar, with its number, is the median.
 
 # %%
 stored = evaluation.load_results("gan_ablation")
+seeds, num_steps = stored["seeds"], stored["num_steps"]
+
+
+# %%
+def middle(values, digits):
+    values = torch.tensor(values)
+    return f"{values.median():.{digits}f} ± {values.std():.{digits}f}"
 
 
 def show_rows(rows):
     for row in rows:
-        frechet, coverage = torch.tensor([row["frechet"], row["coverage"]])
-        print(
-            f"{row['name']:30} Fréchet {frechet.median():6.1f} ± {frechet.std():4.1f}"
-            f"   coverage {coverage.median():.2f} ± {coverage.std():.2f}"
-        )
+        distance, share = middle(row["frechet"], 1), middle(row["coverage"], 2)
+        print(f"{row['name']:30} {distance:>13}   {share:>11}")
 
 
-print(
-    f"{stored['num_steps']} steps, {stored['seeds']} seeds, median ± standard deviation"
-)
+# %%
+print(f"{num_steps} steps, {seeds} seeds, median ± standard deviation")
+print(f"{'':30} {'Fréchet':>13}   {'coverage':>11}")
 show_rows(stored["rows"])
 
 # %%
@@ -800,6 +801,16 @@ _, plain, calm, with_penalty, averaged, labelled = distances
 assert calm < plain / 3
 assert labelled < 0.7 * averaged
 assert abs(averaged - calm) < 0.2 * calm
+
+# %% [markdown]
+# One of the runs with convolutions alone shows what precision misses, and density too.
+
+# %%
+measures = "precision", "density", "coverage"
+collapsed = {name: stored["rows"][1][name][1] for name in measures}
+print({name: round(value, 3) for name, value in collapsed.items()})
+assert min(collapsed["precision"], collapsed["density"]) > 0.8
+assert collapsed["coverage"] < 0.01
 
 # %% [markdown]
 # As a factor, two changes bring most: the optimizers without momentum, with Muon among them, and labels.
@@ -834,30 +845,26 @@ show_rows(stored["dropped"])
 show_source(gan.interpolate)
 
 # %%
-ends = torch.randn(
-    2, recipe.latent_dim, generator=torch.Generator().manual_seed(3)
-)
+rng = torch.Generator().manual_seed(3)
+ends = torch.randn(2, recipe.latent_dim, generator=rng)
 straight = gan.interpolate(*ends, num=12, spherical=False)
 arc = gan.interpolate(*ends, num=12)
-plotting.latent_norms(
-    noise.norm(dim=1), straight.norm(dim=1), arc.norm(dim=1), recipe.latent_dim
-)
+
+# %%
+plotting.latent_norms(noise, straight, arc)
 
 # %%
 digit = torch.full((12,), 7)
-plotting.image_rows(
-    {
-        "straight": gan.sample(generator, straight, digit),
-        "spherical": gan.sample(generator, arc, digit),
-    },
-    title="From one seven to another",
-    alt="Two rows of twelve images that change from one seven to another; both "
-    "rows begin and end alike. In the straight row the steps between stay "
-    "sevens; in the middle of the arc they look more like fours.",
-)
+ways = {
+    "straight": gan.sample(generator, straight, digit),
+    "spherical": gan.sample(generator, arc, digit),
+}
+
+# %%
+plotting.image_rows(ways, alt="Both rows lead from one seven to another.")
 
 # %% [markdown]
-# Both ways lead through readable digits, though on the arc many of them may look like another digit; the norms show that the straight way leaves the shell.
+# Both ways lead through readable digits, and the norms show that the straight way leaves the shell.
 # Each image between is a digit that nobody wrote.
 # This is the sign that the generator has learned a space of handwriting, not a list of images.
 #
@@ -872,22 +879,31 @@ def round_trip(stops):
     return torch.cat([gan.interpolate(a, b, 9)[:-1] for a, b in ways])
 
 
+# %%
 rng = torch.Generator().manual_seed(5)
 stops = torch.randn(10, 8, recipe.latent_dim, generator=rng)
-path = torch.stack([round_trip(film) for film in stops], 1)  # (64, 10, 64)
+path = torch.stack([round_trip(walk) for walk in stops], 1)  # (64, 10, 64)
+
+# %% [markdown]
+# At each moment a drawing has a share of one digit's label, and the rest of the next digit's.
+
+# %%
 turn = torch.linspace(0, 10, len(path) + 1)[:-1, None] + torch.arange(10)
 share = (turn % 1)[..., None]
 before, after = (F.one_hot((turn.long() + i) % 10, 10) for i in (0, 1))
 mixed = before * (1 - share) + after * share
+
+# %%
 drawn = gan.sample(generator, path.flatten(0, 1), mixed.flatten(0, 1))
+walks = drawn.unflatten(0, (len(path), 10))
+
+# %% [markdown]
+# The film shows ten walks through latent space, each through all ten digits.
 
 # %%
 plotting.film(
-    plotting.tiles(drawn.unflatten(0, (len(path), 10)), columns=10),
-    alt="Ten digits in a row flow each into the next digit, and their "
-    "handwriting changes too.",
-    caption="Ten walks through latent space, each through all ten digits.",
-    seconds=16, hold=0, still=0,
+    walks, columns=10, seconds=16, hold=0, still=0,
+    alt="Each digit flows into the next, and its handwriting changes too.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -898,32 +914,27 @@ plotting.film(
 # It is the root of the sum of all squared differences between the pixels, which are 0 to 1: 0 for a copy.
 
 # %%
-picked = samples[:12]
-apart, index = evaluation.nearest_neighbours(picked, mnist.train_images)
-plotting.image_rows(
-    {"made": picked, "nearest real": mnist.train_images[index]},
-    captions={"nearest real": [f"{distance:.1f}" for distance in apart]},
-    title="Made digits and their nearest training images",
-    alt="Twelve made digits above their nearest training images: the same "
-    "digit nearly each time, in similar handwriting, and never the same image.",
-)
+compared = torch.cat([samples[:300], mnist.test_images[:300]])
+apart, index = evaluation.nearest_neighbours(compared, mnist.train_images)
+many, unseen = apart.split(300)
 
 # %%
-many, _ = evaluation.nearest_neighbours(samples[:500], mnist.train_images)
-unseen, _ = evaluation.nearest_neighbours(
-    mnist.test_images[:500], mnist.train_images
-)
+rows = {"made": samples[:12], "nearest": mnist.train_images[index[:12]]}
+distances = {"nearest": [f"{distance:.1f}" for distance in many[:12]]}
+plotting.image_rows(
+    rows, captions=distances, title="Made digits and their nearest neighbours",
+    alt="Below each made digit a similar real one, and never the same image.",
+)  # fmt: skip
+
+# %%
 assert many.min() > 0.5
-assert many.median() > 0.7 * unseen.median()
-print(
-    f"median distance to the nearest training image: made {many.median():.2f},"
-)
-print(
-    f"real test images {unseen.median():.2f}; the smallest of made: {many.min():.2f}"
-)
+assert many.median() > unseen.median()
+print("median distance to the nearest training image:")
+print(f"made {many.median():.2f}, real test images {unseen.median():.2f}")
+print(f"the smallest of the made ones: {many.min():.2f}")
 
 # %% [markdown]
-# The made digits are about as far from the training images as real digits that were in no training.
+# The made digits are no nearer to the training images than real digits that were in no training.
 
 # %% [markdown]
 # ## What goes wrong, and why
@@ -944,23 +955,19 @@ print(f"correlation of the generator's loss and the distance: {together:.2f}")
 assert together < 0.5
 
 # %%
+assert run["frechet"][-1] < run["frechet"][0] / 10
+assert max(loss_at[2:]) < 1.2 * min(loss_at[2:])
+
+# %%
+lines = {
+    "Fréchet distance": run.curve("frechet"),
+    "generator's loss, in nats": run.curve("generator", 100),
+    "discriminator's loss, in nats": run.curve("discriminator", 100),
+}
 plotting.curves(
-    {
-        "Fréchet distance": (run.evaluated_at, run["frechet"]),
-        "generator's loss, in nats": (run.evaluated_at, loss_at),
-        "discriminator's loss, in nats": (
-            run.evaluated_at,
-            [run.smooth("discriminator", 100)[i - 1] for i in run.evaluated_at],
-        ),
-    },
-    x_label="step",
-    y_label="value (logarithmic)",
-    log_y=True,
+    lines, x_label="step", y_label="value (logarithmic)", log_y=True,
     title="The images get better while the losses stand still",
-    alt="Over the steps the Fréchet distance falls by more than a factor of "
-    "ten, while both losses stay near one nat after the first few hundred "
-    "steps.",
-)
+)  # fmt: skip
 
 # %% [markdown]
 # A loss that told how good the images are would fall with the distance, and its correlation with it would be near 1.
@@ -977,6 +984,8 @@ island_points = islands(4000, rng)
 turn = 2 * math.pi * torch.rand(4000, generator=rng)
 circle = 2 * torch.stack([turn.cos(), turn.sin()], 1)
 circle = circle + SPREAD * torch.randn(4000, 2, generator=rng)
+
+# %%
 on_island = torch.cdist(circle, centres).min(1).values < 3 * SPREAD
 print(f"made points on an island: {on_island.float().mean():.0%}")
 
@@ -985,19 +994,17 @@ print(f"made points on an island: {on_island.float().mean():.0%}")
 def judged_right(net):
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     points = torch.cat([island_points, circle])
-    labels = torch.cat([torch.ones(4000), torch.zeros(4000)])
+    is_real = torch.arange(8000) < 4000
     train, test = torch.randperm(8000, generator=rng).view(2, -1)
     for _ in range(300):
-        loss = F.binary_cross_entropy_with_logits(
-            net(points[train])[:, 0], labels[train]
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    right = (net(points[test])[:, 0] > 0) == (labels[test] > 0.5)
+        logits, target = net(points[train])[:, 0], is_real[train].float()
+        loss = F.binary_cross_entropy_with_logits(logits, target)
+        gradient_step(loss, optimizer)
+    right = (net(points[test])[:, 0] > 0) == is_real[test]
     return 100 * right.float().mean().item()
 
 
+# %%
 weak, strong = judged_right(nn.Linear(2, 1)), judged_right(small_network(1))
 print(f"a straight line: {weak:.0f} % right, a network: {strong:.0f} % right")
 assert abs(weak - 50) < 3
@@ -1018,24 +1025,28 @@ assert strong > 75
 asked = torch.arange(10).repeat_interleave(100)
 z = torch.randn(len(asked), recipe.latent_dim, generator=rng)
 drawn = gan.sample(generator, z, asked)
+
+# %%
 obeyed = evaluation.accuracy(evaluation.judge_images(drawn).logits, asked)
 ceiling = evaluation.accuracy(real.logits, mnist.test_labels)
-assert obeyed > 90
+assert obeyed > 85
 print(f"read as the digit that was asked for: {obeyed:.1f} %")
 print(f"real test digits, read as what they are: {ceiling:.1f} %")
 
 # %% [markdown]
-# It obeys mostly: a few digits are unreadable, or another one, as some in the rows and the film above are.
+# It obeys mostly: some digits are unreadable, or another one, as some in the rows and the film above are.
 
 # %%
-number = [int(character) for character in "20261123"]
+number = "20261123"
+digits = torch.tensor([int(character) for character in number])
 z = torch.randn(1, recipe.latent_dim, generator=rng).expand(len(number), -1)
+drawn = gan.sample(generator, z, digits)
+
+# %%
 plotting.image_grid(
-    gan.sample(generator, z, torch.tensor(number)),
-    title="A number in one handwriting",
-    alt="The digits 2 0 2 6 1 1 2 3, drawn from one noise vector, in similar "
-    "handwriting.",
-)
+    drawn, titles=number, title="A number in one handwriting",
+    alt="Its digits are alike in slant and stroke, and not all are clear.",
+)  # fmt: skip
 
 # %% [markdown]
 # One noise vector for all digits gives one handwriting: the label says what, the noise says how.
@@ -1126,7 +1137,7 @@ evaluation.record(
 # import dataclasses
 # for penalty in (0.0, 0.3):
 #     long = dataclasses.replace(gan.COURSE, num_steps=6000, penalty=penalty)
-#     evaluate, _ = watch(long.latent_dim)
+#     evaluate, _ = watch(torch.randn(1000, long.latent_dim))
 #     _, history = gan.train_course(
 #         long, mnist.train_images, seed=0, evaluate=evaluate, evaluate_every=1000
 #     )
