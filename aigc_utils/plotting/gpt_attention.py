@@ -160,17 +160,22 @@ def attention_steps(
         axes.set_axis_off()
         arrow(axes, (0, 0.5), (1, 0.5))
     first.set_ylabel("query: who looks")
-    given = ", ".join(
-        f"{share:.0f} percent to {quoted(token)}"
-        for token, share in zip(tokens, shares[-1].tolist(), strict=True)
-    )
     return Picture(
         figure,
         f"Three tables of {len(tokens)} by {len(tokens)} numbers, rows queries and columns keys, "
         f"for the tokens {', '.join(map(quoted, tokens))}. Scores from {scores.min():.1f} to "
         f"{scores.max():.1f}; the same with {int(hidden.sum())} of {hidden.numel()} set to minus "
         f"infinity; and the shares that softmax makes of them, where each row sums to 100 percent "
-        f"and what is hidden gets 0. {quoted(tokens[-1])} gives {given}.",
+        "and what is hidden gets 0. The largest share of each row: "
+        f"{_largest(tokens, tokens, shares)}.",
+    )
+
+
+def _largest(rows: Sequence[str], columns: Sequence[str], shares: Tensor) -> str:
+    """Returns what gets most in each row of shares in percent, (T, S), and how much."""
+    return ", ".join(
+        f"for {quoted(row)} {share.max():.0f} percent to {quoted(columns[int(share.argmax())])}"
+        for row, share in zip(rows, shares, strict=True)
     )
 
 
@@ -259,12 +264,9 @@ def cross_attention(source: Sequence[str], target: Sequence[str], weights: Tenso
     _token_ticks(axes, target, source, max(7.0, size))
     axes.set(xlabel="token that is read", ylabel="token that is written")
     figure.colorbar(image, label="share of attention (%)", fraction=0.05, aspect=30)
-    best = (
-        f"for {quoted(written)} {row.max():.0f} percent to {quoted(source[int(row.argmax())])}"
-        for written, row in zip(target, shares, strict=True)
-    )
     return Picture(
         figure,
         "A map of attention weights: rows are the tokens that are written, columns the tokens "
-        f"that are read, {' '.join(source)}. The largest share of each row goes {', '.join(best)}.",
+        f"that are read, {' '.join(source)}. The largest share of each row: "
+        f"{_largest(target, source, shares)}.",
     )

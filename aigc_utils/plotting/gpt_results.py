@@ -18,6 +18,11 @@ TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")
 LETTER = 0.602  # the width of a letter of DejaVu Sans Mono, in sizes of the font
 
 
+def _percent(share: float) -> str:
+    """Returns a share in percent as the bars and their text say it: what is not 0 is not "0"."""
+    return "<1" if 0 < share < 0.5 else f"{share:.0f}"
+
+
 @styled
 def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Picture:
     """Returns how likely the same next tokens are under several settings, one panel for each.
@@ -52,7 +57,7 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
             gone = value == 0
             if gone:
                 axes.barh(row, 1.26 * top, 0.74, **HIDDEN)
-            text = "cut" if gone else "<1" if value < 0.5 else f"{value:.0f}"
+            text = "cut" if gone else _percent(value)
             axes.annotate(
                 text, (value, row), xytext=(4, 0), textcoords="offset points", va="center",
                 color=COLORS["grey"] if gone else INK, fontsize=9,
@@ -63,9 +68,10 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
         axes.tick_params(axis="y", length=0)
         gone = int((share == 0).sum())
         cut = f"{gone} of {len(tokens)} cut off, " if gone else ""
+        best = int(share.argmax())
         parts.append(
-            f"{name}, {quoted(tokens[int(share.argmax())])} with {100 * share.max():.0f} percent, "
-            f"{cut}{100 * rest[name]:.0f} percent to all others"
+            f"{name}, {quoted(tokens[best])} with {_percent(bars[best])} percent, {cut}"
+            f"{_percent(bars[-1])} percent to all others".replace("<", "under ")
         )
     names = [*(visible(token) for token in tokens), "all others"]
     panels[0].set_yticks(range(len(names)), names, parse_math=False)

@@ -341,6 +341,21 @@ def test_the_figures_of_attention_say_what_they_show() -> None:
     assert "own, 100 to itself, 0 to the token before, 0 to the first" in maps.alt
     assert "last, 0 to itself, 100 to the token before, 0 to the first" in maps.alt
     assert "3 of 5 cut off, 0 percent to all others" in PICTURES["next_token_bars"]().alt
+    steps = PICTURES["attention_steps"]().alt
+    for row, word in zip(SHARES, WORDS, strict=True):
+        best = WORDS[int(row.argmax())].replace("\n", "\\n")
+        first = f"for “{word}” {100 * row.max():.0f} percent to “{best}”".replace("\n", "\\n")
+        assert first in steps
+
+
+def test_a_share_that_is_not_zero_is_not_said_to_be_zero() -> None:
+    alts = {
+        share: plotting.next_token_bars(["a", "b"], {"t": torch.tensor([0.7, share])}).alt
+        for share in (0.3, 0.296, 0.25)
+    }
+    assert "“a” with 70 percent, 0 percent to all others" in alts[0.3]
+    assert "“a” with 70 percent, under 1 percent to all others" in alts[0.296]
+    assert "“a” with 70 percent, 5 percent to all others" in alts[0.25]
 
 
 def test_save_writes_a_png(tmp_path: object) -> None:
