@@ -11,6 +11,8 @@ import numpy as np
 SMALL = 0.1
 #: The share of the figure's range below which a whole curve counts as level.
 LEVEL = 0.03
+#: What both are where the values are times: a busy machine bends a curve by more than a tenth.
+TIMED = 0.2
 
 
 def number(value: float) -> str:
@@ -45,7 +47,8 @@ def course(
         x: where the values stand, in rising order, at least one.
         y: the values, as many.
         span: from the lowest to the highest value of the whole figure; its logarithm's, if `log`.
-        values: False to leave out the numbers, where they differ from run to run.
+        values: False for times, which differ from run to run: no numbers, and smaller turns than
+            `TIMED` are left out as well, so that another run has the same words.
         log: whether the figure shows the logarithm.
 
     Raises:
@@ -61,13 +64,14 @@ def course(
     def at(index: int) -> str:
         return number(float(heights[index]))
 
-    if own <= LEVEL * span:
+    small, level = (SMALL, LEVEL) if values else (TIMED, TIMED)
+    if own <= level * span:
         return f"stays near {number(float(np.median(heights)))}" if values else "stays level"
     low, high = int(shown.argmin()), int(shown.argmax())
     # The turn is the extreme that lies farther beyond both ends.
     below, above = min(first, last) - shown[low], shown[high] - max(first, last)
     turn, beyond = (low, below) if below >= above else (high, above)
-    if beyond <= SMALL * own:
+    if beyond <= small * own:
         verb = "falls" if last < first else "rises"
         return f"{verb} from {at(0)} to {at(-1)}" if values else verb
     verbs = ("falls", "rises") if turn == low else ("rises", "falls")

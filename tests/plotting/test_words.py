@@ -34,6 +34,14 @@ def test_times_are_said_without_values() -> None:
     assert course(range(3), [1, 1, 1], 2.0, values=False) == "stays level"
 
 
+def test_what_a_busy_machine_bends_is_not_said_of_times() -> None:
+    flat, steep = [40.0, 47.0, 44.0], [40.0, 33.0, 80.0]
+    assert course(range(3), flat, 40.0, values=False) == "stays level"
+    assert course(range(3), flat, 40.0) == "rises from 40 to 47 at 1, then falls to 44"
+    assert course(range(3), steep, 47.0, values=False) == "rises"
+    assert course(range(3), [40, 80, 50], 40.0, values=False) == "rises and then falls"
+
+
 def test_a_logarithmic_axis_shows_small_turns() -> None:
     y = [1.0, 0.01, 0.1]
     assert course(range(3), y, math.log(100), log=True).endswith("then rises to 0.1")
