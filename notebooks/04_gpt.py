@@ -73,29 +73,26 @@ print(plays[:103])
 # Count which letter follows in the plays.
 # After "i" much is possible; after more letters, less and less.
 
-# %%
-contexts = {"after i": "i", "after hi": "hi", "after whi": "whi"}
-followers = {
-    name: Counter(re.findall(f"(?={before}(.))", plays, re.DOTALL))
-    for name, before in contexts.items()
-}
-shares = {
-    name: {letter: n / count.total() for letter, n in count.items()}
-    for name, count in followers.items()
-}
 
 # %%
-together = Counter()
-for share in shares.values():
-    together.update(share)
-letters = [letter for letter, _ in together.most_common(7)]
-plotting.next_token_bars(
-    letters,
-    {
-        name: torch.tensor([share.get(letter, 0) for letter in letters])
-        for name, share in shares.items()
-    },
-)
+def next_letters(before):
+    counts = Counter(re.findall(f"(?={before}(.))", plays, re.DOTALL))
+    return {letter: n / counts.total() for letter, n in counts.items()}
+
+
+shares = {f"after {text}": next_letters(text) for text in ("i", "hi", "whi")}
+
+# %% [markdown]
+# The picture has room for the seven letters that are likeliest over all three.
+
+# %%
+summed = sum(map(Counter, shares.values()), Counter())
+letters = [letter for letter, _ in summed.most_common(7)]
+bars = {
+    name: torch.tensor([share.get(letter, 0) for letter in letters])
+    for name, share in shares.items()
+}
+plotting.next_token_bars(letters, bars)
 
 # %% [markdown]
 # This is all that a language model is: a distribution over the next piece, given those before.
@@ -121,8 +118,8 @@ assert share < 0.1
 
 # %% [markdown]
 # Sixteen characters, two or three words, have nearly never occurred before.
-# No table helps there.
-# A model has to see that contexts are alike though their letters differ, and for this it needs a network.
+# A table of such long contexts stays empty, and can only fall back on the last few letters.
+# To see that contexts are alike though their letters differ takes a network.
 
 # %% [markdown]
 # ## Pieces of text: tokens
@@ -131,7 +128,7 @@ assert share < 0.1
 # The simplest choice is characters: few of them, and long texts.
 # Whole words would give short texts, and a list without end.
 # *Byte-pair encoding* lies between [(Sennrich et al., 2016)](#sennrich2016neural).
-# It begins with single bytes, and again and again makes one token of the pair that stands side by side most often.
+# As GPT-2 has it, it begins with single bytes, and again and again makes one token of the pair that stands side by side most often.
 
 # %%
 show_source(gpt.learn_merges)
@@ -140,6 +137,11 @@ show_source(gpt.learn_merges)
 characters = gpt.CharTokenizer(plays)
 english = gpt.BPETokenizer.train(train_text, vocab_size=1256)
 print(f"{characters.vocab_size} characters, {english.vocab_size} tokens")
+
+# %% [markdown]
+# Here are the first six pairs that it joined, and the last six.
+
+# %%
 for left, right in english.merges[:6] + english.merges[994:]:
     print(f"{left.decode()!r} + {right.decode()!r}")
 
@@ -156,23 +158,25 @@ plotting.token_strip([english.decode([i]) for i in english.encode(line)])
 
 # %%
 chinese = gpt.BPETokenizer.train(poems[:100_000], vocab_size=1256)
-tools = {
+tokenizers = {
     "bytes": gpt.BPETokenizer(),
     "BPE from English": english,
     "BPE from Chinese": chinese,
 }
-samples = {"English": validation_text[:50_000], "Chinese": poems[-50_000:]}
+
+# %%
+texts = {"English": validation_text[:50_000], "Chinese": poems[-50_000:]}
 rates = {
     name: {
-        kind: gpt.tokens_per_character(tokenizer, sample)
-        for kind, sample in samples.items()
+        language: gpt.tokens_per_character(tokenizer, text)
+        for language, text in texts.items()
     }
-    for name, tokenizer in tools.items()
+    for name, tokenizer in tokenizers.items()
 }
 plotting.token_lengths(rates)
 
 # %% [markdown]
-# With the English merges a Chinese character costs nearly three tokens, its three bytes.
+# With the English merges a Chinese character costs three tokens, its three bytes, and only the ends of lines cost less.
 # A model with such a tokeniser reads less Chinese in the same context, writes it more slowly, and costs more where one pays for each token.
 
 # %%
@@ -217,15 +221,17 @@ meanings = ("article", "animal", "action", "owner")
 for name, share in zip(meanings, gathered[3], strict=True):
     print(f"'its' gathers {share:.2f} of {name}")
 assert gathered[3].argmax() == 1
+
+# %% [markdown]
+# "its" now carries "animal" with it: so it says to what it belongs.
+# PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
+
+# %%
 builtin = F.scaled_dot_product_attention(
     *(x[None] for x in (queries, keys, values)), is_causal=True
 )
 assert torch.allclose(gathered, builtin[0], atol=1e-6)
 assert torch.allclose(gathered, gpt.attend(queries, keys, values, mask))
-
-# %% [markdown]
-# "its" now carries "animal" with it: so it says whom it belongs to.
-# PyTorch's own function gives the same numbers, and so do the lines that the course's model is built on.
 
 # %%
 show_source(gpt.attention_weights, gpt.attend)
@@ -250,16 +256,24 @@ show_source(gpt.attention_weights, gpt.attend)
 # %%
 torch.manual_seed(0)
 dims = [4, 16, 64, 256, 1024]
-spread = {"dot product": [], "divided by √d": []}
-largest = {"dot product": [], "divided by √d": []}
-for d in dims:
-    dots = torch.randn(500, 1, d) @ torch.randn(500, d, 32)
-    for name, s in (("dot product", dots), ("divided by √d", dots / d**0.5)):
-        spread[name].append(s.std().item())
-        largest[name].append(s.softmax(-1).amax(-1).mean().item())
+dots = [torch.randn(500, 1, d) @ torch.randn(500, d, 32) for d in dims]
+divided = [s / d**0.5 for s, d in zip(dots, dims, strict=True)]
+kinds = {"dot product": dots, "divided by √d": divided}
+
+# %% [markdown]
+# How far do the scores spread, and how much does the likeliest of the 32 keys get?
+
+# %%
+spread = {name: [s.std().item() for s in kind] for name, kind in kinds.items()}
+largest = {
+    name: [s.softmax(-1).amax(-1).mean().item() for s in kind]
+    for name, kind in kinds.items()
+}
+plotting.score_spread(dims, spread, largest)
+
+# %%
 assert largest["dot product"][-1] > 0.9
 assert largest["divided by √d"][-1] < 0.3
-plotting.score_spread(dims, spread, largest)
 
 # %% [markdown]
 # Undivided, one key takes everything by chance, and softmax hardly has a gradient left to learn from.
@@ -289,6 +303,7 @@ def turned_score(i, j):
     return (gpt.rotate(q, angles[:, i]) @ gpt.rotate(k, angles[:, j])).item()
 
 
+# %%
 print(f"apart by 4: {turned_score(9, 5):.4f} and {turned_score(94, 90):.4f}")
 print(f"apart by 5: {turned_score(9, 4):.4f}")
 assert math.isclose(turned_score(9, 5), turned_score(94, 90), abs_tol=1e-4)
@@ -306,6 +321,10 @@ for heads in (1, 2, 4, 8):
     size = sum(p.numel() for p in gpt.Attention(config).parameters())
     print(f"{heads} heads of {config.head_dim:3}: {size:,} weights")
     assert size == 4 * 128 * 128
+
+# %% [markdown]
+# Here are all heads at once; `memory` and `kv_heads` have their sections further down, and the norm on queries and keys, `qk_norm`, too.
+# `angles` are those of the rotary positions.
 
 # %%
 show_source(gpt.Attention)
@@ -327,6 +346,11 @@ plotting.block_drawing()
 # %%
 show_source(gpt.MLP, gpt.Block)
 
+# %% [markdown]
+# The model is a stack of such blocks.
+# Below them stands the *embedding*, a table with a learned vector for each token, which also gives the angles of the positions.
+# Above them stands the head, which turns what has gathered in the stream into logits, one for each token that may come next.
+
 # %%
 show_source(gpt.GPT)
 
@@ -338,10 +362,13 @@ show_source(gpt.GPT)
 config = gpt.GPTConfig(characters.vocab_size, context=64)
 torch.manual_seed(0)
 model = gpt.GPT(config)
+
+# %%
 ids = gpt.encode_tensor(characters, plays)
 loss = model.loss(ids[None, :64], ids[None, 1:65]).item()
-print(f"loss {loss:.3f}, log(vocabulary) {math.log(68):.3f} nats")
-assert abs(loss - math.log(68)) < 0.1
+uniform = math.log(config.vocab_size)
+print(f"loss {loss:.3f}, log(vocabulary) {uniform:.3f} nats")
+assert abs(loss - uniform) < 0.1
 
 # %% [markdown]
 # ## Two kinds of Transformer
@@ -349,7 +376,7 @@ assert abs(loss - math.log(68)) < 0.1
 # The article describes the *Transformer* as encoder and decoder, and then calls GPT.
 # The first of its kind had both, for translation: the encoder reads a whole text, and the decoder writes another one while it looks at the first.
 # GPT has no encoder.
-# It is *decoder-only*: question and answer are one text, and it goes on with it.
+# It is *decoder-only*: question and answer are one text, and the model continues it.
 
 # %%
 plotting.transformer_drawing()
@@ -368,20 +395,36 @@ print(f"{reversing.num_steps} steps took {reversing.seconds:.1f} s")
 # %%
 source = seq2seq.encode_words("transformer")
 written = seq2seq.greedy_decode(reverser, source)
-print(seq2seq.decode_words(written)[0])
+backwards = seq2seq.decode_words(written)[0]
+print(backwards)
+
+# %% [markdown]
+# Try it with new words, a hundred of each length.
+
+# %%
 rng = torch.Generator().manual_seed(1)
-fresh, _, _ = next(seq2seq.reverse_batches(rng, 500))
-share = seq2seq.share_reversed(reverser, fresh)
+correct = []
+for length in range(8, 13):
+    new_words, _, _ = next(seq2seq.reverse_batches(rng, 100, length, length))
+    correct.append(seq2seq.share_reversed(reverser, new_words))
+share = statistics.mean(correct)
 print(f"{share:.1%} of 500 new words come out without a mistake")
 assert share > 0.98
+
+# %% [markdown]
+# Where does it look while it writes?
+# The picture shows the mean over its heads.
 
 # %%
 start = torch.full((1, 1), seq2seq.START)
 target = torch.cat((start, written[:, :-1]), dim=1)
 looks = reverser.cross_weights(source, target)[0].mean(0)  # over the heads
-plotting.cross_attention(
-    list("transformer"), [*seq2seq.decode_words(written)[0], "end"], looks
-)
+plotting.cross_attention(list("transformer"), [*backwards, "end"], looks)
+
+# %%
+needed = looks[:-1].flip(1).diagonal().mean().item()
+print(f"{needed:.0%} of its attention goes to the letter that it writes next")
+assert needed > 0.6
 
 # %% [markdown]
 # For each letter that it writes, the decoder looks mostly at the one letter that it needs, from the last to the first.
@@ -418,29 +461,34 @@ train_ids, validation_ids = (
     gpt.encode_tensor(characters, part)
     for part in (train_text, validation_text)
 )
+
+# %%
 vocabulary = characters.vocab_size
 baselines = {
     "uniform": math.log(vocabulary),
     "unigram": gpt.unigram_nats(train_ids, validation_ids, vocabulary),
     "bigram": gpt.bigram_nats(train_ids, validation_ids, vocabulary),
 }
+LOSS = "loss (nats a character)"
 for name, nats in baselines.items():
     print(f"{name:8} {nats:.3f} nats, {nats / math.log(2):.2f} bits")
 
 # %% [markdown]
 # While it trains, let it write now and then.
+# It draws each token from its own distribution, made a little sharper; further down you see how.
 
 
 # %%
-def continued(model, tokenizer, prompt, num_tokens, temperature=0.8):
+def continued(model, tokenizer, prompt, num_tokens):
     prompt_ids = tokenizer.encode(prompt)
-    (new,) = gpt.generate(
-        model, [prompt_ids], num_tokens,
-        gpt.Sampling(temperature, top_p=0.95),
-        torch.Generator().manual_seed(0),
-    )  # fmt: skip
+    rng = torch.Generator().manual_seed(0)
+    sampling = gpt.Sampling(temperature=0.8, top_p=0.95)
+    (new,) = gpt.generate(model, [prompt_ids], num_tokens, sampling, rng)
     return tokenizer.decode(prompt_ids + new)
 
+
+# %% [markdown]
+# On the way it is measured on the first 20,000 of the held-back characters alone, to save time.
 
 # %%
 attempts = []
@@ -448,10 +496,10 @@ attempts = []
 
 def look(model):
     attempts.append(continued(model, characters, "ROMEO:\n", 70))
-    loss = gpt.mean_nats(model, validation_ids[:20_000])
-    return {"validation": loss}
+    return {"validation": gpt.mean_nats(model, validation_ids[:20_000])}
 
 
+# %%
 recipe = gpt.GPTRecipe(num_steps=180, batch_size=24)
 model, run = gpt.train_course(
     recipe, train_ids, vocabulary, seed=0, evaluate=look, evaluate_every=30
@@ -459,30 +507,31 @@ model, run = gpt.train_course(
 print(f"{run.num_steps} steps took {run.seconds:.1f} s")
 
 # %%
-lines = {f"{name}, {n:.2f} nats": n for name, n in baselines.items()}
-steps = range(1, run.num_steps + 1)
+lines = {
+    "training": run.curve("loss", 10),
+    "validation": run.curve("validation"),
+}
 plotting.curves(
-    {
-        "training": (steps, run.smooth("loss", 10)),
-        "validation": (run.evaluated_at, run["validation"]),
-    },
+    lines,
     x_label=f"step ({recipe.batch_size} rows of {recipe.context} characters)",
-    y_label="loss (nats a character)",
-    title="It passes the bigram model within a few dozen steps",
-    alt="The loss falls from 4.2 nats, the uniform baseline, past the unigram "
-    "and bigram lines within the first quarter of the run, and ends near 1.7 "
-    "in training and 1.8 in validation.",
-    marks=lines,
-)  # fmt: skip
+    y_label=LOSS,
+    title=f"After {run.evaluated_at[0]} steps it has passed the bigram model",
+    marks=baselines,
+)
 
 # %%
-stages = zip(run.evaluated_at, run["validation"], attempts, strict=True)
-for step, loss, attempt in stages:
+characters_read = run.num_steps * recipe.batch_size * recipe.context
+assert characters_read < len(train_ids) / 15
+assert run["validation"][0] < baselines["bigram"]
+
+# %%
+for step, loss, attempt in zip(*run.curve("validation"), attempts, strict=True):
     print(f"--- after {step} steps: {loss:.2f} nats")
     print(attempt)
 
 # %% [markdown]
-# After 30 steps there are spaces, lines and short words; real longer words and speakers follow.
+# After 30 steps there are spaces, lines and short words; longer words follow, and speakers, some with names that nobody has.
+# That the curves lie apart is not overfitting: it has read less than a fifteenth of the training text, and nothing twice.
 # It has no idea of a story: it sees 64 characters and has read for less than a minute.
 #
 # The loss in other units: its exponential is the *perplexity*, among how many equally likely tokens the model seems to waver.
@@ -490,10 +539,9 @@ for step, loss, attempt in stages:
 
 # %%
 nats = gpt.mean_nats(model, validation_ids[:100_000])
+bits = nats / math.log(2)
 print(f"held-back scenes: {nats:.3f} nats a character")
-print(
-    f"perplexity {math.exp(nats):.2f}, {nats / math.log(2):.3f} bits a character"
-)
+print(f"perplexity {math.exp(nats):.2f}, {bits:.3f} bits a character")
 assert nats < baselines["bigram"] - 0.5
 
 # %% [markdown]
@@ -502,10 +550,11 @@ assert nats < baselines["bigram"] - 0.5
 # A widely used small recipe trains a small model in the style of GPT-2, with *AdamW* [(Loshchilov and Hutter, 2019)](#loshchilov2019decoupled).
 # The course's differs in a few things: rotary positions, a norm on queries and keys, a squared ReLU, each block beginning as the identity, and the optimizer *Muon* of chapter 1 for the matrices.
 #
-# One more thing does most of it, and you know it from the beginning of this chapter: what counting can do, a table does best.
-# So the model has, beside the *embedding* of each token, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
+# One more thing does most of it, and you know it from the beginning of this chapter: what can be learned by counting is best left to a table.
+# So the model has, beside the embedding's table of tokens, a table with a vector for the last two tokens, and one for the last three [(Pagnoni et al., 2024)](#pagnoni2024byte).
 # Most of its weights stand in these tables.
 # From the first step on it can learn there what follows two or three tokens, as a *trigram* or a four-gram model does, and the blocks are free for the rest.
+# `GPT` above needs no line for it, since the embedding adds these vectors to the tokens' own.
 #
 # In each epoch the text is cut into rows anew, and each row is read once.
 # Rows drawn at random would leave out a third of the text in the time of one epoch.
@@ -521,12 +570,11 @@ show_source(gpt.NGrams)
 
 # %%
 stored = evaluation.load_results("gpt")
-print(f"small recipe:  {stored['baseline_loss']:.3f} nats")
-print(f"  in {stored['baseline_seconds']:.0f} sec")
-print(f"course's:      {stored['course_loss']:.3f} nats")
-print(f"  in {stored['course_seconds']:.1f} sec,", end=" ")
-print(f"{stored['speedup']:.1f} times as fast")
-print(f"in equal time: {stored['equal_time_loss']:.3f} nats")
+for name in ("baseline", "course"):
+    loss, seconds = stored[f"{name}_loss"], stored[f"{name}_seconds"]
+    print(f"{name:8} {loss:.3f} nats in {seconds:.1f} sec")
+print(f"the course's recipe is {stored['speedup']:.1f} times as fast;")
+print(f"in equal time it reaches {stored['equal_time_loss']:.3f} nats")
 
 # %% [markdown]
 # ### What a leaked mask does
@@ -545,46 +593,48 @@ class Leaky(gpt.GPT):
         return self.norm(x)
 
 
+# %% [markdown]
+# Both begin with the same weights and read the same rows.
+
+# %%
 short = dataclasses.replace(recipe, num_steps=60)
-runs = {}
-for kind in (gpt.GPT, Leaky):
-    torch.manual_seed(0)
-    tried, runs[kind] = gpt.train_course(
-        short, train_ids, vocabulary, seed=0,
-        model=kind(short.config(vocabulary)),
-    )  # fmt: skip
+_, honest_run = gpt.train_course(short, train_ids, vocabulary, seed=0)
 
 # %%
-honest = gpt.GPT(short.config(vocabulary))
-honest.load_state_dict(tried.state_dict())
-as_used = gpt.mean_nats(honest, validation_ids[:20_000])
-steps = range(1, short.num_steps + 1)
-plotting.curves(
-    {
-        "with the mask": (steps, runs[gpt.GPT].smooth("loss", 10)),
-        "without it": (steps, runs[Leaky].smooth("loss", 10)),
-    },
-    x_label="step",
-    y_label="loss (nats a character)",
-    title="Too good to be true",
-    alt="Two training losses. With the mask it falls to about 2 nats; "
-    "without it, it drops to almost zero. A line far above both ends marks the "
-    "second model's loss when it has to write.",
-    marks={"without it, when it has to write": as_used},
+torch.manual_seed(0)
+leaky, leaky_run = gpt.train_course(
+    short, train_ids, vocabulary, seed=0, model=Leaky(short.config(vocabulary))
 )
 
+# %% [markdown]
+# Put the leaky model's weights into an honest one, where no future is to be seen.
+
 # %%
-print(
-    f"without the mask: {runs[Leaky].smooth('loss', 10)[-1]:.2f} nats in training"
-)
+masked = gpt.GPT(short.config(vocabulary))
+masked.load_state_dict(leaky.state_dict())
+as_used = gpt.mean_nats(masked, validation_ids[:20_000])
+
+# %%
+lines = {
+    "with the mask": honest_run.curve("loss", 10),
+    "without it": leaky_run.curve("loss", 10),
+}
+marks = {"without it, when it has to write": as_used}
+title = "Too good to be true"
+plotting.curves(lines, x_label="step", y_label=LOSS, title=title, marks=marks)
+
+# %%
+in_training = leaky_run.smooth("loss", 10)[-1]
+print(f"without the mask: {in_training:.2f} nats in training")
 print(f"the same model where no future is to be seen: {as_used:.2f} nats")
+assert in_training < honest_run.smooth("loss", 10)[-1] / 4
 assert as_used > baselines["unigram"]
 
 # %% [markdown]
-# The leaky model has learned one thing, to copy the answer.
+# The leaky model has learned to copy the answer.
 # When it writes there is no answer to copy, and it is worse than merely knowing how often each character occurs.
 # So the mask matters in training above all.
-# A language model whose loss is far too low nearly always has a leak.
+# When a language model's loss is far too low, look for a leak first.
 
 # %% [markdown]
 # ### Larger pieces
@@ -593,13 +643,13 @@ assert as_used > baselines["unigram"]
 
 # %%
 pieces_train = gpt.encode_tensor(english, train_text)
+shorter = dataclasses.replace(recipe, num_steps=150)
 piece_model, piece_run = gpt.train_course(
-    dataclasses.replace(recipe, num_steps=150),
-    pieces_train,
-    english.vocab_size,
-    seed=0,
+    shorter, pieces_train, english.vocab_size, seed=0
 )
 print(f"{piece_run.num_steps} steps took {piece_run.seconds:.1f} s")
+
+# %%
 print(continued(piece_model, english, "ROMEO:\n", 60))
 
 # %% [markdown]
@@ -611,19 +661,19 @@ print(continued(piece_model, english, "ROMEO:\n", 60))
 excerpt = validation_text[:100_000]
 pieces = gpt.encode_tensor(english, excerpt)
 piece_nats = gpt.mean_nats(piece_model, pieces)
-results = {
-    "characters": (nats, len(excerpt)),
-    "BPE": (piece_nats, len(pieces)),
-}
-spread = {}
-for name, (loss, count) in results.items():
-    rate = spread[name] = gpt.bits_per_character(loss, count, excerpt)
-    print(
-        f"{name:10} {loss:.2f} nats a token, perplexity {math.exp(loss):5.1f},"
-        f" {rate:.3f} bits a character"
-    )
+piece_bits = gpt.bits_per_character(piece_nats, len(pieces), excerpt)
+
+# %%
+print("            nats a token  perplexity  bits a character")
+for name, loss, rate in (
+    ("characters", nats, bits),
+    ("BPE", piece_nats, piece_bits),
+):
+    print(f"{name:10} {loss:13.2f} {math.exp(loss):11.1f} {rate:17.3f}")
+
+# %%
 assert math.exp(piece_nats) > 4 * math.exp(nats)
-assert spread["BPE"] < spread["characters"]
+assert piece_bits < bits
 
 # %% [markdown]
 # In bits a character the larger pieces do better.
@@ -640,19 +690,23 @@ han = gpt.CharTokenizer(poems)
 poem_train, poem_validation = (
     gpt.encode_tensor(han, part) for part in data.split_text(poems)
 )
-poet, poem_run = gpt.train_course(
-    dataclasses.replace(recipe, num_steps=120),
-    poem_train, han.vocab_size, seed=0,
-)  # fmt: skip
-poem_nats = gpt.mean_nats(poet, poem_validation)
 
 # %%
-uniform = math.log(han.vocab_size)
-unigram = gpt.unigram_nats(poem_train, poem_validation, han.vocab_size)
+brief = dataclasses.replace(recipe, num_steps=120)
+poet, poem_run = gpt.train_course(brief, poem_train, han.vocab_size, seed=0)
+poem_nats = gpt.mean_nats(poet, poem_validation)
 print(f"{poem_run.num_steps} steps took {poem_run.seconds:.1f} s")
-print(f"uniform {uniform:.2f}, unigram {unigram:.2f}, GPT {poem_nats:.2f} nats")
-print(continued(poet, han, "\n\n春", 100).strip())
+
+# %%
+unigram = gpt.unigram_nats(poem_train, poem_validation, han.vocab_size)
+print(f"uniform {math.log(han.vocab_size):.2f}, unigram {unigram:.2f}", end="")
+print(f", GPT {poem_nats:.2f} nats")
 assert poem_nats < unigram
+
+# %%
+print(continued(poet, han, "\n\n春", 100).strip())
+
+# %%
 read_at_most = poem_run.num_steps * recipe.batch_size * recipe.context
 assert read_at_most < len(poem_train)
 
@@ -665,41 +719,52 @@ assert read_at_most < len(poem_train)
 #
 # A little text is not enough to learn a language.
 # So one first trains on much text of any kind, *pretraining*, and then goes on with the little that one cares about, *fine-tuning*.
-# Here the plays are the much, and the sonnets are the little: 138 of them, or only the first fifth of those.
+# Here the plays are the large text and the sonnets the small one: 138 of them, or only the first fifth of those.
 #
 # One model begins with the weights learned on the plays, the other with random ones.
 # Both get the same number of steps on the sonnets.
 # Fine-tuning wants smaller steps, a quarter of the usual here, or it would forget what it learned.
 
-
 # %%
 sonnet_train, sonnet_validation = (
     gpt.encode_tensor(characters, part) for part in data.split_text(sonnets)
 )
+few = sonnet_train[: len(sonnet_train) // 5]
+assert characters.decode(sonnet_train).count("\n\n") == 138
+assert len(characters.decode(few).split("\n\n")) == 28  # the last is cut
 
 
+# %%
 def on_sonnets(model):
     return {"sonnets": gpt.mean_nats(model, sonnet_validation)}
 
 
-def on(sonnet_ids, start=None):
-    rates = 1 if start is None else 0.25
-    chosen = dataclasses.replace(
-        recipe, num_steps=50,
-        adam_lr=rates * recipe.adam_lr, muon_lr=rates * recipe.muon_lr,
-    )  # fmt: skip
-    return gpt.train_course(
-        chosen, sonnet_ids, vocabulary, seed=0, model=copy.deepcopy(start),
-        evaluate=on_sonnets, evaluate_every=10,
-    )  # fmt: skip
+watch = {"seed": 0, "evaluate": on_sonnets, "evaluate_every": 10}
 
+# %% [markdown]
+# First the sonnets alone.
 
 # %%
-few = sonnet_train[: len(sonnet_train) // 5]
-tuned, tuned_all = on(sonnet_train, start=model)
-alone, alone_all = on(sonnet_train)
-_, tuned_few = on(few, start=model)
-_, alone_few = on(few)
+usual = dataclasses.replace(recipe, num_steps=50)
+_, alone_all = gpt.train_course(usual, sonnet_train, vocabulary, **watch)
+_, alone_few = gpt.train_course(usual, few, vocabulary, **watch)
+
+# %% [markdown]
+# Then the same steps, smaller ones, from a copy of the model that has read the plays.
+
+# %%
+gentle = dataclasses.replace(
+    usual, adam_lr=recipe.adam_lr / 4, muon_lr=recipe.muon_lr / 4
+)
+
+
+def tune(ids_here):
+    start = copy.deepcopy(model)
+    return gpt.train_course(gentle, ids_here, vocabulary, model=start, **watch)
+
+
+tuned, tuned_all = tune(sonnet_train)
+_, tuned_few = tune(few)
 
 # %%
 sonnet_runs = {
@@ -708,32 +773,37 @@ sonnet_runs = {
     "plays first, then 138": tuned_all,
     "plays first, then 28": tuned_few,
 }
-before = gpt.mean_nats(model, sonnet_validation)
-starts = [math.log(vocabulary)] * 2 + [before] * 2
-plotting.curves(
-    {
-        name: ([0, *each.evaluated_at], [start, *each["sonnets"]])
-        for (name, each), start in zip(sonnet_runs.items(), starts, strict=True)
-    },
-    x_label="steps on sonnets",
-    y_label="held-back sonnets (nats a character)",
-    title="Who has read before needs little",
-    alt="Four curves over the steps on sonnets. The two that read the plays "
-    "first begin below 2 nats and fall a little more; the two without begin "
-    "above 4 and end higher, and with 28 sonnets the loss stops falling at "
-    "about 2.1.",
-)  # fmt: skip
 
 # %%
+before = gpt.mean_nats(model, sonnet_validation)
+print(f"{'the plays alone':22} {before:.3f} nats")
 for name, each in sonnet_runs.items():
     print(f"{name:22} {min(each['sonnets']):.3f} nats at its best")
+by_heart = alone_few.smooth("loss", 10)[-1]
+print(f"28 sonnets alone, on those 28 themselves: {by_heart:.3f} nats")
+
+# %%
+lines = {name: each.curve("sonnets") for name, each in sonnet_runs.items()}
+plotting.curves(
+    lines,
+    x_label="steps on sonnets",
+    y_label=LOSS,
+    title="Held-back sonnets: who has read before needs little",
+    height=3.6,
+)
+
+# %%
 assert tuned_all["sonnets"][-1] < min(alone_all["sonnets"]) - 0.1
 assert tuned_few["sonnets"][-1] < min(alone_few["sonnets"]) - 0.2
+assert by_heart < min(alone_few["sonnets"]) < alone_few["sonnets"][-1]
+assert max(tuned_few["sonnets"]) < before
+
+# %%
 print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 
 # %% [markdown]
 # The less text there is, the more pretraining is worth.
-# With 28 sonnets alone the loss on held-back ones soon stops falling: the model begins to learn the 28 by heart, *overfitting* as in chapter 1; after the plays, the same 28 still help.
+# With 28 sonnets alone the loss on held-back ones soon stops falling, while on the 28 themselves it falls on: the model begins to learn them by heart, *overfitting* as in chapter 1; after the plays, the same 28 still help.
 # What pretraining cost stands apart: it is paid once, and everybody who fine-tunes profits. An exercise adds it to the bill.
 #
 # Chatbots begin with the same two steps, with the texts of the web first and with conversations after; the second step is called *instruction tuning*, and often a third follows, learning from what people prefer [(Ouyang et al., 2022)](#ouyang2022training).
@@ -755,8 +825,8 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 
 # %%
 real = gpt.load_gpt2_or_standin()
-read, write = real.tokenizer.encode, real.tokenizer.decode
-print(read("Once upon a time"))
+to_ids, to_text = real.tokenizer.encode, real.tokenizer.decode
+print(to_ids("Once upon a time"))
 
 # %% [markdown]
 # ### Two models on one definition
@@ -774,20 +844,25 @@ for field in dataclasses.fields(gpt.GPTConfig):
 
 # %% [markdown]
 # A 0 stands for what is usual: as many heads of keys and values as of queries, and a hidden layer four times as wide as the model.
-# Layers are thinner, and there are more of them.
+# SmolLM2's layers are thinner, and there are more of them.
 # Positions are rotary, and layer norm became RMS norm.
-# The MLP is a *gated MLP*: its first layer makes two vectors as wide as the hidden layer, and one decides how much of the other passes.
-# And three queries share one key and one value, *grouped-query attention* [(Ainslie et al., 2023)](#ainslie2023gqa).
+# The MLP is a *gated MLP*: its first layer makes two vectors as wide as the hidden layer, and one scales the other, entry by entry.
+# And three heads of queries share one head of keys and values, which `Attention` above repeats for them: *grouped-query attention* [(Ainslie et al., 2023)](#ainslie2023gqa).
 
 # %%
 untrained = gpt.GPT(gpt.GPT2).eval()
 standin = real if "Smol" in real.name else gpt.load_standin()
-sample = torch.tensor([standin.tokenizer.encode("The cat sat on the mat.")])
+networks = {"2019": untrained, "2025": standin.model}
+for name, network in networks.items():
+    size = sum(p.numel() for p in network.parameters()) / 1e6
+    print(f"{name}: {size:.0f} million weights")
+
+# %%
+cat = torch.tensor([standin.tokenizer.encode("The cat sat on the mat.")])
 with torch.no_grad():
-    for name, network in ("2019", untrained), ("2025", standin.model):
-        size = sum(p.numel() for p in network.parameters()) / 1e6
-        loss = network.loss(sample[:, :-1], sample[:, 1:]).item()
-        print(f"{name}: {size:.0f} million weights, loss {loss:.1f} nats")
+    for name, network in networks.items():
+        loss = network.loss(cat[:, :-1], cat[:, 1:]).item()
+        print(f"{name}: loss {loss:.1f} nats")
 print(f"log of GPT-2's vocabulary: {math.log(50257):.1f} nats")
 
 # %% [markdown]
@@ -801,24 +876,28 @@ print(f"log of GPT-2's vocabulary: {math.log(50257):.1f} nats")
 
 
 # %%
-def written(sampling, copies=1):
-    rng = torch.Generator().manual_seed(1)
-    prompts = [read("Once upon a time")] * copies
-    return gpt.generate(real.model, prompts, 100, sampling, rng, real.stop)
+def story(sampling, seed=1):
+    rng = torch.Generator().manual_seed(seed)
+    start = [to_ids("Once upon a time")]
+    return gpt.generate(real.model, start, 100, sampling, rng, real.stop)[0]
 
 
-greedy = written(gpt.GREEDY)
-print("Once upon a time" + write(greedy[0]))
+# %%
+greedy = story(gpt.GREEDY)
+print("Once upon a time" + to_text(greedy))
 
 # %% [markdown]
 # After a while it repeats itself, word for word.
-# What stood there once is likelier to stand there again, and after a second time likelier still: a loop from which the likeliest token often leads out late, or never.
+# What stood there once is likelier to stand there again, and after a second time likelier still: greedy decoding leaves such a loop late, or never.
 #
 # Draw from the distribution instead.
 # Its tail holds thousands of tokens, each unlikely and together likely enough to spoil a text, so the tail is cut: *top-k* keeps the $k$ likeliest tokens, *top-p* the likeliest that together reach the probability $p$ [(Holtzman et al., 2020)](#holtzman2020curious).
 
 # %%
 show_source(gpt.keep_top_k, gpt.keep_nucleus)
+
+# %% [markdown]
+# How much of a text repeats what stood there before?
 
 
 # %%
@@ -827,35 +906,42 @@ def repeated(tokens, n=4):
     return 1 - len(set(runs)) / len(runs)
 
 
-texts = {
-    "greedy": greedy,
-    "top-k 40": written(gpt.Sampling(top_k=40), copies=2),
-    "top-p 0.9": written(gpt.Sampling(top_p=0.9), copies=2),
-}
-share = {
-    name: statistics.mean(repeated(tokens) for tokens in copies)
-    for name, copies in texts.items()
-}
-for name, value in share.items():
-    print(f"{name:9} {value:.0%} of all runs of four tokens were there before")
-assert max(share["top-k 40"], share["top-p 0.9"]) < share["greedy"] / 2
+# %%
+top_k = [story(gpt.Sampling(top_k=40), seed) for seed in (1, 2)]
+top_p = [story(gpt.Sampling(top_p=0.9), seed) for seed in (1, 2)]
+drawn = {"greedy": [greedy], "top-k 40": top_k, "top-p 0.9": top_p}
 
 # %%
-print("Once upon a time" + write(texts["top-p 0.9"][0]))
+repeats = {
+    name: statistics.mean(map(repeated, texts)) for name, texts in drawn.items()
+}
+for name, share in repeats.items():
+    print(f"{name:9} {share:.0%} of all runs of four tokens were there before")
+assert max(repeats["top-k 40"], repeats["top-p 0.9"]) < repeats["greedy"] / 2
+
+# %%
+print("Once upon a time" + to_text(top_p[0]))
 
 # %% [markdown]
 # The article's call lacks two things more, an *attention mask* and a *padding token*, and transformers warns about both.
 # They matter when *prompts* of different lengths run side by side: the shorter one is filled up on the left, and nobody may look at the filling.
 
 # %%
-prompts = [read("Once upon a time"), read("The capital of France is")]
-together = gpt.generate(real.model, prompts, 8)
-alone = [gpt.generate(real.model, [prompt], 8)[0] for prompt in prompts]
+prompts = [to_ids("Once upon a time"), to_ids("The capital of France is")]
+side_by_side = gpt.generate(real.model, prompts, 8)
+by_itself = [gpt.generate(real.model, [ids], 8)[0] for ids in prompts]
+assert side_by_side == by_itself
+
+# %% [markdown]
+# What if somebody looks?
+# Here the second prompt stands after 20 tokens of filling, without a mask.
+
+# %%
 filled = [next(iter(real.stop))] * 20 + prompts[1]
 (unmasked,) = gpt.generate(real.model, [filled], 8)
-print("masked:    ", write(together[1]))
-print("not masked:", write(unmasked))
-assert together == alone
+print("no filling seen:", to_text(by_itself[1]))
+print("filling seen:   ", to_text(unmasked))
+assert unmasked != by_itself[1]
 
 # %% [markdown]
 # ### Temperature
@@ -863,40 +949,40 @@ assert together == alone
 # The *temperature* divides the logits: below 1 it sharpens the distribution, above 1 it flattens it.
 # Ask for the capital of Australia, which is Canberra.
 
-# %% tags=["live-gpt"]
+# %%
 question = "The capital of Australia is"
+asked = torch.tensor([standin.tokenizer.encode(question)])
 with torch.no_grad():
-    known = torch.tensor([standin.tokenizer.encode(question)])
-    logits = standin.model(known)[:, -1]
+    logits = standin.model(asked)[:, -1]
+likeliest = logits[0].topk(8).indices
+
+# %%
 settings = {
     "as it is": gpt.Sampling(),
     "temperature 0.5": gpt.Sampling(0.5),
     "temperature 2": gpt.Sampling(2.0),
     "top-p 0.8": gpt.Sampling(top_p=0.8),
 }
-shown = logits[0].topk(8).indices
-plotting.next_token_bars(
-    [standin.tokenizer.decode([i]) for i in shown.tolist()],
-    {
-        name: gpt.probabilities(logits, sampling)[0, shown]
-        for name, sampling in settings.items()
-    },
-)
+
+# %% tags=["live-gpt"]
+answers = [standin.tokenizer.decode([i]) for i in likeliest.tolist()]
+bars = {
+    name: gpt.probabilities(logits, sampling)[0, likeliest]
+    for name, sampling in settings.items()
+}
+plotting.next_token_bars(answers, bars)
 
 # %%
-answers = [standin.tokenizer.decode([i]) for i in shown[:2].tolist()]
-assert answers == [" Sydney", " Canberra"]
-for sampling in settings.values():
-    now = gpt.probabilities(logits, sampling)[0, shown]
-    assert now[0] >= now[1]
+assert answers[:2] == [" Sydney", " Canberra"]
+assert all(first >= second for first, second, *_ in bars.values())
 
 # %% [markdown]
 # The model thinks of Sydney first.
 # No temperature puts Canberra before it: the order of the tokens stays, whatever you divide by.
-# Temperature adds variety, not knowledge, and not creativity either.
+# Temperature adds variety, not knowledge.
 
 # %% [markdown]
-# ### Word by word, from memory
+# ### Word by word, and the KV cache
 #
 # This model was also tuned on conversations.
 # Its marks for who is speaking are tokens like any other.
@@ -906,6 +992,8 @@ chat = (
     "<|im_start|>user\nExplain in two sentences what a neural network is."
     "<|im_end|>\n<|im_start|>assistant\n"
 )
+
+# %%
 tokens = gpt.stream(
     standin.model, standin.tokenizer.encode(chat), 70, stop=standin.stop
 )
@@ -916,9 +1004,19 @@ for word in gpt.words(tokens, standin.tokenizer.decode):
 # Each word is shown as soon as it is whole.
 # For each new token the model needs the keys and values of all tokens before.
 # They never change, since a token sees only what stands before it, so they are kept: the *KV cache*.
+# A `Memory` keeps those of one block, and a `gpt.Cache` has one for each block, and the mask where there is filling.
 
 # %%
 show_source(gpt.Memory)
+
+# %% [markdown]
+# `GPT` itself knows nothing of it: `gpt.read` runs the same parts, and hands each block its memory.
+
+# %%
+show_source(gpt.read)
+
+# %% [markdown]
+# What does one more token cost with and without it?
 
 
 # %%
@@ -931,47 +1029,60 @@ def milliseconds(work):
     return 1000 * statistics.median(times)
 
 
+# %%
+network = standin.model
+
+
 @torch.inference_mode()
-def one_token(length):
-    network = standin.model
+def without_cache(length):
+    tokens = torch.zeros(1, length, dtype=torch.int64)
+    return milliseconds(lambda: network.head(network.features(tokens)[:, -1]))
+
+
+# %%
+@torch.inference_mode()
+def with_cache(length):
     tokens = torch.zeros(1, length, dtype=torch.int64)
     cache = gpt.Cache(network.config, 1, length + 4)
     gpt.read(network, tokens[:, 1:], cache)
-    return (
-        milliseconds(lambda: network.head(network.features(tokens)[:, -1])),
-        milliseconds(
-            lambda: network.head(gpt.read(network, tokens[:, :1], cache))
-        ),
-    )
+    last = tokens[:, :1]
+    return milliseconds(lambda: network.head(gpt.read(network, last, cache)))
 
 
 # %%
 lengths = [16, 64, 128, 256]
-whole, cached = zip(*(one_token(n) for n in lengths), strict=True)
+everything = [without_cache(length) for length in lengths]
+cached = [with_cache(length) for length in lengths]
+
+# %%
+lines = {
+    "everything again": (lengths, everything),
+    "with the cache": (lengths, cached),
+}
 plotting.curves(
-    {"everything again": (lengths, whole), "with the cache": (lengths, cached)},
+    lines,
     x_label="tokens so far",
     y_label="milliseconds for one more token",
-    title="With the cache a token costs nearly the same after 16 or 256",
-    alt="Two curves over the number of tokens so far. Reading everything again "
-    "rises steeply with the length; with the cache the time stays low and "
-    "nearly flat.",
+    title=f"At {lengths[-1]} tokens the cache saves most of the time",
     bottom=0,
+    timed=True,
 )
 
 # %%
-assert whole[-1] > 3 * cached[-1]
+assert everything[-1] > 3 * cached[-1]
 assert cached[-1] < 3 * cached[0]
+
+# %% [markdown]
+# A longer measurement, stored with the course, compares GPT-2's shape with the code of transformers.
+
+# %%
 decode = evaluation.load_results("decode")
-print(
-    f"GPT-2's shape: {decode['course_tokens_per_s']:.0f} tokens per sec,",
-    end=" ",
-)
+print(f"{decode['course_tokens_per_s']:.0f} tokens per sec,", end=" ")
 print(f"{decode['ratio']:.1f} times transformers' generate,")
 print(f"{decode['ceiling_fraction']:.0%} of what the memory's speed allows")
 
 # %% [markdown]
-# With the cache the time goes into reading the weights: all of them, once for each token.
+# With the cache a large part of the time goes into reading the weights: all of them, once for each token.
 # Therefore a ceiling follows from the speed of the memory alone, and grouped queries help, since the cache must be read as well.
 
 # %%
@@ -987,16 +1098,19 @@ for name, shape in {"2019": gpt.GPT2, "2025": gpt.SMOLLM2}.items():
 # Which words made the model answer "Paris"? It is tempting to read it off the attention maps.
 
 # %%
-question = "The capital of France is"
-asked = torch.tensor([standin.tokenizer.encode(question)])
+prompt = "The capital of France is"
+asked = torch.tensor([standin.tokenizer.encode(prompt)])
 words = [standin.tokenizer.decode([i]) for i in asked[0].tolist()]
 maps = gpt.attention_maps(standin.model, asked)[:, 0]  # (layers, heads, T, T)
+
+# %% [markdown]
+# Three of its 270 heads, chosen by hand because they differ.
+
+# %%
 chosen = [(0, 3), (12, 4), (20, 0)]
-plotting.attention_maps(
-    words,
-    torch.stack([maps[layer, head] for layer, head in chosen]),
-    [f"layer {layer + 1}, head {head + 1}" for layer, head in chosen],
-)
+titles = [f"layer {i + 1}, head {j + 1}" for i, j in chosen]
+some = torch.stack([maps[i, j] for i, j in chosen])
+plotting.attention_maps(words, some, titles)
 
 # %% [markdown]
 # Now test it: replace one word by another, and see how far the prediction moves.
@@ -1018,15 +1132,18 @@ def effect(place):
     return (before.exp() * (before - after)).sum(-1).mean().item()
 
 
+# %%
 given = maps.mean((0, 1))[-1].tolist()
 effects = [effect(place) for place in range(4)]
 for word, share, moved in zip(words, given, effects, strict=False):
     print(f"{word!r:11} attention {share:.2f}, effect {moved:.2f} nats")
+
+# %%
 assert given[0] > 5 * given[3]
 assert effects[3] > 1.5 * effects[0]
 
 # %% [markdown]
-# The first token gets most of the attention, and "France" has the larger effect, with a fraction of it.
+# The first token gets most of the attention, and "France" moves the prediction more, with a fraction of it.
 # A head that has nothing to look for must still give its attention to something, as the shares sum to one; the first token serves as the place to put it [(Xiao et al., 2024)](#xiao2024efficient).
 # What a token hands over, and what later blocks make of it, does not stand in the map [(Jain and Wallace, 2019)](#jain2019attention).
 
@@ -1037,12 +1154,13 @@ assert effects[3] > 1.5 * effects[0]
 # It has its weights, and from them it computes a distribution for any prompt, true or not.
 
 # %%
-for prompt in (
+prompts = (
     "The capital of the underwater kingdom of Zubrowia is",
     "In 2031, the Nobel Prize in Physics was awarded to",
-):
-    start = standin.tokenizer.encode(prompt)
-    (new,) = gpt.generate(standin.model, [start], 25)
+)
+for prompt in prompts:
+    prompt_ids = standin.tokenizer.encode(prompt)
+    (new,) = gpt.generate(standin.model, [prompt_ids], 25)
     print(prompt, standin.tokenizer.decode(new).strip(), end="\n\n")
 
 # %% [markdown]
@@ -1060,6 +1178,7 @@ for prompt in (
 bodies = [sonnet.split("\n", 1)[1] for sonnet in sonnets.strip().split("\n\n")]
 
 
+# %%
 @torch.no_grad()
 def bits_of(passage):
     row = torch.tensor([standin.tokenizer.encode("\n" + passage)])
@@ -1067,6 +1186,7 @@ def bits_of(passage):
     return gpt.bits_per_character(loss, row.size(1) - 1, passage)
 
 
+# %%
 famous = bits_of(bodies[17])
 usual = [bits_of(body) for body in bodies[5:55:5]]
 print(f"ten sonnets:   {statistics.mean(usual):.2f} bits a character", end="")
@@ -1088,7 +1208,7 @@ assert famous < min(usual) - 0.1
 # %%
 evaluation.record(
     nats=("loss on held-back scenes", f"{nats:.3f} nats a character"),
-    bits=("the same in bits", f"{nats / math.log(2):.3f} bits a character"),
+    bits=("the same in bits", f"{bits:.3f} bits a character"),
     bigram=(
         "loss of a bigram model",
         f"{baselines['bigram']:.3f} nats a character",
@@ -1104,8 +1224,8 @@ evaluation.record(
         f"{cached[-1] / 1000:.3f} s",
     ),
     greedy=(
-        "SmolLM2, repeated runs of four tokens, greedy",
-        f"{100 * repeated(greedy[0]):.0f} %",
+        f"{real.name}, repeated runs of four tokens, greedy",
+        f"{100 * repeats['greedy']:.0f} %",
     ),
 )
 
@@ -1159,7 +1279,7 @@ evaluation.record(
 # ```python
 # parts = Counter()
 # for name, weight in untrained.named_parameters():
-#     kinds = [k for k in ("embedding", "positions", "attention.", "mlp.") if k in name]
+#     kinds = [k for k in ("positions", "embedding", "attention.", "mlp.") if k in name]
 #     parts["biases, norms" if weight.ndim == 1 else kinds[0]] += weight.numel()
 # print({name: f"{n / 1e6:.1f} million" for name, n in parts.items()})
 # ```
@@ -1223,7 +1343,7 @@ evaluation.record(
 # _, blind_run = gpt.train_course(
 #     short, train_ids, vocabulary, seed=0, model=blind
 # )
-# for each in (runs[gpt.GPT], bare_run, blind_run):
+# for each in (honest_run, bare_run, blind_run):
 #     print(each.smooth("loss", 10)[-1])
 # ```
 #
