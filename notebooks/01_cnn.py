@@ -38,6 +38,9 @@ if importlib.util.find_spec("aigc_utils") is None:
 
 # %%
 import copy
+import dataclasses
+import itertools
+import math
 import time
 
 import torch
@@ -65,13 +68,10 @@ print("training:", tuple(mnist.train_images.shape), mnist.train_images.dtype)
 print("test:    ", tuple(mnist.test_images.shape), mnist.test_images.dtype)
 
 # %%
-first = mnist.train_images[:30]
 plotting.image_grid(
-    first,
-    columns=15,
-    title="The first thirty training images",
-    alt="Thirty handwritten digits in two rows; the same digit is slanted, "
-    "thin or bold by turns.",
+    mnist.train_images[:20],
+    title="The first training images",
+    alt="Handwritten digits; the same one is slanted, thin or bold by turns.",
 )
 
 # %% [markdown]
@@ -165,6 +165,10 @@ def output_size(size, kernel_size, padding=0, stride=1):
     return (size + 2 * padding - kernel_size) // stride + 1
 
 
+# %% [markdown]
+# PyTorch's layer gives the same sizes.
+
+# %%
 for k, p, s in [(3, 0, 1), (3, 1, 1), (5, 0, 1), (5, 2, 2), (2, 0, 2)]:
     layer = nn.Conv2d(1, 1, kernel_size=k, padding=p, stride=s)
     measured = layer(digit[None, None]).shape[-1]
@@ -207,17 +211,16 @@ def changed(a, b):
     return ((a - b).abs().sum() / a.abs().sum()).item()
 
 
-moved = F.conv2d(digit.roll(1, dims=1)[None, None], kernel[None, None])
+# %%
 still = F.conv2d(digit[None, None], kernel[None, None])
-before, after = (
-    changed(still, moved),
-    changed(F.max_pool2d(still, 2), F.max_pool2d(moved, 2)),
-)
+moved = F.conv2d(digit.roll(1, dims=1)[None, None], kernel[None, None])
+before = changed(still, moved)
+after = changed(F.max_pool2d(still, 2), F.max_pool2d(moved, 2))
+
+# %%
 assert 0.1 < after < before
-print(
-    f"a shift of one pixel changes {100 * before:.0f} % before pooling,"
-    f" {100 * after:.0f} % after"
-)
+print(f"a shift of one pixel changes {100 * before:.0f} % before pooling,")
+print(f"and {100 * after:.0f} % after it")
 
 # %% [markdown]
 # Pooling softens the change, and much of it remains [(Zhang, 2019)](#zhang2019making).
@@ -230,20 +233,25 @@ print(
 # A layer with kernel $k$ adds $(k - 1)$ steps to it, and each step is as wide as the product of all the strides before it.
 
 # %%
+kernels_and_strides = {
+    "first convolution": (5, 2),
+    "second convolution": (3, 1),
+    "pooling": (2, 2),
+    "third convolution": (3, 1),
+}
+
+# %% [markdown]
+# These are the layers of the network that you train below.
+
+# %%
 sizes, field, step_width = {}, 1, 1
-for name, k, s in [
-    ("first convolution", 5, 2),
-    ("second convolution", 3, 1),
-    ("pooling", 2, 2),
-    ("third convolution", 3, 1),
-]:
+for name, (k, s) in kernels_and_strides.items():
     field += (k - 1) * step_width
     step_width *= s
     sizes[name] = field
     print(f"{name:18} sees {field:2} by {field:2} pixels")
 
 # %% [markdown]
-# These are the layers of the network that you train below.
 # Three small kernels, one stride and one pooling are enough to see a square of 19 by 19 pixels, almost a whole digit.
 
 # %% [markdown]
@@ -268,11 +276,10 @@ label = torch.tensor([0])
 probabilities = logits.exp() / logits.exp().sum()
 by_hand = -probabilities[0, 0].log()
 assert torch.isclose(by_hand, F.cross_entropy(logits, label))
-print(
-    "probabilities:",
-    [f"{p:.3f}" for p in probabilities[0]],
-    f" loss: {by_hand:.4f} nats",
-)
+
+# %%
+print("probabilities:", [f"{p:.3f}" for p in probabilities[0]])
+print(f"loss: {by_hand:.4f} nats")
 
 # %% [markdown]
 # `F.cross_entropy` takes logits and applies the softmax itself.
@@ -344,6 +351,8 @@ for name, module in article.named_children():
     count = sum(p.numel() for p in module.parameters())
     if count:
         print(f"{name:6} {count:8,}")
+
+# %%
 total = sum(p.numel() for p in article.parameters())
 assert total == 421_642
 print(f"total  {total:8,}")
@@ -371,6 +380,8 @@ torch.manual_seed(0)
 transform = transforms.Compose(
     [transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
 )
+
+# %%
 train_dataset = datasets.MNIST(
     root=data.mnist_root(), train=True, transform=transform, download=True
 )
@@ -384,6 +395,8 @@ train_loader = DataLoader(dataset=train_dataset, batch_size=64, shuffle=True)
 # %%
 model = cnn.ArticleCNN()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+
+# %%
 article_losses = []
 start = time.perf_counter()
 for index, (images, labels) in enumerate(train_loader):
@@ -393,22 +406,26 @@ for index, (images, labels) in enumerate(train_loader):
     optimizer.step()
     article_losses.append(loss.item())
     if index % 100 == 0:
-        print(
-            f"Epoch [1/5], Step [{index + 1}/{len(train_loader)}], Loss: {loss.item():.4f}"
-        )
+        progress = f"Step [{index + 1}/{len(train_loader)}]"
+        print(f"Epoch [1/5], {progress}, Loss: {loss.item():.4f}")
 article_epoch = time.perf_counter() - start
 print(f"one epoch took {article_epoch:.1f} s")
 
+# %% [markdown]
+# A network that guesses has a loss of $\log 10$, with ten classes.
+# Most of the way down from there is done in the first hundred steps.
+
 # %%
-plotting.curves(
-    {"training loss": (range(1, len(article_losses) + 1), article_losses)},
-    x_label="step (batches of 64 images)",
-    y_label="loss (nats)",
-    title="The article's listing learns most in its first hundred steps",
-    marks={"guessing: log 10": torch.tensor(10.0).log().item()},
-    alt="The training loss falls steeply from 2.3 nats to about 0.3 in a "
-    "hundred steps, and then slowly and noisily towards 0.05.",
-)
+guessing = math.log(10)
+at_100 = sum(article_losses[80:120]) / 40
+at_the_end = sum(article_losses[-40:]) / 40
+assert guessing - at_100 > 4 * (at_100 - at_the_end)
+
+# %%
+lines = {"training loss": (range(1, len(article_losses) + 1), article_losses)}
+finding = "The article's listing learns most in its first hundred steps"
+axes = {"x_label": "step", "y_label": "loss (nats)"}
+plotting.curves(lines, marks={"guessing": guessing}, title=finding, **axes)
 
 # %% [markdown]
 # The article stops here.
@@ -424,11 +441,10 @@ def article_accuracy(images, labels):
     return evaluation.accuracy(scores, labels)
 
 
+# %%
 article_held = article_accuracy(held_images, held_labels)
 assert article_held > 96
-print(
-    f"after one epoch: {article_held:.2f} % of the held-back digits are read right"
-)
+print(f"{article_held:.2f} % of the held-back digits are read right")
 
 # %% [markdown]
 # ## The course's network
@@ -437,21 +453,25 @@ print(
 # The first step costs nothing: the `DataLoader` picks, converts and normalises each image on its own, in every epoch again.
 # The images lie in memory as one *tensor*, so the course cuts whole batches out of it.
 
+
+# %%
+def seconds_for(batches, count=200):
+    start = time.perf_counter()
+    for _ in itertools.islice(batches, count):
+        pass
+    return time.perf_counter() - start
+
+
 # %%
 rng = torch.Generator().manual_seed(0)
-start = time.perf_counter()
-for images, _ in data.batches(
-    (train_images, train_labels), 64, rng=rng, epochs=1
-):
-    data.standardize(images)
-from_memory = time.perf_counter() - start
-start = time.perf_counter()
-for _ in train_loader:
-    pass
-from_loader = time.perf_counter() - start
-print(
-    f"an epoch of batches: {from_loader:.1f} s by loader, {from_memory:.1f} s from memory"
-)
+cut = data.batches((train_images, train_labels), 64, rng=rng)
+from_memory = seconds_for(data.standardize(images) for images, _ in cut)
+from_loader = seconds_for(train_loader)
+
+# %%
+print(f"200 batches by loader:   {from_loader:.2f} s")
+print(f"200 batches from memory: {from_memory:.2f} s")
+assert from_loader > 5 * from_memory
 
 # %% [markdown]
 # The second step is a better network.
@@ -463,10 +483,9 @@ show_source(cnn.CourseCNN)
 # %%
 course = cnn.CourseCNN(cnn.SPRINT.widths)
 course_total = sum(p.numel() for p in course.parameters())
-print(
-    f"{course_total:,} parameters, a {total / course_total:.0f}th of the article's"
-)
 assert course_total < total / 10
+print(f"{course_total:,} parameters,", end=" ")
+print(f"a {total / course_total:.0f}th of the article's")
 
 # %% [markdown]
 # Five things are new.
@@ -498,28 +517,23 @@ show_source(cnn.classifier_step, cnn.course_optimizers, cnn.train_course)
 # One run could be luck, so you make five.
 
 # %%
-runs = [
-    cnn.train_course(
-        cnn.SPRINT,
-        train_images,
-        train_labels,
-        seed=seed,
-        test=(held_images, held_labels),
-        evaluate_every=40,
-    )
-    for seed in range(5)
-]
-for seed, (_, history) in enumerate(runs):
-    print(
-        f"seed {seed}: {history['accuracy'][-1]:.2f} % after {history.seconds:.1f} s"
-    )
+networks, histories = [], []
+held = (held_images, held_labels)
+for seed in range(5):
+    network, history = cnn.train_course(
+        cnn.SPRINT, train_images, train_labels,
+        seed=seed, test=held, evaluate_every=40,
+    )  # fmt: skip
+    networks.append(network)
+    histories.append(history)
 
 # %%
-histories = [history for _, history in runs]
-plotting.seed_curves(
-    [(range(1, h.num_steps + 1), h.smooth("loss", 20)) for h in histories],
-    [(h.evaluated_at, h["accuracy"]) for h in histories],
-)
+for seed, history in enumerate(histories):
+    accuracy, seconds = history["accuracy"][-1], history.seconds
+    print(f"seed {seed}: {accuracy:.2f} % after {seconds:.1f} s")
+
+# %%
+plotting.seed_curves(histories)
 
 # %% [markdown]
 # The curves lie close together.
@@ -531,11 +545,12 @@ plotting.seed_curves(
 final = sorted(history["accuracy"][-1] for history in histories)
 seconds = sorted(history.seconds for history in histories)
 assert final[2] > 98.5
+
+# %%
 print(f"median accuracy: {final[2]:.2f} %")
 print(f"the listing's after one epoch of five: {article_held:.2f} %")
-print(
-    f"median time: {seconds[2]:.1f} s, the listing's one epoch {article_epoch:.1f} s"
-)
+print(f"median time: {seconds[2]:.1f} s,", end=" ")
+print(f"the listing's one epoch {article_epoch:.1f} s")
 
 # %% [markdown]
 # ## Look at what it learned
@@ -544,15 +559,16 @@ print(
 # Nobody told them what to look for, and what they find can be made visible [(Zeiler and Fergus, 2014)](#zeiler2014visualizing).
 # Some have become edge detectors; others are harder to name.
 
-# %% tags=["live-cnn"]
-model = runs[0][0].eval()
-first_layer, rest = model.features[0], model.features[1:3]
+# %%
+model = networks[0].eval()
+filters = model.features[0].weight.detach()[:8, 0]
 sample = held_images[3:4]
 with torch.no_grad():
-    answers = rest(first_layer(data.standardize(sample)))[0]
-plotting.feature_maps(
-    first_layer.weight.detach()[:8, 0], sample[0, 0], answers[:8].clamp(min=0)
-)
+    # The first block: its convolution, its norm and its activation.
+    answers = model.features[:3](data.standardize(sample))[0, :8]
+
+# %% tags=["live-cnn"]
+plotting.feature_maps(filters, sample[0, 0], answers.clamp(min=0))
 
 # %% [markdown]
 # You computed the receptive field of the third convolution above.
@@ -562,6 +578,8 @@ plotting.feature_maps(
 pixels = data.standardize(held_images[:500]).requires_grad_()
 model.features(pixels)[:, :, 1, 1].sum().backward()
 influence = pixels.grad[:, 0].abs().mean(0)
+
+# %%
 reached = (influence > 0).nonzero()
 side = (reached.max(0).values - reached.min(0).values + 1).tolist()
 assert side == [sizes["third convolution"]] * 2
@@ -591,8 +609,11 @@ matrix = evaluation.confusion_matrix(test_logits, mnist.test_labels)
 confidence, predicted = test_logits.softmax(1).max(1)
 wrong = (predicted != mnist.test_labels).nonzero()[:, 0]
 worst = wrong[confidence[wrong].argsort(descending=True)][:9]
+
+# %%
 captions = [
-    f"{mnist.test_labels[i]} read as {predicted[i]}\n{100 * confidence[i]:.0f} % sure"
+    f"{mnist.test_labels[i]} read as {predicted[i]}\n"
+    f"{100 * confidence[i]:.0f} % sure"
     for i in worst
 ]
 plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
@@ -608,30 +629,24 @@ plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
 # To see what label smoothing does to it, train one network without.
 
 # %%
-import dataclasses
-
 plain_recipe = dataclasses.replace(cnn.SPRINT, label_smoothing=0.0)
 plain, _ = cnn.train_course(plain_recipe, train_images, train_labels, seed=0)
 
 # %%
-moved_images = held_images.roll(6, dims=3)
 cases = {
     "no label smoothing": (plain, held_images),
     "label smoothing": (model, held_images),
-    "digits moved by 6 pixels": (plain, moved_images),
+    "digits moved by 6 pixels": (plain, held_images.roll(6, dims=3)),
 }
-bins = {}
+
+# %%
+measured = {}
 for name, (network, images) in cases.items():
-    result = evaluation.calibration(
-        evaluation.predict(network, images), held_labels
-    )
-    bins[name] = (
-        result.confidence,
-        result.accuracy,
-        result.count,
-        result.error,
-    )
-plotting.reliability(bins)
+    logits = evaluation.predict(network, images)
+    measured[name] = evaluation.calibration(logits, held_labels)
+
+# %%
+plotting.reliability(measured)
 
 # %% [markdown]
 # On digits like those it trained on, the plain network is well calibrated.
@@ -663,34 +678,41 @@ show_source(cnn.random_shift)
 # %%
 rng = training.seed_everything(0)
 mlp = cnn.MLP()
-training.fit(
-    cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001)),
-    data.batches((train_images, train_labels), 128, rng=rng),
-    num_steps=800,
-    label="fully connected",
-)
-shift_recipe = dataclasses.replace(cnn.SPRINT, max_shift=3)
-augmented, _ = cnn.train_course(
-    shift_recipe, train_images, train_labels, seed=0
-)
+step = cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001))
+train = data.batches((train_images, train_labels), 128, rng=rng)
+learning = training.fit(step, train, num_steps=800, label="fully connected")
 
 # %%
-networks = {
-    "fully connected": mlp,
-    "CNN": model,
-    "CNN with augmentation": augmented,
-}
+augmented, _ = cnn.train_course(
+    dataclasses.replace(cnn.SPRINT, max_shift=3),
+    train_images, train_labels, seed=0,
+)  # fmt: skip
+
+
+# %%
+def accuracy_when_moved(network, shift):
+    moved = held_images[:2000].roll(shift, dims=3)
+    return evaluation.accuracy(
+        evaluation.predict(network, moved), held_labels[:2000]
+    )
+
+
+# %%
 shifts = range(-8, 9)
 accuracies = {
-    name: [
-        evaluation.accuracy(
-            evaluation.predict(net, held_images[:2000].roll(s, 3)),
-            held_labels[:2000],
-        )
-        for s in shifts
-    ]
-    for name, net in networks.items()
+    "fully connected": [accuracy_when_moved(mlp, s) for s in shifts],
+    "CNN": [accuracy_when_moved(model, s) for s in shifts],
+    "CNN with augmentation": [
+        accuracy_when_moved(augmented, s) for s in shifts
+    ],
 }
+
+# %%
+two = shifts.index(2)
+assert accuracies["fully connected"][two] < 90 < accuracies["CNN"][two]
+assert accuracies["CNN"][-1] < 50
+
+# %%
 plotting.shift_curves(shifts, accuracies, trained=3)
 
 # %% [markdown]
@@ -705,45 +727,32 @@ plotting.shift_curves(shifts, accuracies, trained=3)
 
 
 # %%
-def train_with(loss_function):
+def train_with_ending(*layers):
     rng = training.seed_everything(0)
-    net = cnn.CourseCNN()
+    net = nn.Sequential(cnn.CourseCNN(), *layers)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-
-    def step(batch):
-        images, labels = batch
-        loss = loss_function(net(data.standardize(images)), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return {"loss": loss}
-
+    step = cnn.classifier_step(net, optimizer)
     train = data.batches((train_images, train_labels), 128, rng=rng)
     history = training.fit(step, train, num_steps=150, label="softmax")
-    read = evaluation.accuracy(
+    right = evaluation.accuracy(
         evaluation.predict(net, held_images), held_labels
     )
-    print(f"{read:.1f} % of the held-back images read right")
+    print(f"{right:.1f} % of the held-back images read right")
     return history
 
 
 # %%
-once = train_with(F.cross_entropy)
-twice = train_with(lambda z, y: F.cross_entropy(z.softmax(1), y))
+once = train_with_ending()
+twice = train_with_ending(nn.Softmax(dim=1))
 assert min(twice["loss"]) > floor
-steps = range(1, 151)
-plotting.curves(
-    {
-        "logits (right)": (steps, once.smooth("loss", 10)),
-        "softmax before the loss": (steps, twice.smooth("loss", 10)),
-    },
-    x_label="step",
-    y_label="loss (nats)",
-    marks={f"floor with a softmax too many: {floor:.2f}": floor},
-    title=f"With a softmax too many the loss cannot fall below {floor:.2f}",
-    alt=f"With logits the loss falls to {once.smooth('loss', 10)[-1]:.2f} nats; with a softmax "
-    f"before the loss it stays above a floor of {floor:.2f}.",
-)
+
+# %%
+lines = {
+    "logits (right)": once.curve("loss", 10),
+    "softmax before the loss": twice.curve("loss", 10),
+}
+finding = f"With a softmax too many the loss cannot fall below {floor:.2f}"
+plotting.curves(lines, marks={"floor": floor}, title=finding, **axes)
 
 # %% [markdown]
 # The gradient shrinks as the first softmax saturates, so what is still wrong is mended slowly.
@@ -762,29 +771,32 @@ plotting.curves(
 # %%
 @torch.no_grad()
 def accuracy_in_training_mode(images, labels, batch_size):
-    net = copy.deepcopy(
-        model
-    ).train()  # a copy: even looking changes the running averages
-    scores = torch.cat(
-        [net(data.standardize(part)) for part in images.split(batch_size)]
-    )
-    return evaluation.accuracy(scores, labels)
+    # A copy: even looking changes the running averages.
+    net = copy.deepcopy(model).train()
+    parts = [net(data.standardize(part)) for part in images.split(batch_size)]
+    return evaluation.accuracy(torch.cat(parts), labels)
 
 
-by_class = held_labels.argsort()
+# %%
 right = evaluation.accuracy(evaluation.predict(model, held_images), held_labels)
 mixed = accuracy_in_training_mode(held_images, held_labels, 100)
 pairs = accuracy_in_training_mode(held_images, held_labels, 2)
-sorted_ = accuracy_in_training_mode(
-    held_images[by_class], held_labels[by_class], 100
+
+# %% [markdown]
+# The worst company is one's own kind: sort the images, so that a batch holds one class.
+
+# %%
+order = held_labels.argsort()
+by_class = accuracy_in_training_mode(
+    held_images[order], held_labels[order], 100
 )
+assert by_class < mixed - 5
 
 # %%
 print(f"eval mode:                             {right:.2f} %")
 print(f"training mode, batches of 100, mixed:  {mixed:.2f} %")
 print(f"training mode, batches of 2:           {pairs:.2f} %")
-print(f"training mode, one class to a batch:   {sorted_:.2f} %")
-assert sorted_ < mixed - 5
+print(f"training mode, one class to a batch:   {by_class:.2f} %")
 
 # %% [markdown]
 # With large mixed batches the mistake hardly shows, which is why it survives so long.
@@ -798,40 +810,38 @@ assert sorted_ < mixed - 5
 few_images, few_labels = train_images[:500], train_labels[:500]
 
 
+def seen_and_new(net):
+    seen = evaluation.predict(net, few_images)
+    new = evaluation.predict(net, held_images)
+    return {
+        "train": evaluation.accuracy(seen, few_labels),
+        "held": evaluation.accuracy(new, held_labels),
+    }
+
+
+# %%
 def train_on_few(max_shift):
     rng = training.seed_everything(0)
     net = cnn.CourseCNN()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
     step = cnn.classifier_step(
-        net,
-        optimizer,
-        augment=lambda x: cnn.random_shift(x, max_shift, rng),
+        net, optimizer, augment=lambda x: cnn.random_shift(x, max_shift, rng)
     )
-
-    def evaluate():
-        seen = evaluation.predict(net, few_images)
-        new = evaluation.predict(net, held_images)
-        return {
-            "train": evaluation.accuracy(seen, few_labels),
-            "held": evaluation.accuracy(new, held_labels),
-        }
-
     few = data.batches((few_images, few_labels), 50, rng=rng)
     return training.fit(
         step, few, num_steps=400, schedule=schedules.one_cycle(optimizer),
-        evaluate=evaluate, evaluate_every=40, label=f"500 images, shift {max_shift}",
+        evaluate=lambda: seen_and_new(net), evaluate_every=40,
+        label=f"500 images, shift {max_shift}",
     )  # fmt: skip
 
 
 # %%
-gaps = {
-    name: (h.evaluated_at, h["train"], h["held"])
-    for name, h in {
-        "no augmentation": train_on_few(0),
-        "random shifts": train_on_few(2),
-    }.items()
-}
-plotting.augmentation_gap(gaps, images=500)
+runs = {"no augmentation": train_on_few(0), "random shifts": train_on_few(2)}
+gaps = [run["train"][-1] - run["held"][-1] for run in runs.values()]
+assert gaps[0] > gaps[1] + 1
+
+# %%
+plotting.augmentation_gap(runs, images=len(few_images))
 
 # %% [markdown]
 # Without augmentation the network reads all 500 training images right, and many new ones wrong.
@@ -846,11 +856,14 @@ plotting.augmentation_gap(gaps, images=500)
 
 # %%
 rng = torch.Generator().manual_seed(0)
-scores = (torch.rand(200, 10_000, generator=rng) < 0.99).double().mean(1) * 100
-again = (torch.rand(10_000, generator=rng) < 0.99).double().mean().item() * 100
-print(
-    f"best of 200: {scores.max():.2f} %; the same on new images: {again:.2f} %"
-)
+right = torch.rand(200, 10_000, generator=rng) < 0.99
+scores = 100 * right.double().mean(1)
+right_again = torch.rand(10_000, generator=rng) < 0.99
+again = 100 * right_again.double().mean()
+
+# %%
+print(f"best of 200: {scores.max():.2f} %")
+print(f"the same on new images: {again:.2f} %")
 assert scores.max() > again
 
 # %% [markdown]
@@ -868,13 +881,15 @@ assert scores.max() > again
 
 # %%
 stored = evaluation.load_results("ladder")
+first, last = stored["rungs"][0], stored["rungs"][-1]
+assert last["seconds"] < first["seconds"] / 40
 print(f"measured on {stored['machine']}, torch {stored['torch']}")
-assert stored["rungs"][-1]["seconds"] < stored["rungs"][0]["seconds"] / 40
+
+# %%
 for rung in stored["rungs"]:
-    faster = stored["rungs"][0]["seconds"] / rung["seconds"]
-    print(
-        f"{rung['name']:34} {rung['seconds']:6.1f} s {rung['accuracy']:.2f} %  {faster:5.1f} x"
-    )
+    faster = first["seconds"] / rung["seconds"]
+    print(f"{rung['name']:34} {rung['seconds']:6.1f} s", end=" ")
+    print(f"{rung['accuracy']:.2f} %  {faster:5.1f} x")
 
 # %%
 plotting.ladder(stored["rungs"])
@@ -883,12 +898,10 @@ plotting.ladder(stored["rungs"])
 # One idea did not earn its place, and that is a result too.
 
 # %%
-last = stored["rungs"][-1]
-for idea in stored["dropped"]:
-    print(
-        f"{idea['name']:24} {idea['seconds']:5.2f} s {idea['accuracy']:.2f} %"
-    )
-print(f"{'the last rung':24} {last['seconds']:5.2f} s {last['accuracy']:.2f} %")
+ideas = [*stored["dropped"], {**last, "name": "the last rung"}]
+for idea in ideas:
+    print(f"{idea['name']:24} {idea['seconds']:5.2f} s", end=" ")
+    print(f"{idea['accuracy']:.2f} %")
 
 # %% [markdown]
 # On this processor *bfloat16* saves memory traffic, but its convolutions run slower than those in full precision.

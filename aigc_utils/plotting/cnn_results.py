@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 
+from ..history import History
 from .common import LINES
 from .picture import (
     COLORS,
@@ -18,8 +19,16 @@ from .picture import (
     show_image,
     styled,
 )
+from .words import counted
+
+if TYPE_CHECKING:
+    from ..evaluation import Calibration
 
 Values = Sequence[float]
+#: The accuracy, in percent, down to which a shifted image counts as mastered.
+MASTERED = 90
+#: The steps over which the losses of several seeds are averaged, so that they can be told apart.
+WINDOW = 20
 
 
 @styled
@@ -31,7 +40,7 @@ def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], traine
         accuracies: name to percentages, one for each shift.
         trained: largest shift that the augmented network was trained on.
     """
-    figure = new_figure(3.1)
+    figure = new_figure(3.3)
     (axes,) = axes_grid(figure, 1, 1)
     axes.axvspan(-trained, trained, color="#EEF2F6", zorder=0)
     axes.annotate("shifts seen in\naugmented training", (0, 20), ha="center", fontsize=8)
@@ -43,16 +52,27 @@ def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], traine
     axes.annotate("guessing", (shifts[0], 3), fontsize=8)
     axes.set(xlabel="shift of the images to the right (pixels)", ylabel="accuracy (%)")
     axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.5, shifts[-1] + 4.5))
-    axes.set_title("Convolution helps with shifts; it is not immune")
-    far = ", ".join(
-        f"{name} {values[0]:.0f} and {values[-1]:.0f} %" for name, values in accuracies.items()
-    )
-    return Picture(
-        figure,
-        "Accuracy over the shift of the images: all curves are high in the middle and fall to "
-        f"both sides, the fully connected network's first. At {shifts[0]} and {shifts[-1]} "
-        f"pixels: {far}.",
-    )
+    mastered = {name: _mastered(shifts, values) for name, values in accuracies.items()}
+    ordered = sorted(mastered, key=lambda name: mastered[name])
+    told = [f"{name} {_up_to(mastered[name])}" for name in (ordered[0], ordered[-1])]
+    axes.set_title(f"{MASTERED} % right: " + ",\n".join(dict.fromkeys(told)))
+    parts = [
+        f"{name}, at least {MASTERED} percent {_up_to(mastered[name])}, {values[0]:.0f} percent "
+        f"at {shifts[0]} and {values[-1]:.0f} at {shifts[-1]}"
+        for name, values in accuracies.items()
+    ]
+    return Picture(figure, f"Accuracy over the shift of the images in pixels. {'; '.join(parts)}.")
+
+
+def _mastered(shifts: Sequence[int], accuracies: Values) -> int:
+    """Returns the largest shift, to both sides, up to which images are mastered; -1 for none."""
+    low = [abs(s) for s, value in zip(shifts, accuracies, strict=True) if value < MASTERED]
+    return min(low, default=max(map(abs, shifts)) + 1) - 1
+
+
+def _up_to(shift: int) -> str:
+    """Returns how far a network masters shifts, in words."""
+    return f"up to {counted(shift, 'pixel')}" if shift >= 0 else "at no shift"
 
 
 @styled
@@ -81,43 +101,44 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
         show_image(panel, image)
         panel.set_title(caption, fontsize=8, fontweight="normal", pad=3)
     worst.suptitle("the most certain errors")
-    row, column = divmod(int(errors.argmax()), 10)
+    most = errors.max()
+    frequent = [f"{row} read as {column}" for row, column in (errors == most).nonzero().tolist()]
     return Picture(
         figure,
-        f"A ten by ten table of errors, {int(errors.sum())} in all; the most frequent is {row} "
-        f"read as {column}, {int(errors.max())} times. Beside it the {len(images)} errors of which "
+        f"A ten by ten table of errors, {int(errors.sum())} in all; the most frequent, with "
+        f"{int(most)}: {', '.join(frequent)}. Beside it the {len(images)} errors of which "
         f"the network is most certain: {'; '.join(c.replace(chr(10), ', ') for c in captions)}.",
     )
 
 
 @styled
-def reliability(bins: Mapping[str, tuple[Tensor, Tensor, Tensor, float]]) -> Picture:
+def reliability(measured: Mapping[str, Calibration]) -> Picture:
     """Returns accuracy against confidence, one panel for each classifier.
 
     Args:
-        bins: name to mean confidence and accuracy of each bin, in [0, 1], its number of images,
-            and the calibration error.
+        measured: name of a classifier to its calibration.
     """
     figure = new_figure(3.4)
-    panels = axes_grid(figure, 1, len(bins), sharey=True)
+    panels = axes_grid(figure, 1, len(measured), sharey=True)
     parts = []
-    for axes, (name, (confidence, accuracy, count, error)) in zip(
-        panels, bins.items(), strict=True
-    ):
+    for axes, (name, bins) in zip(panels, measured.items(), strict=True):
+        confidence, accuracy, count = bins.confidence, bins.accuracy, bins.count
         axes.plot([0, 1], [0, 1], ":", color=COLORS["grey"], label="confidence = accuracy")
         gap: Any = {"color": COLORS["orange"], "linewidth": 3, "label": "gap between the two"}
         axes.vlines(confidence, confidence, accuracy, **gap)
         # A bin of three images says little, so it is drawn small.
         size = 12 + 60 * count / count.max()
-        label = "bin of images (area: how many)"
+        label = "bin of images (larger: more)"
         axes.scatter(
             confidence, accuracy, size, COLORS["blue"], zorder=3, label=label, clip_on=False
         )
-        axes.set(title=f"{name}\nmean gap {100 * error:.1f} points", xlim=(0, 1.02), ylim=(0, 1.02))
+        mean_gap = f"mean gap {100 * bins.error:.1f}"
+        axes.set(title=f"{name}\n{mean_gap} points", xlim=(0, 1.02), ylim=(0, 1.02))
         # Short labels at the ends: those of two panels would touch.
         axes.set(xlabel="confidence", aspect="equal", xticks=(0, 0.5, 1))
         axes.set_xticklabels(("0", "0.5", "1"))
-        parts.append(f"{name}, mean gap {100 * error:.1f} percentage points")
+        side = "over" if (count * (confidence - accuracy)).sum() > 0 else "under"
+        parts.append(f"{name}, {mean_gap} percentage points, on the whole {side}confident")
     panels[0].set_ylabel("accuracy in the bin")
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
@@ -129,56 +150,70 @@ def reliability(bins: Mapping[str, tuple[Tensor, Tensor, Tensor, float]]) -> Pic
 
 
 @styled
-def seed_curves(
-    losses: Sequence[tuple[Values, Values]], accuracies: Sequence[tuple[Values, Values]]
-) -> Picture:
+def seed_curves(histories: Sequence[History]) -> Picture:
     """Returns loss and accuracy of the same recipe under several seeds.
 
     Args:
-        losses: for each seed, steps and smoothed training losses in nats.
-        accuracies: for each seed, steps and test accuracies in percent.
+        histories: for each seed, the "loss" in nats, and as a metric the "accuracy" on images held
+            back, in percent.
+
+    Raises:
+        KeyError: a history lacks one of the two.
     """
-    figure = new_figure(3.1)
+    figure = new_figure(3.3)
     left, right = axes_grid(figure, 1, 2)
+    losses = [history.curve("loss", WINDOW) for history in histories]
+    accuracies = [history.curve("accuracy") for history in histories]
     for i, (steps, values) in enumerate(losses):
         left.plot(steps, values, linewidth=1.3, label=f"seed {i}")
     for i, (steps, values) in enumerate(accuracies):
         right.plot(steps, values, "osD^v"[i % 5] + "-", linewidth=1.3, markersize=4)
-    left.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None), title="loss")
-    right.set(xlabel="step", ylabel="accuracy (%)", title="on held-back images")
+    left.set(xlabel="step", ylabel=f"loss (nats, mean of {WINDOW} steps)", ylim=(0, None))
+    right.set(xlabel="step", ylabel="accuracy on held-back images (%)")
     left.legend(fontsize=8)
-    final = [values[-1] for _, values in accuracies]
-    right.set_ylim(min(95.0, min(final) - 0.5), 100)
+    accuracy = _range([values[-1] for _, values in accuracies])
+    figure.suptitle(f"{len(histories)} seeds end at {accuracy} %")
     return Picture(
         figure,
-        f"Left, the training losses of {len(losses)} seeds fall almost as one curve. Right, their "
-        f"accuracies on held-back images end at {min(final):.2f} to {max(final):.2f} percent.",
+        f"Left, the training losses of {len(histories)} seeds fall to "
+        f"{_range([values[-1] for _, values in losses])} nats. Right, their accuracies on "
+        f"held-back images end at {accuracy} percent.",
     )
 
 
+def _range(values: Values) -> str:
+    """Returns the smallest and the largest value, with two decimals."""
+    return f"{min(values):.2f} to {max(values):.2f}"
+
+
 @styled
-def augmentation_gap(runs: Mapping[str, tuple[Values, Values, Values]], images: int) -> Picture:
-    """Returns training and test accuracy side by side: the gap between them is overfitting.
+def augmentation_gap(runs: Mapping[str, History], images: int) -> Picture:
+    """Returns accuracy on training images and on others, with the gap between them shaded.
 
     Args:
-        runs: name to steps, training accuracies and test accuracies, in percent.
+        runs: name to a history with the metrics "train" and "held": accuracies in percent on the
+            training images and on images held back.
         images: number of training images.
+
+    Raises:
+        KeyError: a history lacks one of the two.
     """
+    ends = []
     figure = new_figure(2.9)
     panels = axes_grid(figure, 1, len(runs), sharey=True)
-    ends = []
-    for axes, (name, (steps, train, test)) in zip(panels, runs.items(), strict=True):
+    for axes, (name, run) in zip(panels, runs.items(), strict=True):
+        steps, train, held = run.evaluated_at, run["train"], run["held"]
         axes.plot(steps, train, LINES[1], color=COLORS["orange"], label="training images")
-        axes.plot(steps, test, LINES[0], color=COLORS["blue"], label="held-back images")
-        axes.fill_between(steps, test, train, color=COLORS["orange"], alpha=0.12)
-        axes.set(title=f"{name}: gap {train[-1] - test[-1]:.1f} points", xlabel="step")
-        ends.append(f"{name}, {train[-1]:.1f} against {test[-1]:.1f} percent")
+        axes.plot(steps, held, LINES[0], color=COLORS["blue"], label="held-back images")
+        axes.fill_between(steps, held, train, color=COLORS["orange"], alpha=0.12)
+        axes.set(title=f"{name}: gap {train[-1] - held[-1]:.1f} points", xlabel="step")
+        ends.append(f"{name}, {train[-1]:.1f} against {held[-1]:.1f} percent")
     panels[0].set(ylabel="accuracy (%)", ylim=(80, 100.5))
     panels[0].legend(loc="lower right")
     return Picture(
         figure,
-        f"Accuracy on {images} training images and on held-back images over the steps; the shaded "
-        f"gap is overfitting. At the end: {'; '.join(ends)}.",
+        f"Accuracy on {images} training images and on held-back images over the steps, with the "
+        f"gap between them shaded. At the end: {'; '.join(ends)}.",
     )
 
 
@@ -202,11 +237,13 @@ def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
     axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
     axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
     axes.set_ylim(len(rungs) - 0.4, -0.6)
-    figure.suptitle("From the article's listing to the course's recipe")
+    times = seconds[0] / seconds[-1]
+    figure.suptitle(f"The last rung is {times:.0f} times as fast as the first")
     axes.xaxis.set_major_formatter("{x:g}")
     return Picture(
         figure,
-        "Dots of training time on a logarithmic axis, from the article's listing down: "
+        f"Dots of training time on a logarithmic axis; the last rung is {times:.0f} times as fast "
+        "as the first. From the top: "
         + "; ".join(f"{r['name']} {r['seconds']:.3g} s, {r['accuracy']:.2f} percent" for r in rungs)
         + ".",
     )

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
+from torch.nn import functional as F
 
 from .common import LINES
 from .picture import (
@@ -44,13 +45,13 @@ def layers_drawing(image: Tensor, probabilities: Tensor) -> Picture:
     """Returns a network as layers: pixels in, neurons between, ten probabilities out.
 
     Args:
-        image: shape (28, 28), the input.
-        probabilities: shape (10,), the output.
+        image: shape (H, W), the input.
+        probabilities: shape (classes,), the output.
     """
     figure = new_figure(2.9)
     picture, net, output = axes_grid(figure, 1, 3, width_ratios=[1.1, 2.4, 1.1])
     show_image(picture, image)
-    picture.set_title("input layer\n784 pixels")
+    picture.set_title(f"input layer\n{image.numel()} pixels")
     net.set_axis_off()
     net.set(xlim=(-0.4, 3.4), ylim=(-0.8, 6.8))
     counts = (5, 7, 7, 5)
@@ -63,15 +64,16 @@ def layers_drawing(image: Tensor, probabilities: Tensor) -> Picture:
         x, y = zip(*layer, strict=True)
         net.scatter(x, y, s=90, color=COLORS[color], zorder=2)
     net.set_title("hidden layers\nsimple features, then parts")
-    output.barh(range(10), probabilities.tolist(), color=COLORS["orange"])
-    output.set(yticks=range(10), xlim=(0, 1), xlabel="probability", ylabel="digit")
-    output.set_title("output layer\n10 classes")
+    classes = range(len(probabilities))
+    output.barh(classes, probabilities.tolist(), color=COLORS["orange"])
+    output.set(yticks=classes, xlim=(0, 1), xlabel="probability", ylabel="digit")
+    output.set_title(f"output layer\n{len(classes)} classes")
     best = int(probabilities.argmax())
     return Picture(
         figure,
-        f"A handwritten {best} on the left, four columns of connected neurons in the middle, "
-        f"and ten bars on the right: the bar of digit {best} is the longest, with probability "
-        f"{probabilities[best]:.2f}.",
+        f"A handwritten {best} on the left, columns of connected neurons in the middle, and a "
+        f"bar for each of {len(classes)} classes on the right: the bar of digit {best} is the "
+        f"longest, with probability {probabilities[best]:.2f}.",
     )
 
 
@@ -136,8 +138,10 @@ def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -
         axes.plot(path[:, 0], path[:, 1], ".-", color=color, linewidth=1.2, markersize=4)
         axes.plot(0, 0, "*", color=INK, markersize=11)
         axes.set(title=name, xlabel="weight 1", xlim=(-2.2, 0.8), ylim=(-1.1, 1.1))
+        end = f"ends {path[-1].norm():.2f} from the minimum"
+        axes.annotate(end, (0.5, 0.02), xycoords="axes fraction", ha="center", fontsize=9)
         axes.grid(False)
-        finals.append(f"{name} ends {path[-1].norm():.2f} from the minimum")
+        finals.append(f"{name} {end}")
     panels[0].set_ylabel("weight 2")
     return Picture(
         figure,
@@ -171,9 +175,24 @@ def feature_maps(filters: Tensor, image: Tensor, maps: Tensor) -> Picture:
     figure.suptitle(meaning, fontsize=10, fontweight="normal")
     return Picture(
         figure,
-        f"Above, {count} learned filters of {filters.size(1)} by {filters.size(2)} weights, with "
-        "patches of orange (positive) and purple (negative). Below each, what it makes of the "
-        "digit: dark where it answers. Most answer to parts of the strokes, and each to others.",
+        f"Above, {count} learned filters of {filters.size(1)} by {filters.size(2)} weights, orange "
+        "where positive and purple where negative. Below each, what it makes of the digit, dark "
+        f"where it answers: {_answers(image, maps)}.",
+    )
+
+
+def _answers(image: Tensor, maps: Tensor) -> str:
+    """Returns how many feature maps answer to ink, and how many to the empty paper too."""
+    size = maps.shape[1:]
+    # Widened by one pixel of the map: a filter answers beside a stroke too.
+    shrunk = F.adaptive_max_pool2d(image[None].float(), size)
+    ink = F.max_pool2d(shrunk, 3, stride=1, padding=1)[0] > 0.1 * shrunk.max()
+    on_ink, on_paper = maps[:, ink].mean(1), maps[:, ~ink].mean(1)
+    to_ink = int((on_ink > on_paper).sum())
+    to_paper = int((on_paper > 0.1 * maps.amax((1, 2))).sum())
+    return (
+        f"{to_ink} of {len(maps)} answer more strongly around the digit's ink than on the empty "
+        f"paper, and {to_paper} answer on the empty paper too"
     )
 
 
@@ -184,9 +203,10 @@ def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor)
     Args:
         image: shape (H, W).
         sizes: layer to the side of its receptive field, in pixels.
-        influence: shape (H, W), mean absolute gradient of deep neurons at one place.
+        influence: shape (H, W), mean absolute gradient of deep neurons at one place; it is above
+            zero in a square.
     """
-    figure = new_figure(3.1)
+    figure = new_figure(3.3)
     left, names, right = axes_grid(figure, 1, 3, width_ratios=[1, 0.75, 1])
     names.set_axis_off()
     show_image(left, image, alpha=0.6)
@@ -196,13 +216,28 @@ def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor)
         _frame(left, corner, corner, size, edgecolor=color, linestyle=LINES[i % 4])
         label = f"{name}\n{size} × {size} pixels"
         names.text(0, 0.75 - 0.25 * i, label, color=color, fontweight="bold", fontsize=9)
-    left.set_title("what one neuron can see")
+    left.set_title("what one neuron\ncan see")
     show_image(right, influence, cmap="viridis")
-    right.set_title("what moves it (bright: more)")
+    middle, side, share = _middle(influence)
+    right.set_title(f"what moves it: the middle\n{middle} × {middle} pixels have {share:.0f} %")
     listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
     return Picture(
         figure,
-        f"Left, nested squares on a digit: the receptive fields in pixels are {listed}. Right, "
-        "the measured influence of each pixel on the deepest neurons at one place: bright, for "
-        "strong, in the middle of their receptive field and fading towards the rim.",
+        f"Left, nested squares on a digit: the receptive fields in pixels are {listed}. Right, the "
+        "measured influence of each pixel on the deepest neurons at one place, brighter where it "
+        f"is stronger: the middle {middle} by {middle} of {side} by {side} pixels have "
+        f"{share:.0f} percent of it.",
     )
+
+
+def _middle(influence: Tensor) -> tuple[int, int, float]:
+    """Returns the sides of the middle and of the whole of a square field, and the middle's share.
+
+    The field is the square of pixels with an influence, its middle a square of half the side; the
+    share of the influence is in percent.
+    """
+    rows, columns = influence.nonzero(as_tuple=True)
+    field = influence[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    side, rim = len(field), (len(field) + 1) // 4
+    inner = field[rim : side - rim, rim : side - rim]
+    return len(inner), side, 100 * float(inner.sum() / field.sum())

@@ -11,13 +11,19 @@ import pytest
 import torch
 from PIL import Image
 
-from aigc_utils import plotting
+from aigc_utils import evaluation, plotting
 from aigc_utils.evaluation import SampleScores
+from aigc_utils.history import History
 from aigc_utils.plotting import COLORS, GameState, Picture
 from aigc_utils.plotting.picture import new_figure
 
 DIGIT = torch.rand(28, 28, generator=torch.Generator().manual_seed(0))
 RUN = ([1.0, 2.0, 3.0], [90.0, 95.0, 98.0])
+HISTORY = History(
+    losses={"loss": [2.0, 1.0, 0.5]},
+    metrics={"accuracy": RUN[1], "train": RUN[1], "held": RUN[1]},
+    evaluated_at=[1, 2, 3],
+)
 X = torch.linspace(-3, 3, 61)
 BELL = (-(X**2) / 2).exp()
 DIGITS = torch.arange(40) % 10
@@ -46,12 +52,10 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         torch.arange(100).view(10, 10), torch.rand(4, 28, 28), ["3 read as 5\n90% sure"] * 4
     ),
     "reliability": lambda: plotting.reliability(
-        {"net": (torch.tensor([0.5, 0.9]), torch.tensor([0.4, 0.9]), torch.tensor([3, 9]), 0.1)}
+        {"net": evaluation.calibration(SCORES, DIGITS[:5])}
     ),
-    "seed_curves": lambda: plotting.seed_curves([RUN, RUN], [RUN, RUN]),
-    "augmentation_gap": lambda: plotting.augmentation_gap(
-        {"plain": (RUN[0], RUN[1], RUN[1])}, images=500
-    ),
+    "seed_curves": lambda: plotting.seed_curves([HISTORY, HISTORY]),
+    "augmentation_gap": lambda: plotting.augmentation_gap({"plain": HISTORY}, images=500),
     "ladder": lambda: plotting.ladder(
         [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
     ),
