@@ -63,17 +63,21 @@ from aigc_utils.source import show_source
 
 # %%
 mnist = data.load_mnist()
+labels = torch.arange(10).repeat(500)
 real = evaluation.judge_images(mnist.test_images)
 rng = torch.Generator().manual_seed(0)
 chosen = torch.randperm(len(mnist.train_images), generator=rng)[:5000]
-floor = evaluation.score_samples(
-    evaluation.judge_images(mnist.train_images[chosen]), real
-)
+others = evaluation.judge_images(mnist.train_images[chosen])
+floor = evaluation.score_samples(others, real)
+
+# %%
 print(f"floor: Fréchet distance {floor.frechet:.2f}")
 print(f"precision {floor.precision:.2f}, recall {floor.recall:.2f}")
 
+# %% [markdown]
+# For each technique that draws, keep what it drew, what that scored, and the seconds of training and of drawing 1,000 digits.
+
 # %%
-labels = torch.arange(10).repeat(500)
 drawn, scores, trained, drawing = {}, {}, {}, {}
 
 
@@ -83,9 +87,8 @@ def draw(name, history, images_of):
     drawn[name] = images_of()
     drawing[name] = (time.perf_counter() - start) / 5
     trained[name] = history.seconds
-    scores[name] = evaluation.score_samples(
-        evaluation.judge_images(drawn[name]), real
-    )
+    judged = evaluation.judge_images(drawn[name])
+    scores[name] = evaluation.score_samples(judged, real)
     print(f"{name}: trained in {trained[name]:.0f} s,", end=" ")
     print(f"1,000 digits drawn in {drawing[name]:.2f} s")
 
@@ -100,6 +103,8 @@ def draw(name, history, images_of):
 reader, reading = cnn.train_course(
     cnn.SPRINT, mnist.train_images, mnist.train_labels, seed=0
 )
+
+# %%
 logits = evaluation.predict(reader, mnist.test_images)
 accuracy = evaluation.accuracy(logits, mnist.test_labels)
 print(f"{accuracy:.2f} % right after {reading.seconds:.1f} s")
@@ -115,28 +120,26 @@ classes = torch.arange(10)
 pixels = torch.full((10, 1, 28, 28), 0.5)
 pixels = pixels + 0.1 * torch.randn(pixels.shape, generator=rng)
 pixels.requires_grad_()
+
+# %%
 for _ in range(60):
-    loss = F.cross_entropy(
-        reader(data.standardize(pixels.clamp(0, 1))), classes
-    )
+    logits = reader(data.standardize(pixels.clamp(0, 1)))
+    loss = F.cross_entropy(logits, classes)
     (gradient,) = torch.autograd.grad(loss, pixels)
     pixels.data -= 0.05 * gradient.sign()
 
 # %%
-dreams = (255 * pixels.detach().clamp(0, 1)).round().to(torch.uint8)
-
-# %%
+dreams = data.to_uint8(pixels.detach().clamp(0, 1))
 sure = evaluation.predict(reader, dreams).softmax(1)[classes, classes]
 assert sure.min() > 0.9
+
+# %%
+captions = [f"a {d}:\n{100 * p:.0f} %" for d, p in enumerate(sure)]
 plotting.image_rows(
     {"image": dreams},
-    captions={
-        "image": [f"a {d}:\n{100 * p:.0f} %" for d, p in enumerate(sure)]
-    },
+    captions={"image": captions},
     title="The CNN is sure of each of these",
-    alt="Ten mazes of black and white strokes. Under each stands how sure the "
-    "network is that it shows a certain digit, near a hundred percent, though "
-    "hardly a digit is to be seen.",
+    alt="Mazes of black and white strokes; hardly a digit is to be seen.",
 )
 
 # %% [markdown]
@@ -184,19 +187,29 @@ show_source(digits.learn_codebook)
 # %%
 codebook = digits.learn_codebook(mnist.train_images[:5000], 256, rng)
 tokens = codebook.encode(mnist.train_images)
-print("a seven as a text:")
-for row in tokens[15].view(7, 7).tolist():
-    print(" ".join(f"{token:3}" for token in row))
 assert tokens.shape == (60_000, 49)
 
 # %%
-some = mnist.test_images[:10]
+print("a seven as a text:")
+for row in tokens[15].view(7, 7).tolist():
+    print(" ".join(f"{token:3}" for token in row))
+
+# %% [markdown]
+# What is lost on the way there and back?
+# Look at ten digits, and let the CNN read all test images again.
+
+# %%
+rebuilt = codebook.decode(codebook.encode(mnist.test_images))
+logits = evaluation.predict(reader, rebuilt)
+reread = evaluation.accuracy(logits, mnist.test_labels)
+print(f"read from 49 tokens each: {reread:.2f} % right")
+assert reread > accuracy - 1
+
+# %%
 plotting.image_rows(
-    {"image": some, "from 49 tokens": codebook.decode(codebook.encode(some))},
+    {"image": mnist.test_images[:10], "from 49 tokens": rebuilt[:10]},
     title="Little is lost when an image becomes 49 tokens",
-    alt="Ten test digits, and below them the same digits put together from "
-    "patches of the codebook: every digit can be read, with slightly rougher "
-    "edges.",
+    alt="Every digit can be read in both rows; the rebuilt have rougher edges.",
 )
 
 # %% [markdown]
@@ -206,23 +219,27 @@ plotting.image_rows(
 # %%
 texts = torch.cat([256 + mnist.train_labels[:, None], tokens], dim=1)
 small = gpt.GPTRecipe(num_steps=480, batch_size=48, context=49, num_layers=2)
+
+# %%
 rng = training.seed_everything(0)
-writer = gpt.GPT(
-    dataclasses.replace(small.config(256 + 10), positions="learned")
-)
+config = dataclasses.replace(small.config(256 + 10), positions="learned")
+writer = gpt.GPT(config)
 
 # %%
 optimizers = gpt.course_optimizers(writer, small)
-half = gpt.has_bfloat16()
+step = gpt.gpt_step(writer, *optimizers, bfloat16=gpt.has_bfloat16())
+schedule = schedules.hold_then_fall(*optimizers, warmup=0.02, fall=small.fall)
+pairs = (texts[:, :-1], texts[:, 1:])
+batches = data.batches(pairs, small.batch_size, rng=rng)
+
+# %%
 writing = training.fit(
-    gpt.gpt_step(writer, *optimizers, bfloat16=half),
-    data.batches((texts[:, :-1], texts[:, 1:]), small.batch_size, rng=rng),
-    num_steps=small.num_steps,
-    schedule=schedules.hold_then_fall(
-        *optimizers, warmup=0.02, fall=small.fall
-    ),
-    label="GPT",
+    step, batches, num_steps=small.num_steps, schedule=schedule, label="GPT"
 )
+
+
+# %% [markdown]
+# To draw, give each text its first word, and let the model write the other 49.
 
 
 # %%
@@ -243,19 +260,14 @@ draw("GPT", writing, written)
 
 # %%
 wished = [f"a {digit}" for digit in labels[:12]]
-plotting.image_rows(
-    {
-        "real": mnist.test_images[:12],
-        **{name: images[:12] for name, images in drawn.items()},
-    },
-    captions={"GAN": wished, "GPT": wished},
-    title="After a short training each",
-    alt="Four rows of twelve digits: real ones, and those of GAN, VAE and GPT. "
-    "Under the GAN's and the GPT's stands which digit was asked for. "
-    "The GAN's have sharp strokes and many broken shapes, the VAE's are soft "
-    "and some unreadable, the GPT's are mostly readable, though not all show "
-    "the digit asked for, and rough at the edges of their digits.",
-)
+rows = {"real": mnist.test_images, **drawn}
+rows = {name: images[:12] for name, images in rows.items()}
+seen = """The GAN's have sharp strokes and many broken shapes, the VAE's are
+soft and some unreadable, the GPT's are mostly readable, though not all show
+the digit asked for, and rough at the edges."""
+
+# %%
+plotting.image_rows(rows, captions={"GAN": wished, "GPT": wished}, alt=seen)
 
 # %%
 for name, score in scores.items():
@@ -266,6 +278,9 @@ for name, score in scores.items():
 
 # %%
 assert scores["GPT"].frechet < scores["GAN"].frechet / 1.5
+assert scores["GPT"].frechet < scores["VAE"].frechet
+
+# %%
 plotting.side_by_side(scores, floor)
 
 # %% [markdown]
@@ -296,40 +311,37 @@ def nats_by_name(images):
     names = 256 + classes.repeat(len(images))[:, None]
     given = torch.cat([names, rows[:, :-1]], dim=1)
     logits = writer(given).transpose(1, 2)
-    nats = F.cross_entropy(logits, rows, reduction="none").sum(1)
-    return nats.view(-1, 10)
+    nats = F.cross_entropy(logits, rows, reduction="none")
+    return nats.sum(1).view(-1, 10)
 
 
 # %%
 asked, answers = mnist.test_images[:500], mnist.test_labels[:500]
 nats = torch.cat([nats_by_name(part) for part in asked.split(100)])
 read_by_gpt = evaluation.accuracy(-nats, answers)
-own = nats.gather(1, answers[:, None]).mean().item()
+read_by_cnn = evaluation.accuracy(evaluation.predict(reader, asked), answers)
+assert 90 < read_by_gpt < read_by_cnn
+
+# %%
+own = nats.gather(1, answers[:, None]).mean()
 print(f"{own:.0f} nats an image of 49 tokens, its name given")
 print(f"read by the GPT: {read_by_gpt:.1f} % of 500 test images,", end=" ")
-read_by_cnn = evaluation.accuracy(evaluation.predict(reader, asked), answers)
 print(f"by the CNN: {read_by_cnn:.1f} %")
-assert read_by_gpt > 90
+
+# %% [markdown]
+# Here are digits that the GPT misreads; under each stand its label and what the two read.
 
 # %%
-guesses = nats.argmin(1)
-wrong = (guesses != answers).nonzero()[:8, 0]
-others = evaluation.predict(reader, asked[wrong]).argmax(1)
+by_gpt = nats.argmin(1)
+by_cnn = evaluation.predict(reader, asked).argmax(1)
+wrong = (by_gpt != answers).nonzero()[:8, 0]
 
 # %%
+captions = [f"{answers[i]}: GPT {by_gpt[i]}\nCNN {by_cnn[i]}" for i in wrong]
 plotting.image_rows(
     {"image": asked[wrong]},
-    captions={
-        "image": [
-            f"{y}: GPT {g}\nCNN {c}"
-            for y, g, c in zip(
-                answers[wrong], guesses[wrong], others, strict=True
-            )
-        ]
-    },
-    title="Digits that the GPT misreads: label, and what each reads",
-    alt="A row of test digits, most of them oddly written; under each stands "
-    "its label, and what the GPT and the CNN read.",
+    captions={"image": captions},
+    alt="Test digits, most of them oddly written.",
 )
 
 # %% [markdown]
@@ -364,19 +376,14 @@ assert drawing["GPT"] > 2 * drawing["VAE"]
 # %%
 numbers = {"accuracy": ("the CNN's accuracy", f"{accuracy:.2f} %")}
 for name, score in scores.items():
-    short = name.lower()
-    numbers |= {
-        f"{short}_frechet": (
-            f"{name}, Fréchet distance",
-            f"{score.frechet:.2f}",
-        ),
-        f"{short}_coverage": (f"{name}, coverage", f"{score.coverage:.2f}"),
-        f"{short}_seconds": (f"{name}, training", f"{trained[name]:.0f} s"),
-        f"{short}_drawing": (
-            f"{name}, drawing 1,000 digits",
-            f"{drawing[name]:.2f} s",
-        ),
+    measured = {
+        "frechet": ("Fréchet distance", f"{score.frechet:.2f}"),
+        "coverage": ("coverage", f"{score.coverage:.2f}"),
+        "seconds": ("training", f"{trained[name]:.0f} s"),
+        "drawing": ("drawing 1,000 digits", f"{drawing[name]:.2f} s"),
     }
+    for short, (what, value) in measured.items():
+        numbers[f"{name.lower()}_{short}"] = (f"{name}, {what}", value)
 
 # %%
 evaluation.record(
