@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .picture import COLORS, DIGIT_COLORS, INK, checked_alt
+from .words import counted
 
 #: The functions that may stand between the layers, by name.
 ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
@@ -122,7 +123,7 @@ def explorer(
     *,
     codes: Tensor,
     labels: Tensor,
-    alt: str,
+    alt: str | None = None,
     activation: str = "relu",
     reach: float = 3.0,
     start: tuple[float, float] = (0.0, 0.0),
@@ -135,7 +136,7 @@ def explorer(
             a decoder from 2 numbers to 784 logits.
         codes: shape (N, 2), the means of real digits; 500 of those in the plane are shown.
         labels: shape (N,), int64, the digits themselves.
-        alt: what is to be seen.
+        alt: what is to be seen, in your own words; by default the codes are counted.
         activation: between the layers, "relu" or "silu"; a sigmoid follows the last one.
         reach: the plane goes from -reach to reach in both directions.
         start: where the cross-hair stands at first, kept to two decimals.
@@ -161,9 +162,13 @@ def explorer(
         raise ValueError(f"start must lie within ±reach, a positive number: {start}, {reach}.")
     x, y = (round(float(z), 2) + 0.0 for z in start)
     near = codes.abs().amax(1) <= reach
+    dots = _dots(codes[near], labels[near])
+    alt = alt or (
+        f"A plane with {counted(sum(map(len, dots)), 'code')} of real digits, and beside it the "
+        "digit that the decoder draws at the chosen point."
+    )
     return Explorer(
-        sizes, activation, _packed(layers),
-        _dots(codes[near], labels[near]), float(reach), (x, y),
+        sizes, activation, _packed(layers), dots, float(reach), (x, y),
         _still(layers, activation, (x, y)), checked_alt(alt), " ".join(caption.split()),
     )  # fmt: skip
 

@@ -257,6 +257,6 @@ def aggregate_posterior(codes: Mapping[str, Tensor]) -> Picture:
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return Picture(
         figure,
-        "Clouds of sampled codes with the two circles that hold 50 and 95 percent of the prior. "
+        "Codes as dots with the two circles that hold 50 and 95 percent of the prior. "
         f"They hold of the codes: {'; '.join(parts)}.",
     )

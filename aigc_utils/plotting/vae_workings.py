@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 from .common import LINES
 from .drawing import arrow, box, inset
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+from .words import course
 
 Values = Sequence[float]
 
@@ -85,7 +87,7 @@ def vae_drawing(image: Tensor, mean: float, std: float, reconstruction: Tensor) 
         figure,
         "An image goes into the encoder, which gives a mean and a standard deviation: a bell "
         f"around {mean:.1f} of the width {std:.2g}, drawn beside the dotted bell of the prior, "
-        "around 0 of the width 1. From the side comes noise: z is the mean plus the standard "
+        "around 0 of the width 1. From above comes noise: z is the mean plus the standard "
         "deviation times the noise, and goes into the decoder, which gives the reconstruction. "
         "Two notes: a dashed line between the images, the reconstruction loss, which compares "
         "them; and an arrow from the bell to the prior, the KL, which pulls it there.",
@@ -132,8 +134,8 @@ def bound_gap(spread: Tensor, elbo: Tensor, log_likelihood: float, best: float) 
     return Picture(
         figure,
         f"The ELBO over the standard deviation of q stays below a line at the log-likelihood, "
-        f"{log_likelihood:.2f} nats. At the true posterior's {best:.2f} the gap is smallest, "
-        f"{least:.2f} nats; at {x:.2f} it is {gap:.2f} nats.",
+        f"{log_likelihood:.2f} nats. It is highest at {spread[elbo.argmax()]:.2f}; at the true "
+        f"posterior's {best:.2f} the gap is {least:.2f} nats, and at {x:.2f} {gap:.2f} nats.",
     )
 
 
@@ -190,7 +192,8 @@ def importance_bound(
     figure = new_figure(3.2)
     (axes,) = axes_grid(figure, 1, 1)
     looks = zip(COLORS.values(), "osD^", LINES, strict=False)
-    parts = []
+    parts, heights = [], np.concatenate(list(bounds.values()))
+    span = float(np.ptp(heights))
     for (name, values), (color, mark, line) in zip(bounds.items(), looks, strict=False):
         error = (spreads or {}).get(name)
         axes.errorbar(ks, values, error, fmt=mark + line, color=color, capsize=3, label=name)
@@ -201,18 +204,21 @@ def importance_bound(
             axes.annotate(
                 text, (ks[at], values[at]), xytext=(shift, 0), ha=side, fontweight="bold", **beside
             )
-        parts.append(f"{name}, from {values[0]:.1f} to {values[-1]:.1f}")
+        parts.append(f"{name}: {course(ks, values, span)}")
     axes.set(xscale="log", xticks=ks, xticklabels=[f"{k:,}" for k in ks])
     axes.minorticks_off()
     axes.margins(x=0.15, y=0.1)
     axes.set(xlabel="samples for each image, k (logarithmic)", ylabel="bound (nats per image)")
-    axes.set_title("More samples: a tighter bound on −log p(x)")
+    tighter = all(values[-1] < values[0] for values in bounds.values())
+    axes.set_title(
+        "More samples: a tighter bound on −log p(x)" if tighter else "The bound on −log p(x)"
+    )
     if len(bounds) > 1:
         axes.legend()
     return Picture(
         figure,
-        "The bound on the negative log-likelihood in nats, falling as the number of samples grows "
-        f"from {ks[0]:,}, where it is the negative ELBO, to {ks[-1]:,}: {'; '.join(parts)}.",
+        "The bound on the negative log-likelihood in nats, over the number of samples from "
+        f"{ks[0]:,}, where it is the negative ELBO, to {ks[-1]:,}. {'; '.join(parts)}.",
     )
 
 
@@ -234,7 +240,7 @@ def rate_distortion(betas: Values, rates: Values, distortions: Values) -> Pictur
         raise ValueError("betas must contain 1: the line of the same ELBO goes through its point.")
     figure = new_figure(3.8)
     (axes,) = axes_grid(figure, 1, 1)
-    at = list(betas).index(1)
+    at, points = list(betas).index(1), list(zip(rates, distortions, strict=True))
     total = rates[at] + distortions[at]
     axes.axline((0, total), slope=-1, color=COLORS["grey"], linewidth=1, linestyle="--")
     below = total - min(rates) - 0.02 * (max(distortions) - min(distortions))
@@ -252,8 +258,9 @@ def rate_distortion(betas: Values, rates: Values, distortions: Values) -> Pictur
     axes.margins(0.1)
     axes.set_xlim(left=0)
     axes.set(xlabel="rate: KL (nats)", ylabel="distortion: reconstruction loss (nats)")
-    axes.set_title("Less distortion costs more rate")
-    sums = [rate + distortion for rate, distortion in zip(rates, distortions, strict=True)]
+    costs = all((a - b) * (c - d) < 0 for (a, c), (b, d) in itertools.combinations(points, 2))
+    axes.set_title("Less distortion costs more rate" if costs else "Distortion over rate")
+    sums = [rate + distortion for rate, distortion in points]
     listed = "; ".join(
         f"beta {beta:g}, rate {rate:.1f} and distortion {distortion:.1f}"
         for beta, rate, distortion in zip(betas, rates, distortions, strict=True)

@@ -77,6 +77,12 @@ def test_the_html_says_what_is_to_be_seen_and_needs_nothing_from_outside() -> No
     assert not re.search(r"https?:|//\w|eval\(|type=.module", words)
 
 
+def test_without_a_text_of_its_own_an_explorer_counts_its_codes() -> None:
+    for count in (1, 7):
+        shown = explorer(layers(SMALL), codes=torch.zeros(count, 2), labels=torch.arange(count))
+        assert shown.alt.startswith(f"A plane with {count} code{'s' if count > 1 else ''} of real")
+
+
 def test_every_rule_stays_inside_its_explorer() -> None:
     shown = html()
     (name,) = re.findall(r'<figure id="([^"]+)"', shown)

@@ -277,6 +277,24 @@ def test_the_figures_say_what_they_count() -> None:
     square = plotting.latent_map(rings, DIGITS[:4], GRID, reach=2.45)
     assert "75 percent of them in the square" in square.alt
     assert "smallest at beta 1." in PICTURES["rate_distortion"]().alt
+    bounds = [plotting.importance_bound([1, 9], {"VAE": [102.0, end]}) for end in (98.0, 104.0)]
+    assert "9. VAE: falls from 102 to 98." in bounds[0].alt
+    assert "9. VAE: rises from 102 to 104." in bounds[1].alt
+
+
+def test_a_title_that_states_a_finding_stands_only_over_what_shows_it() -> None:
+    def title(picture: Picture) -> str:
+        return picture.figure.axes[0].get_title()
+
+    sweep = [
+        plotting.rate_distortion([0.5, 1, 4], [38.0, 24.0, 11.0], [66.0, 77.0, last])
+        for last in (108.0, 70.0)
+    ]
+    assert [title(s) for s in sweep] == ["Less distortion costs more rate", "Distortion over rate"]
+    bounds = [plotting.importance_bound([1, 9], {"VAE": [102.0, end]}) for end in (98.0, 104.0)]
+    assert ["tighter" in title(bound) for bound in bounds] == [True, False]
+    peak = plotting.bound_gap(X + 3.1, -((X + 1) ** 2) - 2.0, -1.9, best=2.5)
+    assert "highest at 2.10; at the true posterior's 2.50" in peak.alt
 
 
 @pytest.mark.parametrize(
