@@ -697,7 +697,7 @@ plotting.image_rows(
 ends = "start", f"step {run.num_steps}"
 plotting.film(
     torch.stack(frames), columns=10, ends=ends,
-    alt="All ten digits grow from noise into handwriting, side by side.",
+    alt="The digits grow from noise into handwriting, side by side.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -861,7 +861,7 @@ ways = {
 }
 
 # %%
-plotting.image_rows(ways, alt="Both rows lead from one seven to another.")
+plotting.image_rows(ways, alt="Each row leads from a seven to another seven.")
 
 # %% [markdown]
 # Both ways lead through readable digits, and the norms show that the straight way leaves the shell.

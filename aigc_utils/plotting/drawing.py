@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
-from .picture import INK, show_image
+from .picture import INK, WIDTH, axes_grid, new_figure, show_image
 
 Point = tuple[float, float]
+
+
+def canvas(height: float, x: Point, y: Point, width: float = WIDTH) -> tuple[Figure, Axes]:
+    """Returns an empty figure, in inches, and axes without ticks that reach over `x` and `y`."""
+    figure = new_figure(height, width)
+    (axes,) = axes_grid(figure, 1, 1)
+    axes.set_axis_off()
+    axes.set(xlim=x, ylim=y, aspect="equal")
+    return figure, axes
 
 
 def box(axes: Axes, x: float, y: float, text: str, color: str, wide: float = 1.36) -> None:

@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from torch import Tensor
 
 from .common import LINES
-from .drawing import arrow, box, inset
+from .drawing import arrow, box, canvas, inset
 from .picture import (
     COLORS,
     DIVERGING,
@@ -35,10 +35,7 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
         fake: shape (28, 28), in [0, 1], what the generator makes of it.
         real: shape (28, 28), in [0, 1].
     """
-    figure = new_figure(3.2)
-    (axes,) = axes_grid(figure, 1, 1)
-    axes.set_axis_off()
-    axes.set(xlim=(0, 7.2), ylim=(0.14, 3.3), aspect="equal")
+    figure, axes = canvas(3.2, (0, 7.2), (0.14, 3.3))
     column = noise[:16].reshape(-1, 2)
     inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
     inset(axes, 3.4, 1.55, fake, "made image", vmin=0, vmax=1)

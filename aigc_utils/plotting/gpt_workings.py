@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 from matplotlib.ticker import LogLocator
 
 from .common import LINES
-from .drawing import Point, arrow, box
+from .drawing import Point, arrow, box, canvas
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 
 PITCH = 0.68  # from one token to the next, in inches, as all lengths here
@@ -20,15 +19,6 @@ WIDE = 2.06  # width of a stack of blocks
 MIDDLE: Any = {"ha": "center", "va": "center", "fontsize": 11}
 #: The same, in bold.
 BOLD: Any = {**MIDDLE, "fontweight": "bold"}
-
-
-def _canvas(height: float, width: float) -> tuple[Figure, Axes]:
-    """Returns an empty figure and its one area, measured in inches."""
-    figure = new_figure(height, width)
-    (axes,) = axes_grid(figure, 1, 1)
-    axes.set_axis_off()
-    axes.set(xlim=(0, width), ylim=(0, height), aspect="equal")
-    return figure, axes
 
 
 def _panel(axes: Axes, corner: Point, wide: float, high: float, **look: Any) -> None:
@@ -87,7 +77,7 @@ def transformer_drawing() -> Picture:
     Source: Vaswani et al., Attention Is All You Need, 2017, figure 1; Radford et al., Improving
     Language Understanding by Generative Pre-Training, 2018, figure 1.
     """
-    figure, axes = _canvas(5.28, 7.2)
+    figure, axes = canvas(5.28, (0, 7.2), (0, 5.28))
     blue, purple, orange = COLORS["blue"], COLORS["purple"], COLORS["orange"]
     for x, name, use in (
         (2.33, "encoder-decoder (2017)", "reads one text, writes another"),
@@ -147,7 +137,7 @@ def block_drawing() -> Picture:
     Source: Radford et al., Language Models are Unsupervised Multitask Learners, 2019, section
     2.3; Elhage et al., A Mathematical Framework for Transformer Circuits, 2021.
     """
-    figure, axes = _canvas(5.1, 5.1)
+    figure, axes = canvas(5.1, (0, 5.1), (0, 5.1), width=5.1)
     stream = 0.95
     look: Any = {"color": COLORS["blue"], "linewidth": 7, "zorder": 0.5}
     _panel(axes, (0.38, 1.0), 4.6, 3.1, facecolor="#F1F4F8", edgecolor="#C9D1DA", zorder=0)

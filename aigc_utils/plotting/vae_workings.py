@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from .common import LINES
-from .drawing import arrow, box, inset
+from .drawing import arrow, box, canvas, inset
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 from .words import course
 
@@ -64,10 +64,7 @@ def vae_drawing(image: Tensor, mean: float, std: float, reconstruction: Tensor) 
 
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014, figure 1 and section 2.4.
     """
-    figure = new_figure(3.2)
-    (axes,) = axes_grid(figure, 1, 1)
-    axes.set_axis_off()
-    axes.set(xlim=(0, 8.5), ylim=(0.05, 3.55), aspect="equal")
+    figure, axes = canvas(3.2, (0, 8.5), (0.05, 3.55))
     inset(axes, 0.52, 1.9, image, "image", vmin=0, vmax=1)
     box(axes, 1.97, 1.9, "encoder", COLORS["blue"], wide=1.1)
     _bells(axes, 2.94, 1.5, mean, std)
