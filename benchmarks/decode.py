@@ -74,8 +74,9 @@ def theirs(model: Any, prompt: list[int], num_tokens: int) -> list[int]:
 
 def weight_bytes(model: GPT) -> int:
     """Returns how many bytes of weights one token needs; of the positions it needs one row."""
-    sizes = {name: weight.nbytes for name, weight in model.named_parameters()}
-    return sum(sizes.values()) - sizes.get("positions.weight", 0)
+    positions = model.embedding.positions
+    unread = 0 if positions is None else positions.weight.nbytes
+    return sum(weight.nbytes for weight in model.parameters()) - unread
 
 
 def read_bandwidth(num_bytes: int, tries: int = TRIES) -> float:

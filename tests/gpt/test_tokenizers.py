@@ -35,6 +35,11 @@ def bpe(plays):
     return BPETokenizer.train(plays, 600)
 
 
+@pytest.fixture(scope="module")
+def chinese(poems):
+    return BPETokenizer.train(poems, 600)
+
+
 def random_texts(count):
     """Returns texts of characters from everywhere in Unicode, surrogates left out."""
     chance = random.Random(0)
@@ -191,8 +196,7 @@ def test_merges_equal_the_library_up_to_ties(bpe, plays):
     assert len(theirs.encode(plays).ids) == pytest.approx(len(bpe.encode(plays)), rel=1e-3)
 
 
-def test_round_trip_of_any_text(bpe, plays, poems):
-    chinese = BPETokenizer.train(poems, 600)
+def test_round_trip_of_any_text(bpe, chinese, plays, poems):
     for tokenizer in (BPETokenizer(), bpe, chinese):
         for sample in (plays[:50_000], poems[:5_000], *ODD_TEXTS, *random_texts(300)):
             assert tokenizer.decode(tokenizer.encode(sample)) == sample
@@ -221,12 +225,11 @@ def test_merges_stay_within_words(bpe):
         assert len(tokenizers.WORD.findall(token.decode())) == 1
 
 
-def test_chinese_merges(poems):
-    tokenizer = BPETokenizer.train(poems, 600)
-    whole = [t for t in tokenizer.tokens[256:] if len(t) == 3 and t.decode("utf-8", "ignore")]
+def test_chinese_merges(chinese, poems):
+    whole = [t for t in chinese.tokens[256:] if len(t) == 3 and t.decode("utf-8", "ignore")]
     assert "春".encode() in whole
     assert len(whole) > 100
-    assert tokenizers.tokens_per_character(tokenizer, poems) < 2.3
+    assert tokenizers.tokens_per_character(chinese, poems) < 2.3
     assert tokenizers.tokens_per_character(BPETokenizer(), poems) > 2.5
 
 

@@ -61,10 +61,11 @@ def play(mean: float, spread: float, learns_until: int) -> tuple[tuple[float, ..
 def _distances(draw: Draw, states: Sequence[tuple[float, ...]]) -> list[float]:
     """Returns the mean Fréchet distance of 1,000 made points from 1,000 real ones, per state."""
     made, real = draw.normal(20, 1000), draw.normal(20, 1000)
+    (made_mean, made_std), (real_mean, real_std) = ((x.mean(1), x.std(1)) for x in (made, real))
     found = []
     for mean, spread, *_ in states:
-        shift = mean + spread * made.mean(1) - real.mean(1)
-        width = spread * made.std(1) - real.std(1)
+        shift = mean + spread * made_mean - real_mean
+        width = spread * made_std - real_std
         found.append(round(float((shift.square() + width.square()).mean()), 4))
     return found
 
