@@ -207,7 +207,11 @@ def symbols(formula: str) -> set[str]:
 
 
 def check(
-    names: Collection[str] | None = None, root: Path = ROOT, *, uncited: bool = False
+    names: Collection[str] | None = None,
+    root: Path = ROOT,
+    *,
+    uncited: bool = False,
+    book: Book | None = None,
 ) -> list[Finding]:
     """Returns all that is wrong with the book's sources, sorted by page and line.
 
@@ -215,8 +219,9 @@ def check(
         names: what `{{ name }}` may stand on a page; None leaves these names unchecked.
         root: the folder of the course.
         uncited: whether an entry of references.bib that nobody cites is wrong.
+        book: its sources, where they have been read.
     """
-    return Check(Book(root), names, uncited).run()
+    return Check(book or Book(root), names, uncited).run()
 
 
 def main() -> int:

@@ -62,9 +62,16 @@ def to_repeat(root: Path, since: str) -> list[Path]:
     chosen = [
         source
         for number, source in enumerate(taught)
-        if number == turn or changed & {source, *fingerprints.files(fingerprints.needs(source))}
+        if number == turn or changed & {source, *_touching(source, fingerprints)}
     ]
     return chosen + exercises
+
+
+def _touching(source: Path, fingerprints: Fingerprints) -> set[Path]:
+    """Returns the package's files that a notebook depends on, its packages' lists among them."""
+    needs = fingerprints.needs(source)
+    modules = {fingerprints.imports.files[name] for name in needs.modules}
+    return modules | {*fingerprints.files(needs)}
 
 
 def main() -> None:

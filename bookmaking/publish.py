@@ -15,14 +15,15 @@ from pathlib import Path
 
 import nbformat
 
-from . import ROOT, build, chapters
+from . import ROOT, chapters
 from .runs import collect
 from .runs.outputs import run_of
+from .runs.pages import download
 from .runs.running import without_widgets
 from .settings import course_settings
 
 BRANCH_FOLDER = ROOT / "build" / "notebooks-branch"
-# Where build.book_config() points the launch buttons.
+# Where render.book_config() points the launch buttons.
 CHAPTERS, EXERCISES = Path("book", "chapters"), Path("book", "exercises")
 
 README = """# {title}: the chapters, with their output
@@ -125,7 +126,7 @@ def write_branch(folder: Path) -> list[str]:
         )
     runs, commit = plain_chapters(), current_commit()
     exercises = {
-        path.stem: build.download(nbformat.v4.new_notebook(), path)
+        path.stem: download(nbformat.v4.new_notebook(), path)
         for path in chapters.notebooks(ROOT, "exercises").values()
     }
     texts = {

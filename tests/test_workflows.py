@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bookmaking import build
+from bookmaking import PAGES
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github" / "workflows"
@@ -146,7 +146,7 @@ def test_what_the_tests_have_seen_is_deployed() -> None:
     scripts = [step.get("run", "") for step in publishing["build"]["steps"]]
     assert "make pages TORCH=cpu" in scripts
     (upload,) = uses(publishing["build"], "actions/upload-pages-artifact")
-    assert ROOT / upload["with"]["path"] == build.PAGES
+    assert ROOT / upload["with"]["path"] == PAGES
     (deploy,) = uses(publishing["pages"], "actions/deploy-pages")
     assert publishing["pages"]["environment"]["url"].startswith(f"${{{{ steps.{deploy['id']}.")
 

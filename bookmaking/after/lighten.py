@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -102,11 +103,22 @@ def _needed(selector: list[Any], known: set[str]) -> bool:
 
 
 def write_styles(pages: Path) -> dict[str, str]:
-    """Writes the light style sheets and fonts; returns each one's mark, new when it changes."""
-    known, marks = words(pages), {}
-    for path in sorted((pages / "_static").rglob("*.css")):
-        if path.name.endswith(".light.css"):
-            continue
+    """Writes the light style sheets and fonts; returns each one's mark, new when it changes.
+
+    What the last build made stands where the sheets and all that the pages use are the same.
+    """
+    known, marks = words(pages), dict[str, str]()
+    sheets = [p for p in (pages / "_static").rglob("*.css") if not p.name.endswith(".light.css")]
+    made_of = hashlib.sha256("\0".join(sorted(known)).encode())
+    for path in [Path(__file__), *sorted(sheets)]:
+        made_of.update(path.read_bytes())
+    last = pages.parent / "light.json"
+    stored = json.loads(last.read_text("utf-8")) if last.exists() else {}
+    if stored.get("made of") == made_of.hexdigest() and all(
+        path.with_suffix(".light.css").exists() for path in sheets
+    ):
+        return dict(stored["marks"])
+    for path in sorted(sheets):
         style = pruned(path.read_text(encoding="utf-8"), known)
         icons = {ord(sign) for sign in style if ord(sign) in PRIVATE_USE}
         icons |= {int(code, 16) for code in re.findall(r"\\([0-9a-fA-F]{4})\b", style)}
@@ -117,6 +129,7 @@ def write_styles(pages: Path) -> dict[str, str]:
         path.with_suffix(".light.css").write_text(style, encoding="utf-8")
         name = path.relative_to(pages).as_posix().removesuffix(".css")
         marks[name] = hashlib.sha256(style.encode()).hexdigest()[:8]
+    last.write_text(json.dumps({"made of": made_of.hexdigest(), "marks": marks}), "utf-8")
     return marks
 
 

@@ -7,7 +7,6 @@ else. So this extension, before Google's sections are read,
 - links `name` to its entry where there is one, and shows it as code elsewhere;
 - protects every other character that reStructuredText would take for a mark;
 - takes the comment beside a field as its description, and the one above or beside a constant.
-
 It also writes signatures as the source has them, where autodoc has a way of its own.
 """
 
@@ -25,10 +24,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, get_origin
-from zlib import crc32
 
 from sphinx.pycode import ModuleAnalyzer
 
@@ -303,9 +300,13 @@ def resolve(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     return env.get_domain("py").resolve_xref(*place, "obj", found[0], node, contnode)
 
 
-def find_constants(app: Any) -> None:
-    """Tells autodoc which constants a module has: it takes those with a description of theirs."""
-    for name in modules():
+def find_constants(app: Any, env: Any, pages: list[str]) -> None:
+    """Tells autodoc which constants a module has: it takes those with a description of theirs.
+
+    Where no page about code is read, the package with torch need not be imported.
+    """
+    about_code = any(page.partition("/")[0] == api.FOLDER for page in pages)
+    for name in modules() if about_code else ():
         analyzer = ModuleAnalyzer.for_module(name)
         analyzer.analyze()
         analyzer.attr_docs.update({("", constant): [""] for constant in constants(name)})
@@ -313,7 +314,7 @@ def find_constants(app: Any) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     """Hooks into autodoc, before napoleon, which reads Google's sections."""
-    app.connect("builder-inited", find_constants)
+    app.connect("env-before-read-docs", find_constants)
     app.connect("autodoc-process-docstring", describe, priority=400)
     # After napoleon, which would take a comment such as "Rows: in pixels" for a type.
     app.connect("autodoc-process-docstring", describe_constant, priority=600)
@@ -321,5 +322,4 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("doctree-read", list_modules_once)
     app.connect("autodoc-skip-member", skip)
     app.connect("missing-reference", resolve)
-    # With a new version Sphinx reads all pages again.
-    return {"parallel_read_safe": True, "env_version": crc32(Path(__file__).read_bytes())}
+    return {"parallel_read_safe": True}

@@ -26,16 +26,22 @@ class Fingerprints:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.imports = Imports(root / PACKAGE)
+        self._known: dict[Path, str] = {}
 
     def of(self, source: Path) -> str:
         """Returns a hash of all that decides what a notebook's run gives."""
+        if source not in self._known:
+            self._known[source] = self._of(source)
+        return self._known[source]
+
+    def _of(self, source: Path) -> str:
         needs = self.needs(source)
         digest = hashlib.sha256()
         for path in [source, *self.files(needs)]:
             digest.update(path.relative_to(self.root).as_posix().encode())
             digest.update(path.read_bytes())
-        for shelf in sorted(filter(self.imports.is_shelf, needs.modules)):
-            digest.update(f"{shelf}: {self.imports.remains(shelf)}".encode())
+        for package in sorted(filter(self.imports.is_package, needs.modules)):
+            digest.update(f"{package}: {self.imports.remains(package)}".encode())
         for name in sorted({d for lib in needs.libraries for d in _distributions().get(lib, ())}):
             digest.update(f"{name} {importlib.metadata.version(name)}".encode())
         digest.update(platform.python_version().encode())
@@ -61,7 +67,7 @@ class Fingerprints:
         """
         if needs.everything:
             return sorted([*self.imports.files.values(), *self._assets])
-        names = {name for name in needs.modules if not self.imports.is_shelf(name)}
+        names = {name for name in needs.modules if not self.imports.is_package(name)}
         modules = {self.imports.files[name] for name in names}
         read = [
             path

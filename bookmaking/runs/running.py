@@ -8,8 +8,11 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import zmq
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 from .. import chapters
 from ..settings import course_settings
@@ -42,11 +45,25 @@ def read_chapter(source: Path) -> nbformat.NotebookNode:
     return with_address(notebook, source.parent.parent)
 
 
+def kernel_settings() -> Config:
+    """Returns the settings of a notebook's kernel: it encrypts what it says, where it can.
+
+    Without that, a newer kernel warns at each start that others on the machine could listen.
+    """
+    known = KernelManager.class_trait_names()
+    if "transport_encryption" not in known or not zmq.has("curve"):
+        return Config()
+    return Config(KernelManager={"transport_encryption": "auto"})
+
+
 def execute(source: Path) -> nbformat.NotebookNode:
     """Returns a chapter with its outputs; exits with the failing cell when one fails."""
     notebook = read_chapter(source)
     client = NotebookClient(
-        notebook, timeout=CELL_LIMIT_SECONDS, resources={"metadata": {"path": str(source.parent)}}
+        notebook,
+        timeout=CELL_LIMIT_SECONDS,
+        resources={"metadata": {"path": str(source.parent)}},
+        config=kernel_settings(),
     )
     try:
         client.execute()
@@ -56,15 +73,21 @@ def execute(source: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def stands(source: Path, fingerprints: Fingerprints) -> bool:
+    """Whether a notebook's last run is one of what there is now."""
+    run = run_of(fingerprints.root, chapters.page_of(source))
+    mark = run.with_suffix(".fingerprint")
+    return run.exists() and mark.exists() and mark.read_text() == fingerprints.of(source)
+
+
 def executed(source: Path, fingerprints: Fingerprints) -> Path:
     """Returns the path of a chapter's executed notebook, running the chapter if need be."""
     page = chapters.page_of(source)
     target, name = run_of(fingerprints.root, page), page.removeprefix("chapters/")
-    mark = target.with_suffix(".fingerprint")
-    wanted = fingerprints.of(source)
-    if target.exists() and mark.exists() and mark.read_text() == wanted:
+    if stands(source, fingerprints):
         print(f"{name}: nothing changed, its last run stands")
         return target
+    mark, wanted = target.with_suffix(".fingerprint"), fingerprints.of(source)
     print(f"{name}: running ...", flush=True)
     start = time.perf_counter()
     notebook = execute(source)

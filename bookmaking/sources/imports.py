@@ -1,7 +1,7 @@
 """Who imports what in the course's package, read from its sources: nothing is run.
 
-Many a package there is a shelf: its `__init__` only hands on names of its modules. Who takes
-`plotting.curves` needs the module of `curves` alone, not the shelf, and that is what is said here.
+A package's `__init__` there hands on names of its modules. Who takes `plotting.curves` needs the
+module of `curves` alone, not the whole shelf, and that is what is said here.
 What can't be told from the source, such as a name that is computed, counts as everything.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
+NO_NAMES: Mapping[str, str] = {}
 NOTHING: Mapping[str, set[str]] = {}
 # Who uses these imports what its text does not name, or runs what it does not hold.
 DYNAMIC = {
@@ -37,13 +39,29 @@ class Uses:
     everything: bool = False
 
 
+@dataclass
+class Text:
+    """What stands in a text, wherever: imports, names with their attributes, and its words."""
+
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
+    chains: set[tuple[str, ...]] = field(default_factory=set)  # ("a", "b", "c") for `a.b.c`
+    words: set[str] = field(default_factory=set)
+    sets: set[str] = field(default_factory=set)  # names that it defines
+    dynamic: bool = False
+
+
 @dataclass(frozen=True)
 class Module:
-    """A module's text, and for a shelf what it hands on: the module and the name there."""
+    """A module's text; of a package's `__init__`, what it does besides handing on names.
 
-    tree: ast.Module
+    What it hands on is known by the name: from which module, and how it is called there.
+    """
+
+    text: Text
     package: str  # where its relative imports begin
-    handed_on: Mapping[str, tuple[str, str]] | None = None  # None for what is no shelf
+    remains: str = ""
+    own: frozenset[str] = frozenset()  # names that a package's `__init__` sets itself
+    handed_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Imports:
@@ -62,30 +80,28 @@ class Imports:
         """Returns a module of the package, by its full name."""
         if name not in self._read:
             path = self.files[name]
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            is_package = path.stem == "__init__"
-            home = name if is_package else name.rpartition(".")[0]
-            handed_on = self._handed_on(tree, home) if is_package else None
-            self._read[name] = Module(tree, home, handed_on)
+            text = path.read_text(encoding="utf-8")
+            if path.stem != "__init__":
+                self._read[name] = Module(_read(text), name.rpartition(".")[0])
+            else:
+                self._read[name] = self._package(name, ast.parse(text))
         return self._read[name]
 
-    def is_shelf(self, name: str) -> bool:
-        """Whether a module is a package that only hands on names."""
-        return self.module(name).handed_on is not None
+    def is_package(self, name: str) -> bool:
+        """Whether a module is a package's `__init__`."""
+        return self.files[name].stem == "__init__"
 
     def uses(self, name: str) -> Uses:
-        """Returns what a module needs itself; of a shelf, what is more than handing on."""
+        """Returns what a module needs itself; of a package, what is more than handing on."""
         if name not in self._needs:
             module = self.module(name)
-            tree = module.tree
-            if module.handed_on is not None:
-                tree = ast.Module(_remains(tree), [])
-            self._needs[name] = self._uses(tree, module.package)
+            bound = dict.fromkeys(module.handed_on, name)
+            self._needs[name] = self._uses(module.text, module.package, bound)
         return self._needs[name]
 
-    def remains(self, shelf: str) -> str:
-        """Returns what a shelf does besides handing on names, as text; mostly nothing."""
-        return "\n".join(map(ast.unparse, _remains(self.module(shelf).tree)))
+    def remains(self, package: str) -> str:
+        """Returns what a package does besides handing on names, as text; mostly nothing."""
+        return self.module(package).remains
 
     def closure(self, text: str, dynamic: Mapping[str, set[str]] = NOTHING) -> Uses:
         """Returns all that a notebook's text needs, and what that needs, and so on.
@@ -95,10 +111,9 @@ class Imports:
             dynamic: which modules a module's computed imports give, where that is known.
         """
         try:
-            tree = ast.parse(MAGIC.sub(r"\1__import__", PIP.sub(r"\1pass", text)))
+            found = self._uses(_read(MAGIC.sub(r"\1__import__", PIP.sub(r"\1pass", text))), "")
         except SyntaxError:
             return Uses(everything=True)
-        found = self._uses(tree, "")
         waiting = sorted(found.modules)
         while waiting:
             name = waiting.pop()
@@ -122,19 +137,17 @@ class Imports:
             left.remove(order[-1])
         return order
 
-    def _handed_on(self, tree: ast.Module, package: str) -> dict[str, tuple[str, str]] | None:
-        """Returns the names that a package's `__init__` hands on; None if it uses them itself."""
+    def _package(self, name: str, tree: ast.Module) -> Module:
+        """Returns the module of a package's `__init__`."""
         found: dict[str, tuple[str, str]] = {}
-        for node in tree.body:
-            if _hands_on(node):
-                assert isinstance(node, ast.ImportFrom)
-                base = self._base(node, package)
-                for alias in node.names:
-                    if alias.name == "*" or not base:
-                        return None
-                    found[alias.asname or alias.name] = base, alias.name
-        used = {n.id for s in _remains(tree) for n in ast.walk(s) if isinstance(n, ast.Name)}
-        return None if used & found.keys() else found
+        for node in filter(_hands_on, tree.body):
+            assert isinstance(node, ast.ImportFrom)
+            base = self._base(node, name)
+            found |= {alias.asname or alias.name: (base, alias.name) for alias in node.names}
+        remains = ast.Module([n for n in tree.body if not _hands_on(n) and not _is_idle(n)], [])
+        text = _read_tree(remains)
+        text.dynamic |= "*" in found or "__getattr__" in text.sets
+        return Module(text, name, ast.unparse(remains), frozenset(text.sets), found)
 
     def _base(self, node: ast.ImportFrom, package: str) -> str:
         """Returns the full name of the module that an import takes names from."""
@@ -152,22 +165,20 @@ class Imports:
         parts = [name.split(".") for name in names]
         return {".".join(p[:n]) for p in parts for n in range(1, len(p) + 1)} & self.files.keys()
 
-    def _uses(self, tree: ast.Module, package: str) -> Uses:
-        found = Uses()
+    def _uses(self, text: Text, package: str, own: Mapping[str, str] = NO_NAMES) -> Uses:
+        """Returns what a text needs; `own` are the names that its package hands on."""
+        found = Uses(words=set(text.words), everything=text.dynamic)
         bound: dict[str, str] = {}  # local names of modules
-        nodes = list(ast.walk(tree))
-        for node in nodes:
+        for node in text.imports:
             if isinstance(node, ast.Import):
                 self._import(node, found, bound)
-            elif isinstance(node, ast.ImportFrom):
+            else:
                 self._import_from(node, package, found, bound)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.words.add(node.value)
-            elif _is_dynamic(node):
-                found.everything = True
-        for chain in _chains(nodes):
-            if chain[0] in bound:
-                self._take(bound[chain[0]], chain[1:], found)
+        for name, *attributes in text.chains:
+            if name in bound:
+                self._take(bound[name], attributes, found)
+            elif name in own:
+                self._take(own[name], [name, *attributes], found)
         found.modules = self._with_parents(found.modules)
         return found
 
@@ -202,9 +213,9 @@ class Imports:
 
     def _resolve(self, module: str, name: str) -> tuple[str, str]:
         """Returns where a module's name comes from; the name is empty if it is a module itself."""
-        handed_on = self.module(module).handed_on or {}
-        if name in handed_on and handed_on[name][0] in self.files:
-            return self._resolve(*handed_on[name])
+        home = self.module(module).handed_on.get(name, (module, name))
+        if home != (module, name) and home[0] in self.files:
+            return self._resolve(*home)
         inner = f"{module}.{name}"
         return (inner, "") if inner in self.files else (module, name)
 
@@ -214,16 +225,16 @@ class Imports:
             found.everything = True
             return
         found.modules.add(module)
-        if not self.is_shelf(module):
+        if not self.is_package(module):
             if names and f"{module}.{names[0]}" in self.files:
                 self._take(f"{module}.{names[0]}", names[1:], found)
             return
-        if not names:  # the shelf itself is passed on: all of it may be used
+        if not names:  # the package itself is passed on: all of it may be used
             found.modules.update(n for n in self.files if n.startswith(f"{module}."))
             return
         home, name = self._resolve(module, names[0])
-        if name and home == module:
-            found.everything |= not name.startswith("__")  # a name that the shelf does not have
+        if name and home == module:  # its own, or a name that it does not have
+            found.everything |= name not in self.module(module).own | {"__name__", "__path__"}
         elif name:
             self._take(home, [name], found)
         else:
@@ -234,12 +245,8 @@ def _hands_on(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.level > 0
 
 
-def _remains(tree: ast.Module) -> list[ast.stmt]:
-    """Returns an `__init__`'s statements without docstring, `__all__` and names handed on."""
-    return [node for node in tree.body if not (_hands_on(node) or _says_nothing(node))]
-
-
-def _says_nothing(node: ast.stmt) -> bool:
+def _is_idle(node: ast.stmt) -> bool:
+    """Whether a statement does nothing: a docstring, `__all__`, an import from the future."""
     if isinstance(node, ast.ImportFrom):
         return node.module == "__future__"
     if isinstance(node, ast.Assign):
@@ -247,24 +254,44 @@ def _says_nothing(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
+@lru_cache(maxsize=500)
+def _read(text: str) -> Text:
+    """Returns what stands in a module.
+
+    Raises:
+        SyntaxError: the text is no Python.
+    """
+    return _read_tree(ast.parse(text))
+
+
+def _read_tree(tree: ast.Module) -> Text:
+    found, inner = Text(), set[int]()
+    for node in ast.walk(tree):  # from the outside in
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.imports.append(node)
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                found.words.add(node.value)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.sets.add(node.name)
+        elif isinstance(node, ast.Attribute | ast.Name):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.sets.add(node.id)
+            found.dynamic |= _is_dynamic(node)
+            if id(node) not in inner:
+                names: list[str] = []
+                below: ast.expr = node
+                while isinstance(below, ast.Attribute):
+                    names.append(below.attr)
+                    below = below.value
+                    inner.add(id(below))
+                if isinstance(below, ast.Name):
+                    found.chains.add((below.id, *reversed(names)))
+    return found
+
+
 def _is_dynamic(node: ast.AST) -> bool:
     """Whether this runs or imports what the text does not hold; `model.eval()` does not."""
     if isinstance(node, ast.Attribute):
         return node.attr in DYNAMIC - {"exec", "eval"}
     return isinstance(node, ast.Name) and node.id in DYNAMIC
-
-
-def _chains(nodes: list[ast.AST]) -> Iterator[list[str]]:
-    """Yields each name with the attributes that are taken of it: `a.b.c` as a, b, c."""
-    inner: set[int] = set()
-    for node in nodes:  # from the outside in
-        if id(node) in inner or not isinstance(node, ast.Attribute | ast.Name):
-            continue
-        names: list[str] = []
-        below: ast.expr = node
-        while isinstance(below, ast.Attribute):
-            names.append(below.attr)
-            below = below.value
-            inner.add(id(below))
-        if isinstance(below, ast.Name):
-            yield [below.id, *reversed(names)]

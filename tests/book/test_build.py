@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 
-from bookmaking import build
+from bookmaking import render
 from bookmaking.files import write_if_new
 from bookmaking.runs import running
 from bookmaking.runs.fingerprint import Fingerprints
@@ -66,6 +66,13 @@ def test_a_chapter_runs_once_and_again_after_a_change(
     assert len(runs) == 2
 
 
+def test_a_run_says_nothing_but_its_name(house: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    running.executed(house / "notebooks" / "01_x.py", Fingerprints(house))
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    assert shown.out.startswith("01_x: running ...\n01_x: ran in ")
+
+
 def test_a_failing_cell_stops_the_build_with_its_source(house: Path) -> None:
     source = house / "notebooks" / "01_x.py"
     source.write_text(CHAPTER + "\n# %%\nvalue = 1 / 0\n")
@@ -79,12 +86,12 @@ def test_a_failing_cell_stops_the_build_with_its_source(house: Path) -> None:
 
 def test_the_address_stands_in_one_place(house: Path) -> None:
     source = house / "notebooks" / "01_x.py"
-    config = yaml.safe_load(build.book_config({}, house).read_text())
+    config = yaml.safe_load(render.book_config({}, house).read_text())
     assert "launch_buttons" not in config
     assert "repository" not in config
     assert 'REPOSITORY = ""' in running.read_chapter(source).cells[1].source
     set_address(house, "https://example.org/course")
-    config = yaml.safe_load(build.book_config({}, house).read_text())
+    config = yaml.safe_load(render.book_config({}, house).read_text())
     assert config["repository"]["url"] == "https://example.org/course"
     assert config["repository"]["branch"] == "main"
     assert "colab_url" in config["launch_buttons"]

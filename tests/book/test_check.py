@@ -13,8 +13,9 @@ import nbformat
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify
 
-from bookmaking import build, check
+from bookmaking import check
 from bookmaking.runs.outputs import check_outputs, check_runs
+from bookmaking.runs.pages import page_source
 from bookmaking.sources.book import Book, slug
 from bookmaking.sources.pieces import Finding, cells, pieces
 
@@ -748,24 +749,20 @@ def page(run: Any, house: Path) -> Any:
 
 
 def test_the_build_makes_a_page_of_a_complete_run(page: Any, house: Path) -> None:
-    image = (
-        build.page_source(page, house / "notebooks" / "01_x.py")
-        .cells[2]
-        .metadata["mystnb"]["image"]
-    )
+    image = page_source(page, house / "notebooks" / "01_x.py").cells[2].metadata["mystnb"]["image"]
     assert image == {"alt": "A curve that falls.", "width": "720px"}
 
 
 def test_the_build_stops_at_a_missing_output(page: Any, house: Path) -> None:
     missing(page)
     with pytest.raises(SystemExit, match=r"^notebooks/01_x.py:15: show_source shows nothing"):
-        build.page_source(page, house / "notebooks" / "01_x.py")
+        page_source(page, house / "notebooks" / "01_x.py")
 
 
 def test_the_build_stops_at_every_mark_that_leads_nowhere(page: Any, house: Path) -> None:
     page.cells[0].source = "# A chapter\n\nOf *tiers* and\n*units*."
     with pytest.raises(SystemExit) as stopped:
-        build.page_source(page, house / "notebooks" / "01_x.py")
+        page_source(page, house / "notebooks" / "01_x.py")
     assert str(stopped.value).splitlines() == [
         f"notebooks/01_x.py:4: *tiers* is {UNKNOWN}",
         f"notebooks/01_x.py:5: *units* is {UNKNOWN}",

@@ -91,7 +91,7 @@ def changes(house: Path, source: str, change: Callable[[], object]) -> bool:
     ],
 )
 def test_a_chapter_runs_again_after_a_change(house: Path, changed: str, again: bool) -> None:
-    text = f"{FILES[changed]}# More.\n"
+    text = f"{FILES[changed]}MORE = 1\n"
     assert changes(house, "notebooks/01_x.py", lambda: (house / changed).write_text(text)) == again
 
 
@@ -108,7 +108,7 @@ def test_a_chapter_runs_again_after_a_change(house: Path, changed: str, again: b
     ],
 )
 def test_an_exercise_runs_again_after_a_change(house: Path, changed: str, again: bool) -> None:
-    text = f"{FILES[changed]}# More.\n"
+    text = f"{FILES[changed]}MORE = 1\n"
     assert changes(house, "exercises/01_x.py", lambda: (house / changed).write_text(text)) == again
 
 
@@ -117,10 +117,10 @@ def test_after_a_computed_import_every_change_counts(house: Path, line: str) -> 
     (house / "notebooks/01_x.py").write_text(f"# %%\n{line}\n")
     for changed in filter(lambda name: name.startswith("aigc_utils/"), FILES):
         path = house / changed
-        assert changes(house, "notebooks/01_x.py", partial(path.write_text, "# More.\n")), changed
+        assert changes(house, "notebooks/01_x.py", partial(path.write_text, "MORE = 1\n")), changed
 
 
-def test_a_shelf_counts_by_what_it_does(house: Path) -> None:
+def test_a_package_counts_by_what_it_does(house: Path) -> None:
     path, source = house / "aigc_utils/__init__.py", "notebooks/01_x.py"
     assert not changes(house, source, lambda: path.write_text('"""A better map."""\n'))
     assert changes(house, source, lambda: path.write_text("import os\nos.environ['A'] = '1'\n"))

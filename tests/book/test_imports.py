@@ -18,8 +18,11 @@ FILES = {
     "shelf/left.py": "from .base import common\na = b = common\n",
     "shelf/right.py": "from .. import plain\nd = plain.NAME\n",
     "shelf/base.py": "common = 1\n",
-    "deep/__init__.py": "from . import one\n\nlist_of_all = [one.first]\n",
+    "deep/__init__.py": "from . import one, two\n\nlist_of_all = [one.first]\n",
     "deep/one.py": "first = 1\n",
+    "deep/two.py": "second = 2\n",
+    "asked/__init__.py": "def __getattr__(name):\n    return load(name)\n",
+    "star/__init__.py": "from ..shelf import *\n",
     "find/__init__.py": "",
     "find/dynamic.py": "from importlib import import_module\n"
     "def find(name):\n    return import_module(f'.{name}', __package__)\n",
@@ -59,8 +62,12 @@ def imports(tmp_path: Path) -> Imports:
         ("from pack import shelf\nprint(shelf)", LEFT | RIGHT),
         ("from pack import shelf\ngetattr(shelf, name)", LEFT | RIGHT),
         ("from pack.shelf import *", LEFT | RIGHT),
-        # An `__init__` that uses its modules itself is no shelf, and an import may stand anywhere.
+        # An `__init__` may use itself what it hands on, and an import may stand anywhere.
         ("from pack import deep", {"pack", "pack.deep", "pack.deep.one"}),
+        ("from pack.deep import list_of_all", {"pack", "pack.deep", "pack.deep.one"}),
+        ("from pack.deep import two", {"pack", "pack.deep", "pack.deep.one", "pack.deep.two"}),
+        ("from pack import deep\ndeep.two.x",
+         {"pack", "pack.deep", "pack.deep.one", "pack.deep.two"}),
         ("from pack import late", {"pack", "pack.late", "pack.alone"}),
         ("if x:\n    # %pip install {source}\n    pass\nfrom pack import alone",
          {"pack", "pack.alone"}),
@@ -90,6 +97,9 @@ def test_a_text_needs_what_it_names(imports: Imports, text: str, modules: set[st
         "import pack.gone",
         "from pack import shelf\nshelf.nothing",
         "from pack.shelf import nothing",
+        "from pack.deep import nothing",
+        "from pack import asked\nasked.thing",
+        "from pack.star import a",
         "from pack import alone\ndef broken(:",
     ],
 )
@@ -114,10 +124,10 @@ def test_libraries_and_words_come_along(imports: Imports) -> None:
     assert {"own", "word"} <= found.words
 
 
-def test_what_a_shelf_does_besides_is_known(imports: Imports) -> None:
+def test_what_a_package_does_besides_is_known(imports: Imports) -> None:
     assert imports.remains("pack") == "import os\nos.environ.setdefault('A', '1')"
     assert imports.remains("pack.shelf") == ""
-    assert not imports.is_shelf("pack.deep")
+    assert imports.remains("pack.deep") == "list_of_all = [one.first]"
 
 
 def test_modules_come_after_what_they_build_on(imports: Imports) -> None:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 import yaml
 
-from bookmaking import ROOT, build, chapters, publish
+from bookmaking import ROOT, chapters, publish, render
 from bookmaking.runs import running
 from bookmaking.runs.fingerprint import Fingerprints
 from bookmaking.settings import course_settings
@@ -51,7 +51,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     nbformat.write(executed_notebook(ADDRESS), tmp_path / "build" / "executed" / "01_x.ipynb")
     monkeypatch.delenv("COURSE_REPOSITORY", raising=False)
     monkeypatch.setattr(publish, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "download", lambda notebook, path: student(path))
+    monkeypatch.setattr(publish, "download", lambda notebook, path: student(path))
     monkeypatch.setattr(publish, "BRANCH_FOLDER", tmp_path / "build" / "notebooks-branch")
     monkeypatch.setattr(publish, "current_commit", lambda: COMMIT)
     return tmp_path
@@ -97,7 +97,7 @@ def test_the_launch_buttons_point_at_the_published_chapters(
     root = ROOT
     (house / "book").mkdir()
     shutil.copy(root / "book" / "_config.yml", house / "book")
-    config = yaml.safe_load(build.book_config({}, house).read_text(encoding="utf-8"))
+    config = yaml.safe_load(render.book_config({}, house).read_text(encoding="utf-8"))
     page = next(iter(chapters.notebooks(root, "chapters")))
     path = Path(config["repository"]["path_to_book"], page).parent
     assert path == publish.CHAPTERS
