@@ -22,7 +22,7 @@ LOADERS = {
 def assets(tmp_path, monkeypatch):
     """Returns a copy of the bundled files that a test may damage."""
     shutil.copytree(files.ASSETS / "texts", tmp_path / "texts")
-    monkeypatch.setattr(files, "ASSETS", tmp_path)
+    monkeypatch.setattr(texts, "ASSETS", tmp_path)
     return tmp_path / "texts"
 
 
