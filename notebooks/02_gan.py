@@ -861,7 +861,9 @@ ways = {
 }
 
 # %%
-plotting.image_rows(ways, alt="Each row leads from one handwriting of the digit to another.")
+plotting.image_rows(
+    ways, alt="Each row leads from one handwriting of the digit to another."
+)
 
 # %% [markdown]
 # Both ways lead through readable digits, and the norms show that the straight way leaves the shell.
