@@ -43,6 +43,9 @@ def keep_index_entries(app: Sphinx) -> Iterable[Any]:
                 kept.setdefault(page, set()).add((entry, target, "main" if is_main else ""))
     both = indexer._index_entries | {page: sorted(entries) for page, entries in kept.items()}
     indexer._index_entries = dict(sorted(both.items()))
+    for words in (indexer._mapping, indexer._title_mapping):
+        for word in [word for word, pages in words.items() if not pages]:
+            del words[word]  # of a sentence that is no more
     return []
 
 
