@@ -149,6 +149,9 @@ def discriminator_loss(D, real, fake, r1):
 # A step updates each player once; `gradient_step` moves an optimizer's weights one step down the gradient of a loss.
 # `detach` keeps the discriminator's loss from reaching the generator: that gradient would teach it to help its opponent, or be computed for nothing.
 
+# %%
+show_source(gradient_step)
+
 
 # %%
 def make_step(G, D, G_optimizer, D_optimizer, r1):
