@@ -23,14 +23,14 @@ import torch
 
 Status = Literal["correct", "not yet", "error", "not attempted"]
 
-# Seconds of computing for one check: an answer comes within about two, and a busy computer makes no
-# right answer wrong. `PATIENCE` limits the waiting.
+#: Seconds of computing for one check: an answer comes within about two, and a busy computer makes
+#: no right answer wrong. `PATIENCE` limits the waiting.
 LIMIT_SECONDS = 1.8
-# How many times the limit an answer may take that waits in place of computing.
+#: How many times the limit an answer may take that waits in place of computing.
 PATIENCE = 4
-# The sign before each outcome.
+#: The sign before each outcome.
 SIGNS: dict[Status, str] = {"correct": "✓", "not yet": "○", "error": "✗", "not attempted": "–"}
-# The colour of the line beside an outcome; its word says the same to those who see no colours.
+#: The colour of the line beside an outcome; its word says the same to those who see no colours.
 COLORS: dict[Status, str] = {
     "correct": "#009E73", "not yet": "#E69F00", "error": "#D55E00", "not attempted": "#5F6B7A",
 }  # fmt: skip

@@ -150,7 +150,8 @@ def image_grid(
     return Picture(figure, f"{told}. {checked_alt(alt)}")
 
 
-PITCH = 1.08  # from one image of a row to the next, in widths of an image
+#: From one image of a row to the next, in widths of an image.
+PITCH = 1.08
 
 
 def _framed_row(axes: Axes, images: Tensor, top: float, captions: Sequence[str]) -> None:

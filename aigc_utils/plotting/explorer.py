@@ -30,14 +30,14 @@ from .words import counted
 #: The functions that may stand between the layers, by name.
 ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
 Dots = tuple[tuple[tuple[float, float], ...], ...]  # of each digit
-PIXELS = 28 * 28  # pixels of a digit, and so the decoder's outputs
-BITS = 18  # bits of each weight on the page
-MOST_DOTS = 500  # the most codes shown
+PIXELS = 28 * 28  #: Pixels of a digit, and so the decoder's outputs.
+BITS = 18  #: Bits of each weight on the page.
+MOST_DOTS = 500  #: The most codes shown.
 #: What stands below the plane.
 HELP = "Drag, or use the arrow keys; with Shift they go further, and Home goes back."
 
-# In pixels of the screen: the side of the plane's paper, the plane's left, top and side in it, and
-# the side of a digit's name in that.
+#: In pixels of the screen: the side of the plane's paper, the plane's left, top and side in it, and
+#: the side of a digit's name in that.
 SIDE, LEFT, TOP, PLOT, NAME = 300, 36, 10, 254, 19
 
 _SCRIPT = Path(__file__).with_suffix(".js").read_text("utf-8")

@@ -17,8 +17,10 @@ from torch import Tensor
 from .picture import COLORS, PIXELS_PER_INCH, WIDTH, checked_alt, unit_range
 from .words import counted
 
-GREYS = 16  # greys, four bits a pixel: on a digit they look like 256 and take a third of the bytes
-MOST_ROWS = 16_384  # of pixels: taller images are more than some graphics processors can hold
+#: Greys, four bits a pixel: on a digit they look like 256 and take a third of the bytes.
+GREYS = 16
+#: Of pixels: taller images are more than some graphics processors can hold.
+MOST_ROWS = 16_384
 
 # Paper, and readers who ask for less motion, get the still frame. `none` must be important: the
 # book shortens every animation for these readers, and a short endless one would flicker.

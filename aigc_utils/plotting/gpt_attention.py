@@ -27,8 +27,10 @@ from .picture import (
     styled,
 )
 
-LUMINANCE = np.array((0.3, 0.59, 0.11))  # shares of red, green and blue in a colour's brightness
-SHARES = "Blues"  # the colour map of values from zero up
+#: Shares of red, green and blue in a colour's brightness.
+LUMINANCE = np.array((0.3, 0.59, 0.11))
+#: The colour map of values from zero up.
+SHARES = "Blues"
 #: The look of what the mask hides, or of what is cut off.
 HIDDEN: Any = {"facecolor": "#F4F6F8", "edgecolor": "#C9D1DA", "hatch": "////", "linewidth": 0}
 #: The font of tokens.

@@ -15,7 +15,8 @@ from .picture import COLORS, INK, WIDTH, Picture, axes_grid, new_figure, picture
 
 #: The colours of a text's tokens, in turn: pale blue, orange, green, purple.
 TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")
-LETTER = 0.602  # the width of a letter of DejaVu Sans Mono, in sizes of the font
+#: The width of a letter of DejaVu Sans Mono, in sizes of the font.
+LETTER = 0.602
 
 
 def _percent(share: float) -> str:

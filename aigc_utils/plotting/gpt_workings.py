@@ -13,8 +13,10 @@ from .common import LINES
 from .drawing import Point, arrow, box, canvas
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 
-PITCH = 0.68  # from one token to the next, in inches, as all lengths here
-WIDE = 2.06  # width of a stack of blocks
+#: From one token to the next, in inches, as all lengths here.
+PITCH = 0.68
+#: Width of a stack of blocks.
+WIDE = 2.06
 #: The look of a text around its place.
 MIDDLE: Any = {"ha": "center", "va": "center", "fontsize": 11}
 #: The same, in bold.

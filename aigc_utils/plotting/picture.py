@@ -42,7 +42,8 @@ INK_SCALE = "gray_r"
 WIDTH = 7.2
 #: Shown pixels per inch of a figure.
 PIXELS_PER_INCH = 100
-DENSITY = 2  # image pixels per shown pixel, for dense screens
+#: Image pixels per shown pixel, for dense screens.
+DENSITY = 2
 
 #: The style of every figure, as matplotlib's settings.
 STYLE: Any = {

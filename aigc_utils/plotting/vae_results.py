@@ -31,8 +31,10 @@ from .picture import (
     unit_range,
 )
 
-SHOWN = 2000  # points of a map at most: more would hide each other
-UNUSED = 0.01  # in nats; a latent dimension below it says next to nothing about the image
+#: Points of a map at most: more would hide each other.
+SHOWN = 2000
+#: In nats; a latent dimension below it says next to nothing about the image.
+UNUSED = 0.01
 
 
 def _mosaic(axes: Axes, decoded: Tensor, reach: float) -> None:

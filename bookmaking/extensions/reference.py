@@ -6,7 +6,7 @@ else. So this extension, before Google's sections are read,
 
 - links `name` to its entry where there is one, and shows it as code elsewhere;
 - protects every other character that reStructuredText would take for a mark;
-- takes the comment beside a field as its description, and the one above or beside a constant.
+- takes the comment beside a field as its description, and says what sets a constant.
 It also writes signatures as the source has them, where autodoc has a way of its own.
 """
 
@@ -33,6 +33,7 @@ from .. import ROOT
 from ..sources import api
 from ..sources.api import PACKAGE
 
+BESIDE = re.compile(r"  #(?:: .*| fmt: skip)$", re.MULTILINE)
 LONGEST_VALUE = 12  # lines; a longer constant is a table of checksums or of styles
 
 CODE = re.compile(r"`([^`]+)`")
@@ -70,19 +71,19 @@ def is_public(module: ModuleType, name: str) -> bool:
 
 
 @cache
-def constants(module: str) -> dict[str, str]:
-    """Returns each constant of a module with the lines that set it and the comment above."""
-    source = inspect.getsource(importlib.import_module(module))
-    lines, found = source.splitlines(), {}
-    for node in ast.parse(source).body:
+def constants(module: str) -> dict[str, tuple[list[str], str]]:
+    """Returns each described constant of a module: its comment after `#:`, and what sets it."""
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.analyze()
+    lines, found = analyzer.code.splitlines(), {}
+    for node in ast.parse(analyzer.code).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
-            first = node.lineno - 1
-            while lines[first - 1].startswith("#"):
-                first -= 1
-            text = "\n".join(lines[first : node.end_lineno])
-            found.update({n: text for n in names if n.isupper() and not n.startswith("_")})
+            text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+            for name in (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)):
+                comment = analyzer.attr_docs.get(("", name), ())
+                if comment and name.isupper() and not name.startswith("_"):
+                    found[name] = [*comment], BESIDE.sub("", text)
     return found
 
 
@@ -209,35 +210,21 @@ def describe(app: Any, what: str, place: str, thing: Any, options: Any, lines: l
         lines += [f"It also re-exports {links}.", ""]
 
 
-def description(text: str) -> tuple[list[str], list[str]]:
-    """Returns a constant's description and the lines that set it, row by row.
-
-    The description is the comment above, or else the one beside, made a sentence.
-    """
-    rows = text.splitlines()
-    comment = [row.lstrip("# ") for row in rows if row.startswith("#")]
-    value = [row.replace("  # fmt: skip", "") for row in rows[len(comment) :]]
-    if not comment and len(value) == 1 and "  # " in value[0]:
-        value[0], _, beside = value[0].rpartition("  # ")
-        comment = [f"{beside[0].upper()}{beside[1:]}."]
-    return comment, value
-
-
 def describe_constant(
     app: Any, what: str, place: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """Writes a constant's description: the comment above or beside it, and what sets it."""
+    """Writes a constant's description, and what sets it."""
     module, _, name = place.rpartition(".")
     if what != "data":
         return
-    text = constants(module)[name]
-    comment, value = description(text)
+    comment, text = constants(module)[name]
     lines[:] = [to_rst(row, place, frozenset()) for row in comment]
-    first = next(n for n, other in constants(module).items() if other == text)
+    first = next(n for n, (_, other) in constants(module).items() if other == text)
+    rows = text.splitlines()
     if first != name:  # one line sets several
         lines += ["", f"Set beside :py:obj:`{first} <{module}.{first}>`."]
-    elif len(value) <= LONGEST_VALUE:
-        lines += ["", ".. code-block:: python", "", *(f"   {row}" for row in value), ""]
+    elif len(rows) <= LONGEST_VALUE:
+        lines += ["", ".. code-block:: python", "", *(f"   {row}" for row in rows), ""]
 
 
 def write_signature(
@@ -300,21 +287,8 @@ def resolve(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     return env.get_domain("py").resolve_xref(*place, "obj", found[0], node, contnode)
 
 
-def find_constants(app: Any, env: Any, pages: list[str]) -> None:
-    """Tells autodoc which constants a module has: it takes those with a description of theirs.
-
-    Where no page about code is read, the package with torch need not be imported.
-    """
-    about_code = any(page.partition("/")[0] == api.FOLDER for page in pages)
-    for name in modules() if about_code else ():
-        analyzer = ModuleAnalyzer.for_module(name)
-        analyzer.analyze()
-        analyzer.attr_docs.update({("", constant): [""] for constant in constants(name)})
-
-
 def setup(app: Any) -> dict[str, Any]:
     """Hooks into autodoc, before napoleon, which reads Google's sections."""
-    app.connect("env-before-read-docs", find_constants)
     app.connect("autodoc-process-docstring", describe, priority=400)
     # After napoleon, which would take a comment such as "Rows: in pixels" for a type.
     app.connect("autodoc-process-docstring", describe_constant, priority=600)

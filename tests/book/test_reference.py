@@ -281,6 +281,21 @@ def test_every_entry_has_a_text(api: tuple[Sphinx, str]) -> None:
     assert bare == []
 
 
+def test_every_constant_has_its_text_after_a_mark_that_autodoc_reads() -> None:
+    for name in reference.modules():
+        module = importlib.import_module(name)
+        assigned = [
+            target.id
+            for node in ast.parse(inspect.getsource(module)).body
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for target in ast.walk(node)
+            if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
+        ]
+        public = {n for n in assigned if n.isupper() and not n.startswith("_")}
+        types = {n for n in public if reference.is_type_alias(getattr(module, n))}
+        assert public - types == reference.constants(name).keys(), name
+
+
 def unnamed_errors(source: str, public: Collection[str]) -> Iterator[str]:
     """Yields each error that a public function raises itself and its docstring does not name.
 
@@ -378,6 +393,7 @@ def test_an_entry_says_what_its_docstring_says(api: tuple[Sphinx, str]) -> None:
     assert "Set beside SIDE." in text("plotting")
     # The comment beside a constant's line is its text, and not shown twice.
     assert "Image pixels per shown pixel, for dense screens. DENSITY = 2 " in text("plotting")
+    assert "Bits of each weight on the page. BITS = 18 " in text("plotting")
     assert 'href="ground.html#aigc_utils.training.fit"' in (
         Path(api[0].outdir) / "cnn.html"
     ).read_text(encoding="utf-8")
