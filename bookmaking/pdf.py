@@ -17,11 +17,12 @@ from html import escape
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, Request, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
 from . import BOOK, PAGES, ROOT
-from .after.onepage import BookError, one_page
+from .after.articles import BookError
+from .after.onepage import one_page
 from .sources import contents
 
 TARGET = BOOK / "_build" / "pdf" / "foundations-of-aigc.pdf"
@@ -71,6 +72,22 @@ FILL = """numbers => {
 }"""
 
 
+def _launched(playwright: Playwright) -> Browser:
+    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+    try:
+        browser = playwright.chromium.launch(executable_path=installed, args=SETTINGS)
+    except Error as error:
+        raise BookError(
+            "The PDF needs Chromium: run `make browser` or `playwright install chromium` first."
+        ) from error
+    if int(browser.version.split(".")[0]) < MARGIN_BOXES:
+        raise BookError(
+            f"The PDF needs Chromium {MARGIN_BOXES} or later, not {browser.version}: "
+            "run `playwright install chromium` and take the older one off the PATH."
+        )
+    return browser
+
+
 @contextmanager
 def browser_page(errors: list[str]) -> Iterator[Page]:
     """Yields a page of a headless Chromium that can't ask another host.
@@ -79,18 +96,7 @@ def browser_page(errors: list[str]) -> Iterator[Page]:
         BookError: there is no Chromium, or one that is too old.
     """
     with sync_playwright() as playwright:
-        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-        try:
-            browser = playwright.chromium.launch(executable_path=installed, args=SETTINGS)
-        except Error as error:
-            raise BookError(
-                "The PDF needs Chromium: run `make browser` or `playwright install chromium` first."
-            ) from error
-        if int(browser.version.split(".")[0]) < MARGIN_BOXES:
-            raise BookError(
-                f"The PDF needs Chromium {MARGIN_BOXES} or later, not {browser.version}: "
-                "run `playwright install chromium` and take the older one off the PATH."
-            )
+        browser = _launched(playwright)
         # About the width of the paper, so that what measures itself sees what will be printed.
         context = browser.new_context(
             viewport={"width": 658, "height": 930}, color_scheme="light", reduced_motion="reduce"

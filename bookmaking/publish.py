@@ -112,8 +112,8 @@ def linked(notebooks: dict[str, nbformat.NotebookNode], folder: Path) -> str:
     )
 
 
-def write_branch(folder: Path) -> list[str]:
-    """Writes the branch's files into `folder`, emptied before, and returns their names.
+def branch_texts() -> dict[Path, str]:
+    """Returns the text of each file of the branch.
 
     Raises:
         PublishError: the address, a chapter's run or the commit is missing.
@@ -145,6 +145,16 @@ def write_branch(folder: Path) -> list[str]:
     for place, notebooks in ((CHAPTERS, runs), (EXERCISES, exercises)):
         for name, notebook in notebooks.items():
             texts[place / f"{name}.ipynb"] = nbformat.writes(notebook) + "\n"
+    return texts
+
+
+def write_branch(folder: Path) -> list[str]:
+    """Writes the branch's files into `folder`, emptied before, and returns their names.
+
+    Raises:
+        PublishError: the address, a chapter's run or the commit is missing.
+    """
+    texts = branch_texts()
     shutil.rmtree(folder, ignore_errors=True)
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ CHAPTERS = 5
 
 # Today's offenders, which may only become fewer and shorter.
 MOST_LINES = 300
-LONG_MODULES = {"bookmaking/after/onepage.py": 305, "bookmaking/extensions/reference.py": 325}
+LONG_MODULES: dict[str, int] = {}
 MOST_FUNCTION_LINES = 30
 LONG_FUNCTIONS = {
     "aigc_utils/gpt/tokenizers.py:learn_merges": 42,
@@ -45,9 +45,6 @@ LONG_FUNCTIONS = {
     "benchmarks/cnn.py:benchmark": 32,
     "benchmarks/decode.py:benchmark": 32,
     "benchmarks/vae.py:benchmark": 34,
-    "bookmaking/after/onepage.py:one_page": 39,
-    "bookmaking/pdf.py:browser_page": 31,
-    "bookmaking/publish.py:write_branch": 33,
 }
 
 

@@ -18,7 +18,9 @@ from pypdf.generic import Destination
 import bookmaking
 from aigc_utils.plotting import film
 from bookmaking import BOOK, pdf
-from bookmaking.after.onepage import BookError, entries, read_page
+from bookmaking.after.articles import BookError, read_page
+from bookmaking.after.onepage import entries
+from bookmaking.sources import contents
 
 FRAMES = torch.linspace(0, 1, 40)[:, None, None].expand(40, 7, 56)
 REEL = film(FRAMES, alt="A rectangle that grows dark.", caption="A dark reel.").html()
@@ -408,7 +410,7 @@ def book() -> Path:
 
 def test_the_real_book_is_sound(book: Path) -> None:
     titles = []
-    for entry in entries(BOOK / "_toc.yml"):
+    for entry in entries(contents.path(bookmaking.ROOT)):
         if entry.name:
             heading = read_page(bookmaking.PAGES, entry.name).select_one("article.bd-article h1")
             assert heading
