@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
+import warnings
 from pathlib import Path
 
 from . import editions, report, sandbox, submissions
-from .grade import Grader, Result
+from .grade import Grader
+from .marks import Result
 
 BUILD = editions.ROOT / "build"
 
@@ -20,10 +24,13 @@ def parser() -> argparse.ArgumentParser:
     release.add_argument("--variant", type=int, default=0, help="the seed of the given values")
     grade = commands.add_parser("grade", help="grade a folder or ZIP file of submissions")
     grade.add_argument("submissions", type=Path)
+    grade.add_argument("--student", default="", help="whose all of it is, if it is one student's")
+    grade.add_argument("--names", help="the encoding of the names in the ZIP file, such as cp866")
     grade.add_argument("--exercises", required=True, help="which notebook, such as 01_cnn")
     grade.add_argument("--variant", type=int, default=0, help="the variant that was released")
     grade.add_argument("--out", type=Path, default=BUILD / "grades")
-    grade.add_argument("--jobs", type=int, default=1, help="submissions at the same time")
+    cores = os.cpu_count() or 1
+    grade.add_argument("--jobs", type=int, default=cores, help="submissions at the same time")
     grade.add_argument("--cell-seconds", type=int, default=30)
     grade.add_argument("--seconds", type=int, default=300, help="for one submission")
     grade.add_argument("--memory-gib", type=float, default=6)
@@ -45,17 +52,29 @@ def grade(arguments: argparse.Namespace) -> None:
     limits = sandbox.Limits(arguments.cell_seconds, arguments.seconds, arguments.memory_gib)
     instructor = editions.make_editions(arguments.exercises, arguments.variant).instructor
     grader = Grader(instructor, limits, walls=arguments.sandbox == "bwrap")
+    found = submissions.collect(arguments.submissions, arguments.names, arguments.student)
+    pages = report.page_names(one.student for one in found)
+    folder = arguments.out / "feedback"
+    folder.mkdir(parents=True, exist_ok=True)
     results = []
-    for result in grader.grade_all(submissions.collect(arguments.submissions), arguments.jobs):
-        tell(result)
-        results.append(result)
-    report.write_report(results, grader.exercises, arguments.out)
-    print(f"The table: {arguments.out / 'grades.csv'}\nThe pages: {arguments.out / 'feedback'}")
+    try:
+        finish = lambda result: report.write_page(result, folder / pages[result.student])  # noqa: E731
+        for result in grader.grade_all(found, arguments.jobs, finish):
+            tell(result)
+            results.append(result)
+    finally:  # what was graded is kept, also where the instructor stops the grader
+        report.write_table(results, grader.exercises, arguments.out / "grades.csv")
+    print(f"The table: {arguments.out / 'grades.csv'}\nThe pages: {folder}")
 
 
 def main(words: list[str] | None = None) -> int:
     """Returns 0, or 1 with one sentence about what is wrong."""
     arguments = parser().parse_args(words)
+    # Some consoles can't show every name and sign; that must not stop anything.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.filterwarnings("ignore", category=SyntaxWarning)  # of the students' code
     try:
         if arguments.command == "release":
             for path in editions.release(BUILD, arguments.variant):

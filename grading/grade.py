@@ -1,60 +1,29 @@
-"""Grades submissions: from a folder or a ZIP file to points for each exercise."""
+"""Grades submissions: from what a student handed in to points for each exercise."""
 
 from __future__ import annotations
 
+import ast
 import json
-import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import nbformat
-from nbgrader.utils import determine_grade, is_grade
-
-from . import sandbox
+from . import sandbox, servers
 from .assembly import Assembler, Assembly, settings
-from .submissions import Submission
+from .marks import Reader, Result
+from .notebooks import SubmissionError, parse
+from .recognise import mistaken
+from .student_code import parsed
+from .submissions import Attempt, Submission
+
+#: Runs whose outcome is kept: many hand in the same untouched notebook.
+KEPT_RUNS = 16
 
 
-@dataclass
-class Mark:
-    """What one exercise earned, and why."""
-
-    exercise: str
-    points: float
-    most: float
-    message: str
-
-
-@dataclass
-class Result:
-    """The outcome of one submission.
-
-    Attributes:
-        student: who handed it in.
-        marks: one for each exercise; empty where the submission could not be graded.
-        notes: what the instructor should know.
-        executed: the notebook with its outputs, for the feedback.
-    """
-
-    student: str
-    marks: list[Mark] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    executed: Any | None = None
-
-    @property
-    def state(self) -> str:
-        """How far the submission was graded: "graded", "look" or "not graded"."""
-        if not self.marks:
-            return "not graded"
-        return "look" if self.notes else "graded"
-
-    @property
-    def points(self) -> float | None:
-        """The sum of the points; None where the submission could not be graded."""
-        return sum(mark.points for mark in self.marks) if self.marks else None
+class OtherNotebookError(SubmissionError):
+    """A notebook that holds no answer to the exercises that are asked for."""
 
 
 class Grader:
@@ -70,80 +39,165 @@ class Grader:
         self, instructor: Any, limits: sandbox.Limits | None = None, walls: bool = True
     ) -> None:
         if walls and not sandbox.walls_stand():
-            raise sandbox.SandboxError(sandbox.ADVICE)
+            raise sandbox.SandboxError(sandbox.advice())
         self.assembler = Assembler(instructor)
-        self.limits, self.walls = limits or sandbox.Limits(), walls
+        preload = preloaded(instructor)
+        self.servers = servers.Servers(limits or sandbox.Limits(), walls, preload)
         self.exercises = {
             settings(cell)["grade_id"].removesuffix("-check"): float(settings(cell)["points"])
             for cell in instructor.cells
             if settings(cell).get("grade")
         }
+        self._runs: OrderedDict[str, Future[servers.Found]] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def grade_all(self, submissions: list[Submission], jobs: int = 1) -> Iterator[Result]:
-        """Yields one result for each submission, in their order; none stops the others."""
-        with ThreadPoolExecutor(jobs) as pool:
-            yield from pool.map(self.grade, submissions)
+    def grade_all(
+        self,
+        submissions: Sequence[Submission],
+        jobs: int = 1,
+        finish: Callable[[Result], None] = lambda result: None,
+    ) -> Iterator[Result]:
+        """Yields one result for each submission, in their order; none stops the others.
+
+        Args:
+            submissions: what was handed in.
+            jobs: how many are graded at a time.
+            finish: takes each result as soon as it is there, in any order.
+        """
+        try:
+            with ThreadPoolExecutor(jobs) as pool:
+                yield from pool.map(lambda one: self._graded(one, finish), submissions)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends what runs behind the walls."""
+        self.servers.close()
+
+    def _graded(self, submission: Submission, finish: Callable[[Result], None]) -> Result:
+        result = self.grade(submission)
+        finish(result)
+        return result
 
     def grade(self, submission: Submission) -> Result:
         """Returns the result of one submission; it never raises because of the submission."""
-        result = Result(submission.student, notes=list(submission.notes))
-        if submission.notebook is None:
-            return result
+        result = Result(submission.student, id=submission.id)
         try:
-            self._grade(submission.notebook, result)
+            submission.look_into_zips()
+            result.notes += submission.notes
+            self._grade(submission, result)
         except Exception as error:  # whatever it is, the others go on
             result.marks = []
             result.notes.append(f"The grader stopped with {type(error).__name__}: {error}"[:300])
         return result
 
-    def _grade(self, notebook: Any, result: Result) -> None:
-        assembly = self.assembler.assemble(notebook)
-        result.notes += assembly.notes
-        if len(assembly.missing) == len(self.exercises):
-            result.notes.append(f"No answer of {self.assembler.name} is in this notebook.")
+    def _grade(self, submission: Submission, result: Result) -> None:
+        chosen = self._choose(submission, result)
+        if chosen is None:
             return
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            nbformat.write(assembly.notebook, folder / "notebook.ipynb")
-            if problem := sandbox.run(folder, self.limits, self.walls):
-                result.notes.append(problem)
-                return
-            executed = nbformat.read(folder / "executed.ipynb", as_version=4)
-            left_out = json.loads((folder / "left_out.json").read_text())
-        self._read(executed, assembly, {int(k): v for k, v in left_out.items()}, result)
+        attempt, assembly = chosen
+        result.handed_in, result.late = attempt.handed_in, attempt.late
+        result.notes += assembly.notes
+        try:
+            found = self._run(assembly)
+        except servers.RunError as error:
+            result.notes.append(str(error))
+            return
+        Reader(self.exercises, assembly, found, result).read()
 
-    def _read(
-        self, executed: Any, assembly: Assembly, left_out: dict[int, str], result: Result
+    def _choose(self, submission: Submission, result: Result) -> tuple[Attempt, Assembly] | None:
+        """Returns the newest attempt of these exercises that was tried, else the newest one.
+
+        Where there is none, the result's notes say what there is.
+        """
+        if not submission.attempts:
+            result.notes.append(submission.told_of_others())
+            return None
+        problems: list[tuple[Attempt, SubmissionError]] = []
+        right: list[Attempt] = []
+        chosen: tuple[Attempt, Assembly] | None = None
+        tried = False
+        for attempt in submission.attempts:
+            try:
+                assembly = self._assembled(attempt)
+            except SubmissionError as error:
+                problems.append((attempt, error))
+                continue
+            right.append(attempt)
+            now = len(assembly.missing) + len(assembly.untried) < len(self.exercises)
+            if chosen is None or (now and not tried):
+                chosen, tried = (attempt, assembly), now
+        self._note_others(chosen, right, problems, result)
+        if chosen is None:
+            newest = submission.attempts[0]
+            result.handed_in, result.late = newest.handed_in, newest.late
+        return chosen
+
+    def _assembled(self, attempt: Attempt) -> Assembly:
+        """Returns the notebook to be graded.
+
+        Raises:
+            SubmissionError: it can't be read, or holds no answer to these exercises.
+        """
+        notebook = parse(attempt.file.read())
+        name = self.assembler.name
+        if other := mistaken(notebook, name, self.assembler.marked(notebook)):
+            raise OtherNotebookError(f"Not graded: this is {other}, not the exercises {name}.")
+        assembly = self.assembler.assemble(notebook)
+        if len(assembly.missing) == len(self.exercises):
+            raise OtherNotebookError(f"No answer of {name} is in this notebook.")
+        return assembly
+
+    @staticmethod
+    def _note_others(
+        chosen: tuple[Attempt, Assembly] | None,
+        right: list[Attempt],
+        problems: list[tuple[Attempt, SubmissionError]],
+        result: Result,
     ) -> None:
-        """Reads the marks out of an executed notebook."""
-        result.executed = executed
-        reasons = {}
-        for number, reason in left_out.items():
-            owner = assembly.owners[number] or "a cell of the student's own"
-            check = settings(executed.cells[number])
-            if check.get("grade"):
-                owner = check["grade_id"].removesuffix("-check")
-            reasons[owner] = reason
-            result.notes.append(f"{owner}: {reason}")
-        for cell in executed.cells:
-            if is_grade(cell):
-                name = settings(cell)["grade_id"].removesuffix("-check")
-                result.marks.append(self._mark(name, cell, assembly, reasons))
+        """Notes what can't be graded, and which of several notebooks is."""
+        several = len(right) + len(problems) > 1
+        for attempt, error in problems:
+            # Beside a notebook that is graded, other exercises' are as they should be.
+            if chosen is None or not isinstance(error, OtherNotebookError):
+                result.notes.append(f"{attempt.path}: {error}" if several else str(error))
+        if chosen is not None and len(right) > 1:
+            result.notes.append(
+                f"There are {len(right)} notebooks; {chosen[0].path} is graded, the newest that "
+                "was tried."
+            )
 
-    def _mark(self, name: str, cell: Any, assembly: Assembly, reasons: dict[str, str]) -> Mark:
-        # A warning that an answer prints is no failure; nbgrader takes it for one.
-        cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-        points, most = determine_grade(cell)
-        message = ""
-        for output in cell.outputs:
-            if output.output_type == "error":
-                message = output.evalue
-            elif output.output_type == "execute_result":
-                message = message or output.data.get("text/plain", "")
-        if name in assembly.missing:
-            message = "The answer cell is missing."
-        elif name in reasons:
-            message = reasons[name]
-        elif not message:
-            points, message = 0, "The check gave no result."
-        return Mark(name, float(points or 0), most, message)
+    def _run(self, assembly: Assembly) -> servers.Found:
+        """Runs a notebook, or returns what the same one gave before.
+
+        Raises:
+            RunError: there is no result.
+        """
+        cells = assembly.cells()
+        key = json.dumps(cells)
+        with self._lock:
+            known = self._runs.get(key)
+            if known is None:
+                running = self._runs[key] = Future()
+                if len(self._runs) > KEPT_RUNS:
+                    self._runs.popitem(last=False)
+        if known is not None:
+            return known.result()
+        try:
+            running.set_result(self.servers.run(cells))
+        except BaseException as error:
+            running.set_exception(error)
+            with self._lock:
+                self._runs.pop(key, None)
+        return running.result()
+
+
+def preloaded(instructor: Any) -> str:
+    """Returns the imports of a released notebook, one a line, and the opening of its checks."""
+    found = []
+    for cell in instructor.cells:
+        if cell.cell_type == "code" and not settings(cell).get("solution"):
+            body = parsed(cell.source) or []
+            found += [ast.unparse(n) for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+    opened = f"open_exercises({instructor.metadata['aigc']['exercises']!r})"
+    return "\n".join([*found, f"from aigc_utils.exercises import open_exercises; {opened}"])

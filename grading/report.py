@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert.exporters import HTMLExporter
 
 from .assembly import settings
 from .editions import without_hidden_tests
-from .grade import Result
+from .inside.outputs import shortened
+from .marks import Result
+from .names import printable
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;
@@ -23,6 +26,14 @@ border-bottom:1px solid #d0d7de;vertical-align:top}td.n{white-space:nowrap}
 pre{background:#f6f8fa;padding:.6rem;overflow-x:auto;border-radius:6px}
 .jp-InputPrompt,.jp-OutputPrompt,.jp-Collapser{display:none}img{max-width:100%}
 """
+#: The most bytes of a page's name; file systems allow 255.
+LONGEST_NAME = 200
+#: The most cells of a page, and the most characters of one: coloured, they take far more memory.
+MOST_CELLS, LONGEST_CELL = 2_000, 20_000
+#: Names that Windows keeps for devices.
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+#: The columns that stand in the table only where something is known for them.
+TOLD = {"id": "id", "handed in": "handed_in", "late": "late"}
 
 
 def number(value: float | None) -> str:
@@ -33,24 +44,50 @@ def number(value: float | None) -> str:
 def write_table(results: Sequence[Result], exercises: dict[str, float], path: Path) -> None:
     """Writes the points as CSV, which a spreadsheet and a learning system read.
 
-    A submission that could not be graded has empty points, not 0, and its notes say why.
+    A submission that could not be graded has empty points, not 0, and its notes say why. Where the
+    names tell it there are columns for the student's id, the time handed in and the lateness.
     """
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
+    told = {title: name for title, name in TOLD.items()
+            if any(getattr(result, name) for result in results)}  # fmt: skip
+    # It is written to a file beside, so that a table that was there is never half overwritten.
+    beside = path.with_name(f"{path.name}.part")
+    with beside.open("w", newline="", encoding="utf-8-sig") as file:
         table = csv.writer(file)
-        table.writerow(["student", "points", "out of", *exercises, "state", "notes"])
+        table.writerow(["student", "points", "out of", *exercises, *told, "state", "notes"])
         for result in results:
             points = {mark.exercise: number(mark.points) for mark in result.marks}
             row = [result.student, number(result.points), number(sum(exercises.values()))]
             row += [points.get(exercise, "") for exercise in exercises]
+            row += [getattr(result, name) for name in told.values()]
             table.writerow([*map(_plain, [*row, result.state, " ".join(result.notes)])])
+    beside.replace(path)
 
 
 def _plain(text: str) -> str:
-    """Returns a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """Returns a text on one line that no spreadsheet takes for a formula."""
+    text = printable(re.sub(r"\s", " ", text))
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
-def feedback(result: Result) -> str:
+def page_names(students: Iterable[str]) -> dict[str, str]:
+    """Returns for each student the name of a page, unlike all others on every file system."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for student in students:
+        name = re.sub(r"[^\w.@ ()+,-]", "_", student).strip(". ") or "unnamed"
+        name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+        name = f"{name}_" if DEVICES.fullmatch(name) else name
+        same = 1
+        unlike = name
+        while unlike.casefold() in taken:
+            same += 1
+            unlike = f"{name}_{same}"
+        taken.add(unlike.casefold())
+        found[student] = f"{unlike}.html"
+    return found
+
+
+def feedback(result: Result, notebook: str = "") -> str:
     """Returns the page for one student: points, what the checks say, and the notebook as run.
 
     It holds no script, whatever the notebook holds.
@@ -71,7 +108,7 @@ def feedback(result: Result) -> str:
         f"<body><main><h1>{name}: {heading}</h1>"
         + (f"<table>{table}{rows}</table>" if rows else "")
         + (f"<h2>Notes</h2><ul>{notes}</ul>" if notes else "")
-        + (f"<h2>Your notebook, as it was run</h2>{_notebook(result)}" if result.executed else "")
+        + (f"<h2>Your notebook, as it was run</h2>{notebook}" if notebook else "")
         + "</main></body></html>\n"
     )
 
@@ -81,9 +118,11 @@ def _told(message: str) -> str:
     return re.sub(r"^(\S) [^:]*: ", r"\1 ", message)[:600]
 
 
-def _notebook(result: Result) -> str:
-    shown = without_hidden_tests(result.executed)
+def _notebook(executed: Any) -> str:
+    shown = without_hidden_tests(executed)
+    del shown.cells[MOST_CELLS:]
     for cell in shown.cells:
+        cell.source = shortened(cell.source, LONGEST_CELL)
         if settings(cell).get("grade"):
             cell.source = cell.source.splitlines()[-1]
             cell.outputs = []  # what it said stands in the table above
@@ -92,10 +131,43 @@ def _notebook(result: Result) -> str:
     return str(body)
 
 
+def _texts_alone(executed: Any) -> Any:
+    """Returns a notebook whose outputs are plain texts."""
+    notebook = nbformat.from_dict(executed)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output["data"] = {"text/plain": str(output["data"].get("text/plain", ""))}
+    return notebook
+
+
+def _shown(result: Result) -> str:
+    """Returns the executed notebook as HTML, as much of it as can be shown; notes what can't."""
+    if result.executed is None:
+        return ""
+    reason = ""
+    for make in (lambda notebook: notebook, _texts_alone):
+        try:
+            return _notebook(make(result.executed))
+        except Exception as error:  # nbconvert and what it calls raise many kinds
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            result.notes.append(f"Not all of the notebook can be shown on the page: {reason}")
+    return ""
+
+
+def write_page(result: Result, path: Path) -> None:
+    """Writes a student's page, and lets go of the executed notebook."""
+    notebook = _shown(result)
+    result.executed = None
+    text = feedback(result, notebook)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
 def write_report(results: Sequence[Result], exercises: dict[str, float], folder: Path) -> None:
     """Writes `grades.csv` and `feedback/STUDENT.html` into a folder."""
     (folder / "feedback").mkdir(parents=True, exist_ok=True)
-    write_table(results, exercises, folder / "grades.csv")
+    names = page_names(result.student for result in results)
     for result in results:
-        name = re.sub(r"[^\w.@ -]", "_", result.student).strip(". ") or "unnamed"
-        (folder / "feedback" / f"{name}.html").write_text(feedback(result), encoding="utf-8")
+        write_page(result, folder / "feedback" / names[result.student])
+    write_table(results, exercises, folder / "grades.csv")

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import re
-import zipfile
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-import nbformat
+from . import layouts
+from .files import File, is_notebook, is_zip, list_inner, list_place
+from .notebooks import SubmissionError
 
-LIMIT_BYTES = 20_000_000
-LIMIT_FILES = 5_000
+#: Files changed within so many seconds may have been unpacked in any order.
+SAME_SECONDS = 60
+#: The most notebooks of one student that are looked at, the newest ones.
+MOST = 20
 
 
-class SubmissionError(ValueError):
-    """A submission that can't be read; the message is one sentence that says why."""
+@dataclass
+class Attempt:
+    """A notebook that a student handed in."""
+
+    file: File
+    handed_in: str = ""
+    late: str = ""
+    number: int = 0
+
+    @property
+    def path(self) -> str:
+        """Its path, from the folder of all submissions on."""
+        return self.file.path
 
 
 @dataclass
@@ -25,117 +38,127 @@ class Submission:
     """What one student handed in.
 
     Attributes:
-        student: the folder's name, or else the file's.
-        notebook: the notebook; None if it can't be read.
+        student: the name, unlike all others of the class.
+        id: the learning system's own for the student, if the names tell it.
+        attempts: the notebooks, the newest first.
+        others: files that are no notebooks.
         notes: what the instructor should know, one sentence each.
     """
 
     student: str
-    notebook: Any | None = None
+    id: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
+    others: list[File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def look_into_zips(self) -> None:
+        """Takes the notebooks out of a student's own ZIP files, where there are no others."""
+        if self.attempts:
+            return
+        for file in filter(lambda one: is_zip(one.path), self.others):
+            try:
+                inner = [one for one in list_inner(file) if is_notebook(one.path)]
+                self.attempts += [Attempt(one) for one in inner]
+            except SubmissionError as error:
+                self.notes.append(str(error))
+        self.attempts = newest_first(self.attempts)
 
-def parse(content: bytes) -> Any:
-    """Returns a notebook of format 4 out of a file's bytes.
-
-    Raises:
-        SubmissionError: it is empty, too large, or no notebook.
-    """
-    if not content.strip():
-        raise SubmissionError("The file is empty.")
-    if len(content) > LIMIT_BYTES:
-        raise SubmissionError(f"The file is larger than {LIMIT_BYTES // 10**6} MB.")
-    try:
-        text = content.decode("utf-8-sig")
-        written = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SubmissionError("The file is cut short or no notebook at all.") from error
-    if not isinstance(written, dict) or not isinstance(written.get("cells"), list):
-        raise SubmissionError("The file is no Jupyter notebook: it has no list of cells.")
-    try:
-        notebook = nbformat.reads(text, as_version=4)
-        for cell in notebook.cells:  # what the rest of the grader relies on
-            if not isinstance(cell.source, str) or not isinstance(cell.cell_type, str):
-                raise TypeError("a cell has no text")
-    except Exception as error:  # nbformat raises many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise SubmissionError(f"The file is no Jupyter notebook: {reason}.") from error
-    return notebook
+    def told_of_others(self) -> str:
+        """Returns what there is in place of a notebook, in one sentence."""
+        names = sorted(file.path for file in self.others)
+        return f"There is no notebook, only {', '.join(names[:3]) or 'an empty folder'}."
 
 
-def collect(place: Path) -> list[Submission]:
-    """Returns the submissions of a folder or a ZIP file, sorted by student.
+def collect(place: Path, encoding: str | None = None, student: str = "") -> list[Submission]:
+    """Returns the submissions of a folder or a ZIP file, sorted by student; none is read yet.
 
-    A student is a folder with a notebook somewhere in it, or a notebook that lies in no folder.
+    Args:
+        place: the folder or the ZIP file.
+        encoding: of the names in the ZIP file; it is guessed if there is none.
+        student: whose all of it is, where it is one student's.
 
     Raises:
-        SubmissionError: there is no such folder, no notebook in it, or a ZIP file is damaged.
+        SubmissionError: there is no such folder, nothing in it, or the ZIP file is damaged.
     """
-    files = _from_zip(place) if place.suffix == ".zip" else _from_folder(place)
-    by_student: dict[str, dict[str, bytes | None]] = defaultdict(dict)
-    for path, content in files.items():
-        parts = PurePosixPath(path).parts
-        by_student[parts[0] if len(parts) > 1 else PurePosixPath(path).stem][path] = content
-    if not by_student:
+    listing = list_place(place, encoding)
+    paths = [file.path for file in listing.files]
+    if student:
+        owners = {path: layouts.Owner(student) for path in paths}
+    else:
+        owners = layouts.owners(paths, listing.folders)
+    groups: dict[tuple[str, str], list[File]] = {}
+    for owner in owners.values():  # a folder without files is a row too
+        groups[owner.name, owner.id] = []
+    for file in listing.files:
+        if whose := owners.get(file.path):
+            groups[whose.name, whose.id].append(file)
+    if not groups:
         raise SubmissionError(f"There is no submission in {place.name}: it holds no file at all.")
-    return [_submission(student, by_student[student]) for student in sorted(by_student)]
+    return _named(groups, owners)
 
 
-def _submission(student: str, files: dict[str, bytes | None]) -> Submission:
-    notebooks = sorted(path for path in files if path.endswith(".ipynb"))
-    found = Submission(student)
-    if not notebooks:
-        found.notes.append(f"There is no notebook, only {', '.join(sorted(files)[:3])}.")
-        return found
-    if len(notebooks) > 1:
+def _named(
+    groups: dict[tuple[str, str], list[File]], owners: dict[str, layouts.Owner]
+) -> list[Submission]:
+    """Returns one submission for each group, each under a name of its own."""
+    count = Counter(name for name, _ in groups)
+    found = []
+    for (name, id_), files in sorted(groups.items()):
+        student = f"{name} ({id_})" if count[name] > 1 and id_ else name
+        found.append(_submission(Submission(student, id_), files, owners))
+    return found
+
+
+def _submission(
+    found: Submission, files: list[File], owners: dict[str, layouts.Owner]
+) -> Submission:
+    stamps = {file.path.rsplit("/", 1)[0]: file for file in files
+              if file.path.endswith("/timestamp.txt")}  # fmt: skip
+    for file in files:
+        owner = owners[file.path]
+        if not is_notebook(file.path):
+            found.others += [] if file in stamps.values() else [file]
+            continue
+        told = owner.handed_in or _stamp(stamps.get(file.path.rsplit("/", 1)[0]))
+        found.attempts.append(Attempt(file, told, owner.late, owner.number))
+    checkpoint = re.compile(r"(^|/)\.ipynb_checkpoints/")
+    fresh = [one for one in found.attempts if not checkpoint.search(one.path)]
+    found.attempts = newest_first(fresh or found.attempts)
+    if len(found.attempts) > MOST:
         found.notes.append(
-            f"There are {len(notebooks)} notebooks; {notebooks[-1]} is graded, the last by name."
+            f"There are {len(found.attempts)} notebooks; the newest {MOST} are looked at."
         )
-    content = files[notebooks[-1]]
-    try:
-        if content is None:
-            raise SubmissionError("The file is a link or can't be read.")
-        found.notebook = parse(content)
-    except SubmissionError as error:
-        found.notes.append(str(error))
+        del found.attempts[MOST:]
     return found
 
 
-def _ours(path: str) -> bool:
-    """Whether a path may be a submission, and no leftover of an operating system or of Jupyter."""
-    return not re.search(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)", path)
-
-
-def _from_folder(place: Path) -> dict[str, bytes | None]:
-    if not place.is_dir():
-        raise SubmissionError(f"There is no folder {place}: name the folder of submissions.")
-    found: dict[str, bytes | None] = {}
-    for path in sorted(place.rglob("*")):
-        name = path.relative_to(place).as_posix()
-        if not _ours(name) or (path.is_dir() and not path.is_symlink()):
-            continue
-        if path.is_symlink() or not path.is_file():  # it may lead to another's work
-            found[name] = None
-            continue
-        try:
-            with path.open("rb") as file:
-                found[name] = file.read(LIMIT_BYTES + 1)
-        except OSError:
-            found[name] = None
-    return found
-
-
-def _from_zip(place: Path) -> dict[str, bytes | None]:
+def _stamp(file: File | None) -> str:
+    """Returns the time in nbgrader's `timestamp.txt`."""
     try:
-        with zipfile.ZipFile(place) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and _ours(m.filename)]
-            if len(members) > LIMIT_FILES:
-                raise SubmissionError(f"{place.name} holds more than {LIMIT_FILES} files.")
-            found: dict[str, bytes | None] = {}
-            for member in members:  # read, never unpacked: a path in it can lead nowhere
-                name = member.filename.lstrip("/")
-                with archive.open(member) as file:
-                    found[name] = file.read(LIMIT_BYTES + 1)
-            return found
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise SubmissionError(f"The ZIP file {place} is missing or damaged.") from error
+        return layouts.moment(file.read()[:100].decode().strip()) if file else ""
+    except (SubmissionError, ValueError):
+        return ""
+
+
+def newest_first(attempts: list[Attempt]) -> list[Attempt]:
+    """Sorts attempts by what their names tell, else by the files' times, else by their numbers."""
+    return sorted(attempts, key=functools.cmp_to_key(_newer), reverse=True)
+
+
+def _newer(first: Attempt, second: Attempt) -> int:
+    for one, other in ((first.handed_in, second.handed_in), (first.number, second.number)):
+        if one and other and one != other:
+            return 1 if one > other else -1  # type: ignore[operator]
+    apart = first.file.modified - second.file.modified
+    if first.file.modified and second.file.modified and abs(apart) > SAME_SECONDS:
+        return 1 if apart > 0 else -1
+    numbers = layouts.copy_number(first.path), layouts.copy_number(second.path)
+    if numbers[0] != numbers[1]:
+        return numbers[0] - numbers[1]
+    keys = _natural(first.path), _natural(second.path)
+    return (keys[0] > keys[1]) - (keys[0] < keys[1])
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """Returns a key by which "2" comes before "10"."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", path)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import html
 import random
+import sys
 import threading
 import time
 import traceback
@@ -68,7 +69,10 @@ class Outcome:
 
     def __str__(self) -> str:
         status = self.status[0].upper() + self.status[1:]
-        return f"{SIGNS[self.status]} {status}: {self._title} {self.message}"
+        text = f"{SIGNS[self.status]} {status}: {self._title} {self.message}"
+        # A console may know fewer characters, and printing must not stop there.
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
 
     __repr__ = __str__
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import random
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -112,6 +114,16 @@ def test_require_raises_unless_correct() -> None:
     run(lambda: None).require()
     with pytest.raises(AssertionError, match="Not yet"):
         run(lambda: checking.expect(False, "No.")).require()
+
+
+@pytest.mark.parametrize("status", ["correct", "not yet", "error", "not attempted"])
+def test_an_outcome_prints_on_a_console_that_knows_few_characters(
+    status: checking.Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="gbk"))
+    print(checking.Outcome("Fréchet's ☃", status, "Zoë"), flush=True)
+    assert "\\u2603" in written.getvalue().decode("gbk")
 
 
 def test_an_outcome_shows_itself_without_any_code_of_the_answers() -> None:

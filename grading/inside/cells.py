@@ -1,0 +1,150 @@
+"""Runs a notebook's cells in their order, and again without those that end the kernel."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from .outputs import Budget, Kept
+from .session import Session
+from .watch import Watch
+
+
+@dataclass
+class Limits:
+    """Seconds for a cell of a student's and for all cells."""
+
+    cell: float
+    total: float
+
+
+@dataclass
+class Run:
+    """What a run found.
+
+    Attributes:
+        outputs: each cell's.
+        statuses: how each cell ended, "" where it did not run.
+        reasons: why a cell was stopped or left out, by its number.
+    """
+
+    outputs: list[list[dict[str, Any]]] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+class OutOfTimeError(RuntimeError):
+    """The run as a whole takes too long; the message is one sentence."""
+
+
+class Cells:
+    """Runs cells, each a dictionary.
+
+    Its keys: `source`, and `own` (a student's code runs in it), `check` (the exercise that it
+    checks, or "") and `again` (it is skipped where that exercise was found correct before).
+    """
+
+    def __init__(
+        self, cells: list[dict[str, Any]], limits: Limits, watch: Watch, session: Session
+    ) -> None:
+        self.cells, self.limits, self.watch, self.session = cells, limits, watch, session
+        self.left_out: dict[int, str] = {}
+        self._reason = ""
+        self._last = -1  # where the kernel ended before
+        self._trial: int | None = None  # the cell that was left out for others
+        self._tried: set[int] = set()
+        self._end = time.monotonic() + limits.total
+
+    def run(self) -> Run:
+        """Returns the outputs of a run to the last cell.
+
+        Raises:
+            OutOfTimeError: it takes longer than all cells may.
+        """
+        while True:
+            found, ended_in = self._once()
+            if ended_in is None:
+                found.reasons = {**found.reasons, **self.left_out}
+                return found
+            self._blame(ended_in)
+            self.session.start()
+
+    def _once(self) -> tuple[Run, int | None]:
+        """Returns a run, and the number of the cell in which the kernel ended, if it did."""
+        found, budget = Run(), Budget()
+        correct: set[str] = set()
+        for number, cell in enumerate(self.cells):
+            kept, status = Kept(budget), ""
+            if self._runs(number, cell, correct):
+                seconds = self._seconds(cell)
+                status = self.session.run(cell["source"], seconds, kept)
+                if status == "late" and not self.watch.alone():
+                    status = "stuck"
+                if status in ("dead", "stuck"):
+                    self._reason = self._told(status)
+                    return found, number
+                if status == "late":
+                    found.reasons[number] = self._told(status)
+                elif status == "ok" and cell["check"]:
+                    correct.add(cell["check"])
+            found.outputs.append(kept.all())
+            found.statuses.append(status)
+        return found, None
+
+    def _runs(self, number: int, cell: dict[str, Any], correct: set[str]) -> bool:
+        skipped = cell["again"] and cell["check"] in correct
+        return bool(cell["source"].strip()) and number not in self.left_out and not skipped
+
+    def _seconds(self, cell: dict[str, Any]) -> float:
+        """Returns how long a cell may take; the released ones may wait for a busy machine."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise OutOfTimeError(
+                f"The submission was still running after {self.limits.total:g} s; give it more "
+                "with --seconds."
+            )
+        return self.limits.cell if cell["own"] or cell["check"] else self.limits.total
+
+    def _told(self, status: str) -> str:
+        if reason := self.watch.told():
+            return f"The cell {reason}."
+        if status == "dead":
+            return "The cell ended the kernel."
+        return f"The cell was still running after {self.limits.cell:g} s."
+
+    def _blame(self, number: int) -> None:
+        """Leaves out the cell in which the kernel ended, or the one whose late effect it was.
+
+        A released cell ends no kernel, and seldom do two cells that follow each other: there the
+        student's cell above them is left out in their place, on trial.
+        """
+        first, self._last = self._last, number
+        if self._trial is not None and number <= first:  # it was not that cell
+            self.left_out.pop(self._trial)
+            self.left_out[number] = self._reason
+            self._trial = None
+            return
+        released = not (self.cells[number]["own"] or self.cells[number]["check"])
+        if released or (first >= 0 and self._next(first) == number):
+            begin = number if released else first
+            above = [n for n in range(begin) if self.cells[n]["own"] and n not in self.left_out]
+            if above and above[-1] not in self._tried:
+                self._trial, self._last = above[-1], begin
+                self._tried.add(self._trial)
+                between = range(self._trial, number)  # what only seemed to end it runs again
+                kept = {n: why for n, why in self.left_out.items() if n not in between}
+                self.left_out = kept
+                self.left_out[self._trial] = "The cell ended the kernel after it had run."
+                return
+        if released:
+            raise OutOfTimeError("The machine is too slow or has too little memory.")
+        self.left_out[number] = self._reason
+
+    def _next(self, number: int) -> int | None:
+        """Returns the next cell below one that runs."""
+        below = range(number + 1, len(self.cells))
+        return next(
+            (n for n in below if self.cells[n]["source"].strip() and not self.cells[n]["again"]),
+            None,
+        )

@@ -1,0 +1,265 @@
+"""The documented command: from a class's folder to the table and the pages."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from submission_cases import (
+    FUNCTION,
+    NAME,
+    VALUE,
+    VARIANT,
+    as_bytes,
+    copied,
+    insert,
+    perfect,
+    write,
+)
+from submission_cases.odd_cells import checks_overwritten_from_the_answer, half_right
+from submission_cases.odd_orders import all_cells_reversed, metadata_lost
+
+from grading import __main__ as command
+from grading import editions, sandbox, servers
+from grading.files import File
+from grading.grade import Grader
+from grading.marks import Result
+from grading.recognise import documents, mistaken
+from grading.submissions import Attempt, Submission
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = editions.names()
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+
+
+def handed_in(student: str, *notebooks: Any) -> Submission:
+    """Returns a submission of notebooks, the newest first."""
+    files = [File(f"{student}/{n}.ipynb", lambda nb=nb: as_bytes(nb)) for n, nb in
+             enumerate(notebooks)]  # fmt: skip
+    return Submission(student, attempts=[Attempt(file) for file in files])
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def graded(
+    made: editions.Editions, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, dict[str, str]], Path, str]:
+    """A class's rows, the folder, and what was printed, on a console that knows only GBK."""
+    if sys.platform != "linux":
+        pytest.skip("the sandbox is Linux's")
+    place, out = tmp_path_factory.mktemp("class"), tmp_path_factory.mktemp("grades")
+    changes = {
+        "Zoë ✓": lambda notebook: None,
+        "halved": half_right,
+        "stripped": metadata_lost,
+        "reordered": all_cells_reversed,
+        "cheat": checks_overwritten_from_the_answer,
+    }
+    for student, change in changes.items():
+        notebook = perfect(made)
+        change(notebook)
+        write(place / student / f"{NAME}.ipynb", notebook)
+    write(place / "untouched.ipynb", made.student)
+    (place / "broken.ipynb").write_text('{"cells": [')
+    write(place / "stranger.ipynb", new_notebook(cells=[new_code_cell("x = 1")]))
+    run = subprocess.run(
+        [sys.executable, "-m", "grading", "grade", str(place), "--exercises", NAME,
+         "--variant", str(VARIANT), "--out", str(out), "--jobs", "2", "--cell-seconds", "10"],
+        cwd=ROOT, capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "gbk", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}, out, run.stdout.decode("gbk")
+
+
+def test_every_submission_has_its_row_its_page_and_its_line(graded: Any) -> None:
+    rows, out, printed = graded
+    everybody = {"Zoë ✓", "halved", "stripped", "reordered", "cheat", "untouched", "broken",
+                 "stranger"}  # fmt: skip
+    assert set(rows) == everybody
+    assert {p.stem for p in (out / "feedback").iterdir()} == everybody - {"Zoë ✓"} | {"Zoë _"}
+    assert "Zo\\xeb \\u2713: 25 points" in printed
+    assert "broken: not graded" in printed
+
+
+def test_points_and_states(graded: Any) -> None:
+    rows, _, _ = graded
+    full = rows["Zoë ✓"]["out of"]
+    assert float(full) > 0
+    for student, points, state in [
+        ("Zoë ✓", full, "graded"), ("stripped", full, "look"), ("reordered", full, "look"),
+        ("untouched", "0", "graded"), ("broken", "", "not graded"),
+        ("stranger", "", "not graded"),
+    ]:  # fmt: skip
+        assert (rows[student]["points"], rows[student]["state"]) == (points, state), rows[student]
+    assert rows["Zoë ✓"]["notes"] == ""
+    for student, lost in [("halved", FUNCTION), ("cheat", VALUE)]:
+        assert rows[student][lost] == "0"
+        rest = float(full) - float(rows["Zoë ✓"][lost])
+        assert float(rows[student]["points"]) == rest, rows[student]
+
+
+def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded: Any) -> None:
+    _, out, _ = graded
+    text = (out / "feedback" / "halved.html").read_text(encoding="utf-8")
+    assert FUNCTION in text
+    assert "must have the shape" in text
+    for word in (".require()", "HIDDEN", "<script", "sys.modules"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != NAME])
+@on_linux
+def test_the_other_chapters_solutions_get_full_points(name: str) -> None:
+    made = editions.make_editions(name)
+    grader = Grader(made.instructor)
+    class_ = [handed_in("solved", perfect(made)), handed_in("untouched", made.student)]
+    solved, untouched = grader.grade_all(class_, jobs=2)
+    assert solved.points == sum(grader.exercises.values()), solved.marks
+    assert (solved.state, untouched.state, untouched.points) == ("graded", "graded", 0)
+
+
+@on_linux
+def test_what_was_graded_is_kept_where_the_grader_is_stopped(
+    made: editions.Editions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.ipynb").write_text("")
+
+    def stop(result: Result) -> None:
+        if result.student == "b":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "tell", stop)
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["grade", str(tmp_path), "--exercises", NAME, "--out", str(tmp_path / "out")])
+    assert "The file is empty." in (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8-sig")
+
+
+MEASURE = """
+import resource, sys
+from grading.__main__ import main
+status = main(sys.argv[1:])
+print("status", status, "kilobytes", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@on_linux
+def test_a_class_of_300_with_20_mb_each_needs_less_than_1_gb(
+    made: editions.Editions, tmp_path: Path
+) -> None:
+    notebook = copied(made.student)
+    output = {"output_type": "stream", "name": "stdout", "text": "x" * 2_000_000}
+    next(c for c in notebook.cells if c.cell_type == "code").outputs = [output]
+    strange = new_notebook(cells=[new_code_cell("x = 1")])
+    for number in range(300):
+        folder = tmp_path / "class" / f"student {number}"
+        write(folder / f"{NAME}.ipynb", notebook if number % 30 == 0 else strange)
+        with (folder / "checkpoint.pt").open("wb") as file:
+            file.truncate(20_000_000)
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, "grade", str(tmp_path / "class"), "--exercises", NAME,
+         "--variant", str(VARIANT), "--out", str(tmp_path / "out"), "--jobs", "2"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    last = run.stdout.splitlines()[-1].split()
+    assert last[:2] == ["status", "0"]
+    assert int(last[-1]) < 500_000, f"{int(last[-1]) / 1000:.0f} MB"
+
+
+# --- which notebook, and what it is -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", documents(), ids=str)
+def test_each_notebook_of_the_course_is_recognised(document: Any) -> None:
+    folder = "exercises" if document.exercises else "notebooks"
+    notebook = jupytext.read(ROOT / folder / f"{document.name}.py")
+    for name in NAMES:
+        found = mistaken(notebook, name, marked=False)
+        right = document.exercises and document.name == name
+        assert found == (None if right else document)
+
+
+def test_exercises_with_a_chapter_pasted_in_are_these_exercises(solved: Any) -> None:
+    chapter = jupytext.read(ROOT / "notebooks" / f"{NAME}.py")
+    solved.cells += [cell for cell in chapter.cells if cell.cell_type == "code"]
+    assert mistaken(solved, NAME, marked=False) is None
+    assert mistaken(new_notebook(cells=[new_code_cell("x = 1")]), NAME, marked=False) is None
+    chapter.cells += solved.cells
+    assert mistaken(chapter, NAME, marked=True) is None
+
+
+class Recorder:
+    """Stands in for what runs behind the walls, and counts the runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run(self, cells: list[dict[str, Any]]) -> servers.Found:
+        self.runs += 1
+        right = {"output_type": "execute_result", "data": {"text/plain": "✓ Correct: A. B"}}
+        outputs = [[right] if cell["check"] else [] for cell in cells]
+        return servers.Found(outputs, ["ok"] * len(cells), {})
+
+    def close(self) -> None:
+        """Has nothing to end."""
+
+
+@pytest.fixture
+def grader(made: editions.Editions, monkeypatch: pytest.MonkeyPatch) -> Grader:
+    """A grader that runs nothing."""
+    monkeypatch.setattr(sandbox, "walls_stand", lambda: True)
+    found = Grader(made.instructor)
+    found.servers = Recorder()  # type: ignore[assignment]
+    return found
+
+
+def test_the_newest_attempt_that_was_tried_is_graded(
+    grader: Grader, made: editions.Editions, solved: Any
+) -> None:
+    empty = new_notebook(cells=[new_code_cell("x = 1")])
+    chapter = jupytext.read(ROOT / "notebooks" / f"{NAME}.py")
+    result = grader.grade(handed_in("ann", empty, made.student, chapter, solved, solved))
+    assert result.points == sum(grader.exercises.values())
+    assert result.notes == [
+        "There are 3 notebooks; ann/3.ipynb is graded, the newest that was tried."
+    ]
+    assert grader.grade(handed_in("bob", empty, chapter, solved)).notes == []
+    told = grader.grade(handed_in("eve", empty, chapter)).notes
+    assert told == [
+        f"eve/0.ipynb: No answer of {NAME} is in this notebook.",
+        f"eve/1.ipynb: Not graded: this is chapter 2 ({NAME}), not the exercises {NAME}.",
+    ]
+
+
+def test_equal_notebooks_run_once(grader: Grader, made: editions.Editions, solved: Any) -> None:
+    class_ = [handed_in(f"s{n}", made.student) for n in range(20)] + [handed_in("ann", solved)]
+    assert len(list(grader.grade_all(class_, jobs=4))) == 21
+    assert grader.servers.runs == 2  # type: ignore[attr-defined]
+    insert(solved, 3, "x = 1")
+    grader.grade(handed_in("bob", solved))
+    assert grader.servers.runs == 3  # type: ignore[attr-defined]
+
+
+def test_a_fault_of_the_grader_itself_stops_nobody_else(
+    grader: Grader, solved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> bytes:
+        raise MemoryError("no more")
+
+    broken = Submission("ann", attempts=[Attempt(File("a.ipynb", fail))])
+    first, second = grader.grade_all([broken, handed_in("bob", solved)])
+    assert first.state == "not graded"
+    assert first.notes == ["The grader stopped with MemoryError: no more"]
+    assert second.state == "graded"
