@@ -131,7 +131,8 @@ $(LAB_SETTINGS): book/jupyterlab.json $(INSTALLED)
 	@cp book/jupyterlab.json $@
 
 lab: $(LAB_SETTINGS)
-	$(BIN)/jupyter lab --notebook-dir=notebooks --KernelManager.transport_encryption=auto
+	GOMP_SPINCOUNT=$$(sed -n 's/^LAB_SPIN_COUNT = //p' aigc_utils/threads.py) \
+	  $(BIN)/jupyter lab --notebook-dir=notebooks --KernelManager.transport_encryption=auto
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks cnn --json build/bench_cnn.json
