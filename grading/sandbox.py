@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -133,9 +134,10 @@ def command(limits: Limits, walls: bool, preload: str) -> list[str]:
     # Nobody is root behind the walls; without that, root's rights would be missing for the inner.
     wrap += ["--unshare-user", "--uid", USER, "--gid", USER, "--proc", "/proc", "--dev", "/dev"]
     folders = [SCRATCH, "/dev/shm"]
-    # Where the course itself lies in /tmp, that folder stays as it is, and can't be written to.
-    if not any(path.is_relative_to("/tmp") for path in _visible()):
-        folders.append("/tmp")
+    temporary = tempfile.gettempdir()
+    # Where the course itself lies among temporary ones, that folder stays as it is, and can't be written to.
+    if not any(path.is_relative_to(temporary) for path in _visible()):
+        folders.append(temporary)
     for place in folders:
         wrap += _in_memory(place)
     for place in SYSTEM:
