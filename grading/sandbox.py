@@ -135,7 +135,7 @@ def command(limits: Limits, walls: bool, preload: str) -> list[str]:
     wrap += ["--unshare-user", "--uid", USER, "--gid", USER, "--proc", "/proc", "--dev", "/dev"]
     folders = [SCRATCH, "/dev/shm"]
     temporary = tempfile.gettempdir()
-    # Where the course itself lies among temporary ones, that folder stays as it is, and can't be written to.
+    # Where the course itself lies there, that folder stays as it is, and cannot be written to.
     if not any(path.is_relative_to(temporary) for path in _visible()):
         folders.append(temporary)
     for place in folders:
