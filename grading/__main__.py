@@ -81,7 +81,7 @@ def main(words: list[str] | None = None) -> int:
                 print(path)
         else:
             grade(arguments)
-    except (ValueError, sandbox.SandboxError) as error:
+    except (ValueError, OSError, sandbox.SandboxError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

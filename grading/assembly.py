@@ -135,10 +135,11 @@ class Assembler:
     def _without_idle_stubs(self, items: list[Item]) -> list[Item]:
         """Returns the items without copies of a stub that would undo an answer above them."""
         found: list[Item] = []
+        above: set[str] = set()
         for item in items:
-            above = {answer for one in found for answer in one.answers}
-            if not (self._is_stub(item) and set(item.answers) & above):
+            if not (self._is_stub(item) and above & set(item.answers)):
                 found.append(item)
+                above |= set(item.answers)
         return found
 
     def _in_order(self, items: list[Item], notes: list[str]) -> list[Item]:
@@ -176,7 +177,6 @@ class Assembler:
 
 def _look_for_reaching(owner: str, source: str, notes: list[str]) -> None:
     if match := REACHING.search(source):
-        notes.append(
-            f"Look at {owner}: it names {match[0]!r}, with which an answer can reach the checks "
-            "or the machine."
-        )
+        note = f"Look at {owner}: it names {match[0]!r}, with which an answer can reach the checks "
+        note += "or the machine."
+        notes += [note] * (note not in notes)

@@ -87,6 +87,16 @@ def list_place(place: Path, encoding: str | None = None) -> Listing:
     raise SubmissionError(f"There is no folder {place}: name the folder of submissions.")
 
 
+def the_only_zip(listing: Listing, encoding: str | None = None) -> Listing | None:
+    """Returns what lies in a ZIP file, where nothing else lies in the folder."""
+    if listing.folders or len(listing.files) != 1:
+        return None
+    (file,) = listing.files
+    if not is_zip(file.path) or "/" in file.path:
+        return None
+    return _list_zip(file.opened, file.path, encoding) if file.opened else None
+
+
 def list_inner(file: File, encoding: str | None = None) -> list[File]:
     """Returns the files of a ZIP file that a student handed in.
 

@@ -50,6 +50,8 @@ FORMS = {
     "Google Classroom": r"(?P<name>.+?) - .+\.ipynb",
 }  # fmt: skip
 PATTERNS = {system: re.compile(form, re.IGNORECASE) for system, form in FORMS.items()}
+#: No system's name is longer, and to look at longer ones takes long.
+LONGEST = 300
 #: What lies beside the submissions and is nobody's: Brightspace's list, ILIAS's peer reviews.
 NOBODYS = re.compile(r"index\.html$|Feedback_files/|[^/]+\.(csv|xlsx?|db)$|nbgrader_config\.py")
 #: ILIAS writes it in front of a late file, in the system's language.
@@ -93,7 +95,8 @@ def _recognised(tops: list[str]) -> dict[str, Owner]:
     unlikely = _unlikely(tops)
     for top in tops:
         for system, pattern in PATTERNS.items():
-            if system not in unlikely and (match := pattern.fullmatch(top)):
+            short = len(top) < LONGEST and system not in unlikely
+            if short and (match := pattern.fullmatch(top)):
                 found[top] = _owner(system, match)
                 break
         else:

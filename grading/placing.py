@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell
 
 from .released import Released, settings
 from .student_code import CALLED, without_missing
@@ -86,14 +85,16 @@ class Writer:
 
     def write(self) -> None:
         """Writes all cells."""
-        for number, item in enumerate(self.items):
-            coming = {one.released for one in self.items[number:]}
+        coming = [item.released for item in self.items]
+        last = {number: place for place, number in enumerate(coming) if number is not None}
+        for place, item in enumerate(self.items):
+            done = {number for number, at in last.items() if at < place}
             if item.released is not None:
-                self._check_others(self.released.checked(item.released), coming)
+                self._check_others(self.released.checked(item.released), last.keys() - done)
                 self._write_released(item.released)
             else:
                 if item.answers:
-                    self._check_others(item.answers[0], coming)
+                    self._check_others(item.answers[0], last.keys() - done)
                     self._before(item.answers)
                 self._write_own(item)
         for number, cell in enumerate(self.released.cells):
@@ -103,10 +104,10 @@ class Writer:
             self._write_again(answer)
         self._texts(range(len(self.released.cells)))
 
-    def _check_others(self, answer: str, coming: set[int | None]) -> None:
+    def _check_others(self, answer: str, coming: set[int]) -> None:
         """Writes the checks that the student deleted, before the next exercise begins."""
         for other in self.answered:
-            if other != answer and self.released.checks.get(other) not in coming:
+            if other != answer and self.released.checks[other] not in coming:
                 self._write_released(self.released.checks[other])
 
     def _before(self, answers: list[str]) -> None:
@@ -136,7 +137,9 @@ class Writer:
         owner = item.answers[0] if item.answers else ""
         if missing:
             self.assembly.imports[owner] += missing
-        self._add(new_code_cell(source), owner, own=True)
+        cell: dict[str, Any] = {"cell_type": "code", "metadata": {}, "source": source}
+        cell |= {"outputs": [], "execution_count": None}
+        self._add(nbformat.from_dict(cell), owner, own=True)
         called = {*CALLED.findall(item.source)} & self.released.checks.keys()
         for answer in sorted(called):  # here the student saw what the check says
             self._write_again(answer)

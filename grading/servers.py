@@ -43,6 +43,10 @@ class RunError(RuntimeError):
     """A run without a result; the message says why in one sentence."""
 
 
+class ServerError(RunError):
+    """A server that has ended, by no fault of the submission's as far as can be told."""
+
+
 class Server:
     """A server behind walls, which runs one notebook after the other.
 
@@ -96,11 +100,13 @@ class Server:
             while rest:
                 rest = rest[pipe.write(rest) :]
         except BrokenPipeError as error:
-            raise RunError(self._last_line()) from error
+            raise ServerError(self._last_line()) from error
         # A cell may take its time once more after the last look at the clock, and wait as well.
         answer = self._receive(self.limits.seconds + 3 * self.limits.cell_seconds + 60)
+        if answer.get("problem"):
+            raise RunError(str(answer["problem"]))
         if "problem" in answer:
-            raise RunError(str(answer["problem"]) or self._last_line())
+            raise ServerError(self._last_line())
         try:
             reasons = {int(number): str(reason) for number, reason in answer["reasons"].items()}
             return Found(answer["outputs"], answer["statuses"], reasons)
@@ -129,7 +135,7 @@ class Server:
             self.close()
             raise RunError(f"The submission was still running after {self.limits.seconds:g} s.")
         if not (part := os.read(pipe.fileno(), 1 << 16)):
-            raise RunError(self._last_line())
+            raise ServerError(self._last_line())
         return part
 
     def _last_line(self) -> str:
@@ -140,13 +146,17 @@ class Server:
 
     def close(self) -> None:
         """Ends the server and all that it started; a sandbox ends with its first process."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()  # it ends by itself, unless a submission runs
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=2)
         if self._process.returncode is None:
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, 9)
             else:
                 self._process.kill()
             self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._told):
+        for pipe in (self._process.stdout, self._told):
             if pipe is not None:
                 pipe.close()
         self._folder.cleanup()
@@ -164,6 +174,8 @@ class Servers:
     def __init__(self, limits: sandbox.Limits, walls: bool = True, preload: str = "") -> None:
         self._new = lambda: Server(limits, walls, preload)
         self._idle: queue.SimpleQueue[Server] = queue.SimpleQueue()
+        self._all: set[Server] = set()
+        self._closed = False
 
     def run(self, cells: list[dict[str, Any]]) -> Found:
         """Runs cells on a server that is free, or on a new one.
@@ -171,29 +183,42 @@ class Servers:
         Raises:
             RunError: there is no result.
         """
-        server = self._take()
+        try:
+            return self._run_on(self._take(), cells)
+        except ServerError:
+            return self._run_on(self._start(), cells)
+
+    def _run_on(self, server: Server, cells: list[dict[str, Any]]) -> Found:
+        goes_on = False
         try:
             found = server.run(cells)
-        except BaseException:
-            server.close()
-            raise
-        if server.goes_on:
-            self._idle.put(server)
-        else:
-            server.close()
-        return found
+            goes_on = server.goes_on
+            return found
+        finally:
+            if goes_on:
+                self._idle.put(server)
+            else:
+                self._all.discard(server)
+                server.close()
+
+    def _start(self) -> Server:
+        if self._closed:
+            raise RunError("The grader was stopped.")
+        server = self._new()
+        self._all.add(server)
+        return server
 
     def _take(self) -> Server:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return self._new()
+            return self._start()
 
     def close(self) -> None:
-        """Ends all servers."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        """Ends all servers, also those on which a submission runs, for good."""
+        self._closed = True
+        while self._all:
+            self._all.pop().close()
 
 
 def run(cells: list[dict[str, Any]], limits: sandbox.Limits, walls: bool = True) -> Found:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import layouts
-from .files import File, is_notebook, is_zip, list_inner, list_place
+from .files import File, Listing, is_notebook, is_zip, list_inner, list_place, the_only_zip
 from .notebooks import SubmissionError
 
 #: Files changed within so many seconds may have been unpacked in any order.
@@ -61,7 +61,7 @@ class Submission:
                 self.attempts += [Attempt(one) for one in inner]
             except SubmissionError as error:
                 self.notes.append(str(error))
-        self.attempts = newest_first(self.attempts)
+        self.attempts = newest_first(self.attempts)[:MOST]
 
     def told_of_others(self) -> str:
         """Returns what there is in place of a notebook, in one sentence."""
@@ -81,11 +81,13 @@ def collect(place: Path, encoding: str | None = None, student: str = "") -> list
         SubmissionError: there is no such folder, nothing in it, or the ZIP file is damaged.
     """
     listing = list_place(place, encoding)
-    paths = [file.path for file in listing.files]
     if student:
-        owners = {path: layouts.Owner(student) for path in paths}
+        owners = {file.path: layouts.Owner(student) for file in listing.files}
     else:
-        owners = layouts.owners(paths, listing.folders)
+        owners = _owners(listing)
+        inner = the_only_zip(listing, encoding)
+        if inner and len({(one.name, one.id) for one in _owners(inner).values()}) > 1:
+            listing, owners = inner, _owners(inner)  # a class's ZIP file, in a folder of its own
     groups: dict[tuple[str, str], list[File]] = {}
     for owner in owners.values():  # a folder without files is a row too
         groups[owner.name, owner.id] = []
@@ -97,16 +99,22 @@ def collect(place: Path, encoding: str | None = None, student: str = "") -> list
     return _named(groups, owners)
 
 
+def _owners(listing: Listing) -> dict[str, layouts.Owner]:
+    return layouts.owners([file.path for file in listing.files], listing.folders)
+
+
 def _named(
     groups: dict[tuple[str, str], list[File]], owners: dict[str, layouts.Owner]
 ) -> list[Submission]:
     """Returns one submission for each group, each under a name of its own."""
     count = Counter(name for name, _ in groups)
-    found = []
+    found: dict[str, Submission] = {}
     for (name, id_), files in sorted(groups.items()):
         student = f"{name} ({id_})" if count[name] > 1 and id_ else name
-        found.append(_submission(Submission(student, id_), files, owners))
-    return found
+        while student in found:
+            student += "'"
+        found[student] = _submission(Submission(student, id_), files, owners)
+    return list(found.values())
 
 
 def _submission(

@@ -106,6 +106,7 @@ class Nursery:
         walls.hide(False)
         if self._isolated:
             walls.give_up_rights()
+        walls.die_with_parent()
         place = Path(os.environ["HOME"], ".kernel.json")
         place.write_text(json.dumps(self._connection))
         sys.argv = ["ipykernel_launcher.py", "-f", str(place)]

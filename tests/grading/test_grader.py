@@ -255,14 +255,20 @@ def test_equal_notebooks_run_once(grader: Grader, made: editions.Editions, solve
     assert grader.servers.runs == 3  # type: ignore[attr-defined]
 
 
-def test_a_fault_of_the_grader_itself_stops_nobody_else(
-    grader: Grader, solved: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_the_grader_itself_stops_nobody_else(grader: Grader, solved: Any) -> None:
     def fail() -> bytes:
         raise MemoryError("no more")
 
+    def full(result: Result) -> None:
+        if result.student == "eve":
+            raise OSError("No space left on device")
+
     broken = Submission("ann", attempts=[Attempt(File("a.ipynb", fail))])
-    first, second = grader.grade_all([broken, handed_in("bob", solved)])
+    class_ = [broken, handed_in("eve", solved), handed_in("bob", solved)]
+    first, second, third = grader.grade_all(class_, finish=full)
     assert first.state == "not graded"
     assert first.notes == ["The grader stopped with MemoryError: no more"]
-    assert second.state == "graded"
+    assert (second.state, second.notes) == (
+        "look", ["The page can't be written: No space left on device"],
+    )  # fmt: skip
+    assert third.state == "graded"
