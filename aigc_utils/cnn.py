@@ -154,6 +154,7 @@ def classifier_step(
     *optimizers: torch.optim.Optimizer,
     label_smoothing: float = 0.0,
     augment: Callable[[Tensor], Tensor] | None = None,
+    scale: Callable[[Tensor], Tensor] = standardize,
 ) -> Step:
     """Returns a step for `fit`: one update of a classifier on one batch.
 
@@ -162,10 +163,11 @@ def classifier_step(
     integer type.
 
     Args:
-        model: takes standardized images and returns logits, (B, 10).
+        model: takes scaled images and returns logits, (B, 10).
         optimizers: all of them are used in each step.
         label_smoothing: the share of the target that is spread over all classes.
         augment: changes a batch's images before each step, such as `random_shift`.
+        scale: brings pixels into the model's units.
     """
     loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
     place = next(model.parameters()).device
@@ -175,7 +177,7 @@ def classifier_step(
         if augment is not None:
             images = augment(images)
         model.train()
-        loss = loss_function(model(standardize(images.to(place))), labels.to(place))
+        loss = loss_function(model(scale(images.to(place))), labels.to(place))
         gradient_step(loss, *optimizers)
         return {"loss": loss}
 

@@ -1,8 +1,13 @@
 """Every figure of the course: one style, a palette for all eyes, a text for each picture."""
 
+from .cnn_journey import (
+    exciting_patches,
+    feature_maps,
+    journey,
+)
 from .cnn_results import (
-    augmentation_gap,
     confusion,
+    generalisation,
     ladder,
     reliability,
     seed_curves,
@@ -11,8 +16,6 @@ from .cnn_results import (
 from .cnn_workings import (
     convolution_steps,
     descent_paths,
-    feature_maps,
-    layers_drawing,
     receptive_fields,
 )
 from .common import curves, image_grid, image_rows
@@ -72,7 +75,6 @@ __all__ = [
     "aggregate_posterior",
     "attention_maps",
     "attention_steps",
-    "augmentation_gap",
     "autoencoder_holes",
     "block_drawing",
     "bound_gap",
@@ -83,20 +85,22 @@ __all__ = [
     "curves",
     "descent_paths",
     "discriminator_histograms",
+    "exciting_patches",
     "explorer",
     "feature_maps",
     "film",
     "game_maps",
     "gan_drawing",
+    "generalisation",
     "gradient_spread",
     "image_grid",
     "image_rows",
     "importance_bound",
+    "journey",
     "kl_per_dimension",
     "ladder",
     "latent_map",
     "latent_norms",
-    "layers_drawing",
     "next_token_bars",
     "optimal_discriminator",
     "rate_distortion",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..history import History
@@ -32,34 +33,38 @@ WINDOW = 20
 
 
 @styled
-def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], trained: int) -> Picture:
-    """Returns accuracy against the shift of the images.
+def shift_curves(
+    shifts: Sequence[int], accuracies: Mapping[str, Sequence[Values]], trained: int
+) -> Picture:
+    """Returns accuracy against the shift of the images: the mean over seeds, and each seed pale.
 
     Args:
         shifts: pixels to the right.
-        accuracies: name to percentages, one for each shift.
+        accuracies: name to percentages, for each seed one for each shift.
         trained: largest shift that the augmented network was trained on.
     """
     figure = new_figure(3.3)
     (axes,) = axes_grid(figure, 1, 1)
     axes.axvspan(-trained, trained, color="#EEF2F6", zorder=0)
     axes.annotate("shifts seen in\naugmented training", (0, 20), ha="center", fontsize=8)
-    named = zip(accuracies.items(), COLORS.values(), strict=False)
+    means = {name: np.mean(runs, 0).tolist() for name, runs in accuracies.items()}
+    named = zip(means.items(), COLORS.values(), strict=False)
     for i, ((name, values), color) in enumerate(named):
-        axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], markersize=5)
-        axes.annotate(name, (shifts[-1] + 0.3, values[-1]), va="center", color=color, fontsize=9)
+        axes.plot(shifts, np.transpose(accuracies[name]), color=color, linewidth=0.8, alpha=0.5)
+        axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], color=color, markersize=5)
+        axes.annotate(name, (shifts[-1] + 0.2, values[-1]), va="center", color=color, fontsize=9)
     axes.axhline(10, color=COLORS["grey"], linewidth=1, linestyle=":")
     axes.annotate("guessing", (shifts[0], 3), fontsize=8)
     axes.set(xlabel="shift of the images to the right (pixels)", ylabel="accuracy (%)")
-    axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.5, shifts[-1] + 4.5))
-    mastered = {name: _mastered(shifts, values) for name, values in accuracies.items()}
+    axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.3, shifts[-1] + 3.4))
+    mastered = {name: _mastered(shifts, values) for name, values in means.items()}
     ordered = sorted(mastered, key=lambda name: mastered[name])
     told = [f"{name} {_up_to(mastered[name])}" for name in (ordered[0], ordered[-1])]
     axes.set_title(f"{MASTERED} % right: " + ",\n".join(dict.fromkeys(told)))
     parts = [
         f"{name}, at least {MASTERED} percent {_up_to(mastered[name])}, {values[0]:.0f} percent "
         f"at {shifts[0]} and {values[-1]:.0f} at {shifts[-1]}"
-        for name, values in accuracies.items()
+        for name, values in means.items()
     ]
     return Picture(figure, f"Accuracy over the shift of the images in pixels. {'; '.join(parts)}.")
 
@@ -102,7 +107,7 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
         panel.set_title(caption, fontsize=8, fontweight="normal", pad=3)
     worst.suptitle("the most certain errors")
     most = errors.max()
-    frequent = [f"{row} read as {column}" for row, column in (errors == most).nonzero().tolist()]
+    frequent = [f"{row} taken for {column}" for row, column in (errors == most).nonzero().tolist()]
     return Picture(
         figure,
         f"A ten by ten table of errors, {int(errors.sum())} in all; the most frequent, with "
@@ -150,34 +155,40 @@ def reliability(measured: Mapping[str, Calibration]) -> Picture:
 
 
 @styled
-def seed_curves(histories: Sequence[History]) -> Picture:
-    """Returns loss and accuracy of the same recipe under several seeds.
+def seed_curves(runs: Mapping[str, Sequence[History]], floor: float) -> Picture:
+    """Returns loss and accuracy of recipes under several seeds, a line for each seed.
 
     Args:
-        histories: for each seed, the "loss" in nats, and as a metric the "accuracy" on images held
-            back, in percent.
+        runs: name of a recipe to its histories, each with the "loss" in nats, and as a metric the
+            "accuracy" on images held back, in percent.
+        floor: the smallest loss that there can be.
 
     Raises:
         KeyError: a history lacks one of the two.
     """
     figure = new_figure(3.3)
     left, right = axes_grid(figure, 1, 2)
-    losses = [history.curve("loss", WINDOW) for history in histories]
-    accuracies = [history.curve("accuracy") for history in histories]
-    for i, (steps, values) in enumerate(losses):
-        left.plot(steps, values, linewidth=1.3, label=f"seed {i}")
-    for i, (steps, values) in enumerate(accuracies):
-        right.plot(steps, values, "osD^v"[i % 5] + "-", linewidth=1.3, markersize=4)
+    ends = []
+    for (name, histories), color, dash in zip(runs.items(), COLORS.values(), LINES, strict=False):
+        for i, history in enumerate(histories):
+            style: Any = {"color": color, "linestyle": dash, "linewidth": 1.3}
+            steps, losses = history.curve("loss", WINDOW)
+            whole = min(WINDOW, len(steps)) - 1  # before that the mean has fewer steps
+            left.plot(steps[whole:], losses[whole:], label="" if i else name, **style)
+            right.plot(*history.curve("accuracy"), marker="o", markersize=3, **style)
+        last = _range([history["accuracy"][-1] for history in histories])
+        ends.append(f"{name}, {len(histories)} seeds, end at {last} %")
+    left.axhline(floor, color=COLORS["grey"], linewidth=1, linestyle=":")
+    left.annotate(f"floor {floor:.2f}", (steps[-1], floor), ha="right", va="top", fontsize=9)
     left.set(xlabel="step", ylabel=f"loss (nats, mean of {WINDOW} steps)", ylim=(0, None))
     right.set(xlabel="step", ylabel="accuracy on held-back images (%)")
-    left.legend(fontsize=8)
-    accuracy = _range([values[-1] for _, values in accuracies])
-    figure.suptitle(f"{len(histories)} seeds end at {accuracy} %")
+    left.legend(fontsize=9)
+    figure.suptitle("\n".join(ends))
     return Picture(
         figure,
-        f"Left, the training losses of {len(histories)} seeds fall to "
-        f"{_range([values[-1] for _, values in losses])} nats. Right, their accuracies on "
-        f"held-back images end at {accuracy} percent.",
+        "Left, training losses over the steps, which stay above a dotted line at "
+        f"{floor:.2f} nats. Right, accuracies on held-back images: "
+        f"{'; '.join(ends).replace(' %', ' percent')}.",
     )
 
 
@@ -187,63 +198,90 @@ def _range(values: Values) -> str:
 
 
 @styled
-def augmentation_gap(runs: Mapping[str, History], images: int) -> Picture:
-    """Returns accuracy on training images and on others, with the gap between them shaded.
+def generalisation(runs: Mapping[str, Sequence[History]], images: int) -> Picture:
+    """Returns the loss on training images and on others, each seed pale and their mean strong.
 
     Args:
-        runs: name to a history with the metrics "train" and "held": accuracies in percent on the
-            training images and on images held back.
+        runs: name to histories, one for each seed, with the metrics "train" and "held": losses in
+            nats on the training images and on images held back.
         images: number of training images.
 
     Raises:
         KeyError: a history lacks one of the two.
     """
-    ends = []
-    figure = new_figure(2.9)
+    told = []
+    figure = new_figure(3.0)
     panels = axes_grid(figure, 1, len(runs), sharey=True)
-    for axes, (name, run) in zip(panels, runs.items(), strict=True):
-        steps, train, held = run.evaluated_at, run["train"], run["held"]
-        axes.plot(steps, train, LINES[1], color=COLORS["orange"], label="training images")
-        axes.plot(steps, held, LINES[0], color=COLORS["blue"], label="held-back images")
-        axes.fill_between(steps, held, train, color=COLORS["orange"], alpha=0.12)
-        axes.set(title=f"{name}: gap {train[-1] - held[-1]:.1f} points", xlabel="step")
-        ends.append(f"{name}, {train[-1]:.1f} against {held[-1]:.1f} percent")
-    panels[0].set(ylabel="accuracy (%)", ylim=(80, 100.5))
-    panels[0].legend(loc="lower right")
+    for axes, (name, histories) in zip(panels, runs.items(), strict=True):
+        steps = histories[0].evaluated_at
+        means = {}
+        for metric, color, dash in (("train", "orange", "--"), ("held", "blue", "-")):
+            values = np.array([history[metric] for history in histories])
+            means[metric] = values.mean(0)
+            axes.plot(steps, values.T, dash, color=COLORS[color], linewidth=0.8, alpha=0.5)
+            axes.plot(steps, means[metric], dash, color=COLORS[color], label=metric)
+        held = means["held"]
+        rise = f"lowest {held.min():.2f}, at the end {held[-1]:.2f}"
+        axes.set(title=f"{name}\nheld back: {rise}", xlabel="step", yscale="log")
+        told.append(f"{name}, held back {rise}, training at the end {means['train'][-1]:.3f}")
+    panels[0].set_ylabel("loss (nats, logarithmic)")
+    panels[0].legend()
     return Picture(
         figure,
-        f"Accuracy on {images} training images and on held-back images over the steps, with the "
-        f"gap between them shaded. At the end: {'; '.join(ends)}.",
+        f"The loss on {images} training images and on held-back images over the steps, in nats. "
+        f"{'; '.join(told)}.",
     )
 
 
 @styled
-def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
-    """Returns the way from the article's listing to the course's recipe, as dots of time.
+def ladder(rungs: Sequence[Mapping[str, Any]], margin: float) -> Picture:
+    """Returns the way from the article's listing to the course's recipe: times and accuracies.
 
     Args:
-        rungs: each with "name", "seconds" and "accuracy" (percent), the slowest first.
+        rungs: each with "name", "seconds" (the median), and for each seed its run with "seconds"
+            and "accuracy" (percent), the slowest first.
+        margin: how far an accuracy may lie from that on new images, in points.
     """
-    figure = new_figure(0.42 * len(rungs) + 1.2)
-    (axes,) = axes_grid(figure, 1, 1)
+    figure = new_figure(0.27 * len(rungs) + 1.1)
+    left, right = axes_grid(figure, 1, 2, sharey=True, width_ratios=[1.25, 1])
     seconds = [rung["seconds"] for rung in rungs]
     heights = range(len(rungs))
-    axes.plot(seconds, heights, "o", color=COLORS["blue"], markersize=8)
-    for height, rung in zip(heights, rungs, strict=True):
-        axes.annotate(
-            f"{rung['seconds']:.3g} s, {rung['accuracy']:.2f} %", (rung["seconds"], height),
-            xytext=(9, 0), textcoords="offset points", va="center", fontsize=9,
+    left.plot(seconds, heights, "o", color=COLORS["blue"], markersize=6)
+    for height, value in zip(heights, seconds, strict=True):
+        left.annotate(
+            f"{value:.3g}", (value, height), xytext=(7, 0), textcoords="offset points",
+            va="center", fontsize=9, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
-    axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
-    axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
-    axes.set_ylim(len(rungs) - 0.4, -0.6)
-    times = seconds[0] / seconds[-1]
-    figure.suptitle(f"The last rung is {times:.0f} times as fast as the first")
-    axes.xaxis.set_major_formatter("{x:g}")
-    return Picture(
-        figure,
-        f"Dots of training time on a logarithmic axis; the last rung is {times:.0f} times as fast "
-        "as the first. From the top: "
-        + "; ".join(f"{r['name']} {r['seconds']:.3g} s, {r['accuracy']:.2f} percent" for r in rungs)
-        + ".",
+    found = [[run["accuracy"] for run in rung["runs"]] for rung in rungs]
+    right.errorbar(
+        [np.mean(values) for values in found], heights, xerr=margin, fmt="none", capsize=2,
+        ecolor=COLORS["grey"], linewidth=1,
+    )  # fmt: skip
+    for height, values in zip(heights, found, strict=True):
+        right.plot(values, [height] * len(values), "o", color=COLORS["orange"], markersize=4)
+    left.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
+    left.set(xlabel="training time (s, logarithmic)", xlim=(min(seconds) / 1.5, max(seconds) * 2.5))
+    left.set_ylim(len(rungs) - 0.4, -0.6)
+    left.xaxis.set_major_formatter("{x:g}")
+    right.set(xlabel=f"held-back accuracy (%), ± {margin:.2f}")
+    return Picture(figure, _ladder_told(figure, rungs, found, margin))
+
+
+def _ladder_told(
+    figure: Figure, rungs: Sequence[Mapping[str, Any]], found: Sequence[Values], margin: float
+) -> str:
+    """Gives the ladder its title, and returns its alternative text."""
+    times = f"{rungs[0]['seconds'] / rungs[-1]['seconds']:.0f} times as fast as the first"
+    means = [float(np.mean(values)) for values in found]
+    span = f"{min(means):.2f} to {max(means):.2f}"
+    figure.suptitle(f"The last rung is {times}; mean accuracies are {span} %")
+    listed = [
+        f"{rung['name']} {rung['seconds']:.3g} s, {mean:.2f}"
+        for rung, mean in zip(rungs, means, strict=True)
+    ]
+    return (
+        "Left, dots of training time on a logarithmic axis; right, the accuracies of each seed on "
+        f"held-back images, with a bar of {margin:.2f} points to both sides of their mean. The "
+        f"last rung is {times}. From the top, with the mean accuracy in percent: "
+        f"{'; '.join(listed)}."
     )
