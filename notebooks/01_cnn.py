@@ -19,7 +19,8 @@
 # By the end of this chapter you can say what each *layer* does, count its *weights*, train it in seconds, and judge it honestly.
 #
 # The chapter starts from a short listing in an article on AI-generated content.
-# You run that listing, measure it, and then improve it step by step until it is dozens of times faster.
+# You run that listing and measure it, and then train a smaller network by a better recipe, dozens of times as fast.
+# A *ladder* of stored measurements near the end says what each step between the two brought.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -54,13 +55,17 @@ from aigc_utils.source import show_source
 # ## Why it matters
 #
 # Much of what generates content stands on networks that recognise it.
-# A *GAN* trains a recogniser to tell real images from made ones.
+# A *GAN* trains a recogniser to tell real images from generated ones.
 # A *VAE* compresses an image before it makes new ones.
 # Many systems that paint from a sentence do their work inside convolutional networks, others inside the networks of chapter 4.
 # So you begin with recognition: which digit is this?
 #
 # The digits come from *MNIST*, 70,000 handwritten digits of 28 by 28 pixels [(LeCun et al., 1998)](#lecun1998gradient).
-# They travel inside the course's package [(LeCun et al., 2010)](#lecun2010mnist), so you need no internet connection.
+# They come with the course's package [(LeCun et al., 2010)](#lecun2010mnist), so you need no internet connection.
+#
+# All images lie in one *tensor*, an array of numbers with several axes: image, *channel*, height and width.
+# A colour photograph has three channels; a digit has one.
+# A pixel is 0 where the paper is empty and 255 where the ink is darkest, and the pictures show it so, as on paper.
 
 # %%
 mnist = data.load_mnist()
@@ -93,14 +98,37 @@ print(f"{len(held_images):,} held back to choose by")
 #
 # *Deep learning* stacks *layers*.
 # The *input layer* takes the raw data, here 784 pixels.
-# Each *hidden layer* turns what it gets into *features*: edges first, then strokes, then parts of digits.
-# The *output layer* gives the result, here one number for each of ten classes.
+# Each *hidden layer* turns what it gets into *features*, numbers that say what is to be seen, and where.
+# The *output layer* gives the result, here one score for each of ten classes.
 #
-# Here is the first training image, with the probabilities that a perfect network would give.
+# Here is the network of this chapter, trained already, as that takes two seconds.
+# Follow a digit through it that it has never seen.
 
 # %%
-digit = mnist.train_images[0, 0] / 255
-plotting.layers_drawing(digit, F.one_hot(mnist.train_labels[0], 10).float())
+model, _ = cnn.train_course(cnn.SPRINT, train_images, train_labels, seed=0)
+sample = held_images[3:4]
+
+# %%
+stages, x = {}, data.standardize(sample)
+with torch.no_grad():
+    for number, block in enumerate(model.eval().features, start=1):
+        x = block(x)
+        stages[f"block {number}"] = x[0]
+    answer = model(data.standardize(sample))[0].softmax(0)
+
+# %%
+shapes = [tuple(maps.shape) for maps in stages.values()]
+assert shapes == [(16, 12, 12), (32, 5, 5), (96, 3, 3)]
+assert answer.argmax() == held_labels[3]
+
+# %% tags=["live-cnn"]
+plotting.journey(sample[0, 0] / 255, stages, answer)
+
+# %% [markdown]
+# The *maps* of each block stand side by side as small tiles.
+# From block to block they become more and smaller.
+# In the first you still see the digit; the last hold no picture any more, only what was found and roughly where.
+# The next sections explain each step, and *Look at what it learned* asks what the channels look for.
 
 # %% [markdown]
 # In a *fully connected layer* each *neuron* has a weight for every input.
@@ -131,13 +159,16 @@ def cross_correlate(image, kernel):
 # It gives a large positive number at the lower edge of a stroke and a negative one at the upper edge.
 
 # %%
+digit = mnist.train_images[0, 0] / 255
 kernel = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
 edges = cross_correlate(digit, kernel)
-plotting.convolution_steps(digit, kernel, edges, at=(8, 11))
+strongest = divmod(edges.argmax().item(), edges.shape[1])
+plotting.convolution_steps(digit, kernel, edges, at=strongest)
 
 # %% [markdown]
 # The nine products add up to one pixel of the result.
 # PyTorch does the same, only faster.
+# Its layers take a batch of images with channels, so `[None, None]` puts these two axes before height and width.
 
 # %%
 by_torch = F.conv2d(digit[None, None], kernel[None, None])[0, 0]
@@ -152,7 +183,7 @@ print("largest difference:", f"{(edges - by_torch).abs().max():.1e}")
 # ### Padding and stride
 #
 # The result is smaller than the image: a kernel of size $k$ fits $n - k + 1$ times into $n$ pixels.
-# *Padding* adds $p$ rows of zeros around the image, and a *stride* of $s$ moves the kernel by $s$ pixels at a time.
+# *Padding* adds $p$ rows and columns of zeros on each of the four sides, and a *stride* of $s$ moves the kernel by $s$ pixels at a time.
 # Together they give
 #
 # $$
@@ -180,57 +211,75 @@ for k, p, s in [(3, 0, 1), (3, 1, 1), (5, 0, 1), (5, 2, 2), (2, 0, 2)]:
 #
 # One kernel finds one pattern, so a layer has many.
 # Each kernel makes one *feature map*, and the maps together are the *channels* of the layer's output.
-# A kernel of the next layer reads all of them at once: its weights have the shape (channels in, height, width).
+# A kernel of the next layer takes all of them at once: it has a slice of weights for each channel, and adds up over all slices.
 #
+# What is learned are the *parameters*: the *weights*, by which inputs are multiplied, and for each kernel a *bias*, a number that is added to its whole map.
 # A layer with $c_{\text{in}}$ channels in and $c_{\text{out}}$ channels out has
-# $(c_{\text{in}} \, k^2 + 1) \, c_{\text{out}}$ *parameters*; the one is the *bias*.
+# $(c_{\text{in}} \, k^2 + 1) \, c_{\text{out}}$ of them; the one is the bias.
 
 # %%
 layer = nn.Conv2d(in_channels=32, out_channels=64, kernel_size=3, padding=1)
 counted = sum(p.numel() for p in layer.parameters())
 assert counted == (32 * 3 * 3 + 1) * 64
+print("weights:", tuple(layer.weight.shape), " biases:", tuple(layer.bias.shape))
 print(f"{counted:,} parameters, whatever the size of the image")
 
 # %% [markdown]
 # ### Between two layers
 #
-# Two convolutions in a row are only one larger convolution: sums of sums are sums.
+# Two convolutions in a row are only one larger convolution: a weighted sum of weighted sums is again a weighted sum.
 # So something that is not a sum stands between them, an *activation* function.
-# The plainest is the *ReLU* [(Nair and Hinton, 2010)](#nair2010rectified): it sets negative values to zero and lets the others pass.
+# The plainest is the *ReLU* [(Fukushima, 1969)](#fukushima1969visual), which made deep networks easier to train [(Nair and Hinton, 2010)](#nair2010rectified): it sets negative values to zero and lets the others pass.
+# The *GELU* is a smooth relative [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
+
+# %%
+values = torch.linspace(-3, 3, 61)
+shown = {
+    "ReLU": (values.tolist(), F.relu(values).tolist()),
+    "GELU": (values.tolist(), F.gelu(values).tolist()),
+}
+names = {"x_label": "value before", "y_label": "value after", "height": 2.2}
+plotting.curves(shown, title="Both let positive values pass", **names)
 
 # %% [markdown]
 # ### Pooling
 #
-# *Pooling* makes the maps smaller: of every 2 by 2 pixels it keeps the largest.
-# People often say that pooling makes a network blind to small shifts.
-# Measure it: move the digit by one pixel and compare the edge maps before and after pooling.
+# *Pooling* makes the maps smaller: of every 2 by 2 values it keeps one, here the largest (*max pooling*), elsewhere often their mean.
+# People say that pooling makes a network blind to small shifts.
+# Measure it: move 500 digits by one pixel, and compare their edge maps before and after pooling.
+# The change is the sum of all differences as a share of the maps' own sum: 0 % if nothing changes, 200 % if the two have no place in common.
 
 
 # %%
 def changed(a, b):
-    return ((a - b).abs().sum() / a.abs().sum()).item()
+    return 100 * ((a - b).abs().sum() / a.abs().sum()).item()
 
 
 # %%
-still = F.conv2d(digit[None, None], kernel[None, None])
-moved = F.conv2d(digit.roll(1, dims=1)[None, None], kernel[None, None])
+digits = held_images[:500] / 255
+both = torch.stack([kernel, kernel.T])[:, None]  # edges of both directions
+still, moved = F.conv2d(digits, both), F.conv2d(digits.roll(1, dims=3), both)
 before = changed(still, moved)
 after = changed(F.max_pool2d(still, 2), F.max_pool2d(moved, 2))
 
 # %%
-assert 0.1 < after < before
-print(f"a shift of one pixel changes {100 * before:.0f} % before pooling,")
-print(f"and {100 * after:.0f} % after it")
+assert before / 2 < after < before
+print(f"moving the digits by one pixel changes the maps by {before:.0f} %")
+print(f"of their sum, and the pooled maps by {after:.0f} %")
 
 # %% [markdown]
-# Pooling softens the change, and much of it remains [(Zhang, 2019)](#zhang2019making).
+# Pooling reduces the change, but most of it remains [(Zhang, 2019)](#zhang2019making).
 # Keep that in mind for the experiment with shifted digits below.
 #
 # ### Receptive field
 #
 # A neuron deep in the network sees more of the image than the size of its own kernel.
 # Its *receptive field* is the square of pixels that can move its value.
-# A layer with kernel $k$ adds $(k - 1)$ steps to it, and each step is as wide as the product of all the strides before it.
+# Layer $l$, with a kernel of size $k_l$, adds $k_l - 1$ steps to the field $r$, and each step is as wide as the product of all the strides $s_i$ before it:
+#
+# $$
+# r_l = r_{l-1} + (k_l - 1) \prod_{i < l} s_i , \qquad r_0 = 1 .
+# $$
 
 # %%
 kernels_and_strides = {
@@ -244,11 +293,11 @@ kernels_and_strides = {
 # These are the layers of the network that you train below.
 
 # %%
-sizes, field, step_width = {}, 1, 1
+sizes, widths, field, step_width = {}, {}, 1, 1
 for name, (k, s) in kernels_and_strides.items():
     field += (k - 1) * step_width
     step_width *= s
-    sizes[name] = field
+    sizes[name], widths[name] = field, step_width
     print(f"{name:18} sees {field:2} by {field:2} pixels")
 
 # %% [markdown]
@@ -269,6 +318,10 @@ for name, (k, s) in kernels_and_strides.items():
 # The *loss* says how bad the answer is.
 # For the true class $y$ the *cross-entropy* is $-\log p_y$: zero for a certain right answer, large for a certain wrong one.
 # It is measured in *nats*, the unit of the natural logarithm.
+#
+# Why the logarithm?
+# The probability that a network gives to all true classes together, the *likelihood* of the labels, is a product of thousands of small numbers.
+# Its logarithm is a sum, and the minus sign makes the best network the one with the smallest loss.
 
 # %%
 logits = torch.tensor([[2.0, 1.0, -1.0]])
@@ -282,14 +335,15 @@ print("probabilities:", [f"{p:.3f}" for p in probabilities[0]])
 print(f"loss: {by_hand:.4f} nats")
 
 # %% [markdown]
-# `F.cross_entropy` takes logits and applies the softmax itself.
+# `F.cross_entropy` takes logits and applies the softmax itself, safely: it subtracts the largest logit of each row first.
+# That changes no probability, and without it $e^{89}$ is too large for a 32-bit number.
 # If your network ends in a softmax too, it is applied twice.
-# Nothing fails, and that is the trap: even a perfect network then cannot bring the loss near zero.
+# No error appears, and that is the trap: even a perfect network then cannot bring the loss near zero.
 
 # %%
 perfect = F.one_hot(label, 10).float()
 floor = F.cross_entropy(perfect, label).item()
-print(f"smallest loss of ten classes with a softmax too many: {floor:.4f} nats")
+print(f"smallest loss of ten classes with one softmax too many: {floor:.4f} nats")
 
 # %% [markdown]
 # ### Gradient descent
@@ -303,10 +357,33 @@ print(f"smallest loss of ten classes with a softmax too many: {floor:.4f} nats")
 #
 # In practice each step looks at a small random *batch* of images, not at all of them.
 # *Backpropagation* computes all gradients in one sweep from the loss back to the first layer [(Rumelhart et al., 1986)](#rumelhart1986learning).
-#
+# It is the *chain rule*, applied layer by layer: the gradient at a weight is the gradient at its output times its input.
+# At the end of the chain stands $\partial L / \partial z_i = p_i$ less 1 for the true class, less 0 for the others: probability minus truth.
+# Check both on one small layer.
+
+# %%
+inputs = torch.tensor([[0.5, -1.0]])
+weights = torch.tensor([[1.0, -1.5], [0.4, 0.8], [0.0, 1.0]], requires_grad=True)
+logits = inputs @ weights.T
+F.cross_entropy(logits, label).backward()
+
+# %%
+at_logits = logits.softmax(1) - F.one_hot(label, 3)
+by_chain_rule = at_logits.T @ inputs
+assert torch.allclose(weights.grad, by_chain_rule, atol=1e-6)
+print("gradient of the first weight:", f"{weights.grad[0, 0]:.4f}")
+
+# %% [markdown]
 # Losses often look like a long narrow valley: steep across, flat along.
-# *Momentum* keeps some of the last step's direction.
-# *Adam* divides each weight's step by the usual size of its gradient [(Kingma and Ba, 2015)](#kingma2015adam).
+# Here is one with two weights,
+#
+# $$
+# L = \frac{1}{2} \left( 0.5 \, w_1^2 + 12 \, w_2^2 \right) ;
+# $$
+#
+# the numbers 0.5 and 12 are its *curvatures*, by which the slope grows along each weight.
+# *Momentum* keeps some of the last step's direction: steps along the valley add up, steps across it cancel.
+# *Adam* divides each weight's step by the usual size of its gradient, so both weights move at the same pace [(Kingma and Ba, 2015)](#kingma2015adam).
 
 # %%
 curvature = torch.tensor([0.5, 12.0])
@@ -334,6 +411,7 @@ plotting.descent_paths(paths, tuple(curvature.tolist()))
 
 # %% [markdown]
 # Plain descent bounces between the walls and creeps along the floor.
+# Each of the three has a rate that was picked by hand for this valley: the picture shows how they move, not which is best.
 # A learning rate above $2 / 12$, two over the larger curvature, would throw it out of the valley.
 
 # %% [markdown]
@@ -390,7 +468,7 @@ train_loader = DataLoader(dataset=train_dataset, batch_size=64, shuffle=True)
 
 # %% [markdown]
 # Here is the training loop with nothing hidden.
-# Five lines do the work: forget the old gradients, compute the loss, compute its gradients, and take a step, for each batch.
+# Five lines do the work: for each batch, clear the old gradients, compute the loss, compute its gradients, and take a step.
 
 # %%
 model = cnn.ArticleCNN()
@@ -443,15 +521,28 @@ def article_accuracy(images, labels):
 
 # %%
 article_held = article_accuracy(held_images, held_labels)
+article_margin = evaluation.margin(article_held, len(held_images))
 assert article_held > 96
-print(f"{article_held:.2f} % of the held-back digits are read right")
+print(f"{article_held:.2f} ± {article_margin:.2f} %", end=" ")
+print("of the held-back digits are classified correctly")
+
+# %% [markdown]
+# The number behind the sign ± is the *margin* of a measurement on few images.
+# Of $n$ images, a share $a$ right has a *standard error* of
+#
+# $$
+# \sqrt{\frac{a (1 - a)}{n}} ,
+# $$
+#
+# and in 95 of 100 measurements the accuracy on new images lies within 1.96 standard errors.
+# Every accuracy of this chapter has such a margin; only the random choice of images is in it, not that of the seed.
 
 # %% [markdown]
 # ## The course's network
 #
 # You can do better, and much faster.
 # The first step costs nothing: the `DataLoader` picks, converts and normalises each image on its own, in every epoch again.
-# The images lie in memory as one *tensor*, so the course cuts whole batches out of it.
+# The images lie in memory as one tensor, so the course cuts whole batches out of it.
 
 
 # %%
@@ -474,11 +565,11 @@ print(f"200 batches from memory: {from_memory:.2f} s")
 assert from_loader > 5 * from_memory
 
 # %% [markdown]
-# The second step is a better network.
+# The second step is a smaller network, made of blocks.
 # Read it from top to bottom.
 
 # %%
-show_source(cnn.CourseCNN)
+show_source(cnn.block, cnn.CourseCNN)
 
 # %%
 course = cnn.CourseCNN(cnn.SPRINT.widths)
@@ -490,15 +581,35 @@ print(f"a {total / course_total:.0f}th of the article's")
 # %% [markdown]
 # Five things are new.
 #
-# - *Batch normalisation* gives each channel mean zero and variance one over the batch, and then a scale and a shift that it learns, so that every layer gets inputs of a steady scale [(Ioffe and Szegedy, 2015)](#ioffe2015batch).
-# - *GELU* is a smooth relative of the ReLU [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
+# - *Batch normalisation* gives each channel mean zero and variance one over all images of the batch and all places of the map, and then a scale and a shift that it learns, so that every layer gets inputs of a steady scale [(Ioffe and Szegedy, 2015)](#ioffe2015batch).
+# - GELU stands in place of the ReLU.
 # - A first convolution with stride 2 makes a quarter of the pixels, so all that follows has a quarter of the work.
-# - Pooling comes early, before the norm and the activation, for the same reason.
-# - There is no large fully connected layer: the last convolution leaves 3 by 3 places, and one small layer reads them.
+# - Pooling comes early, before the norm and the activation, for the same reason. With a ReLU alone the order would change nothing, with a norm and GELU it gives another function.
+# - There is no large fully connected layer: the last convolution leaves 3 by 3 places, and one small layer takes them all.
 #
-# The third step is the way of training.
-# The learning rate rises and then falls to zero, a *one-cycle schedule* [(Smith and Topin, 2019)](#smith2019super).
-# The filters are trained by *Muon*, which brings each update near an orthogonal matrix, so that every direction learns at the same pace [(Jordan et al., 2024)](#jordan2024muon).
+# *Dropout*, which sets a random share of the values to zero in each step, is there too, and switched off here [(Srivastava et al., 2014)](#srivastava2014dropout).
+#
+# The third step is the way of training, the *recipe*: everything that decides a run but the seed.
+
+# %%
+print(*dataclasses.asdict(cnn.SPRINT).items(), sep="\n")
+steps = int(cnn.SPRINT.epochs * len(train_images) / cnn.SPRINT.batch_size)
+print(f"{steps} steps, less than half a pass over the training set")
+
+# %% [markdown]
+# The learning rate rises and then falls to zero, a simple form of the *one-cycle schedule* [(Smith and Topin, 2019)](#smith2019super).
+# *Label smoothing* gives 0.9 of the target to the true class and spreads 0.1 evenly over all ten [(Szegedy et al., 2016)](#szegedy2016rethinking).
+# So 91 % is asked for, not 100 %, and no network can bring the loss to zero: the least is the *entropy* of the target.
+
+# %%
+target = torch.full((10,), 0.1 / 10)
+target[0] += 0.9
+smoothing_floor = -(target * target.log()).sum().item()
+print(f"the least loss with smoothed labels: {smoothing_floor:.2f} nats")
+
+# %% [markdown]
+# The filters are trained by *Muon*, an optimizer for whole matrices of weights; take it as given.
+# (It changes each step so that it is equally long in all directions of a layer's filters [(Jordan et al., 2024)](#jordan2024muon). The course's form takes three rounds of its iteration in place of five, resets the filters' length, and trains the first layer too.)
 # The code below sets it up; the optimizer itself is short, in `aigc_utils/optimizers.py`.
 
 # %%
@@ -508,24 +619,36 @@ show_source(cnn.classifier_step, cnn.course_optimizers, cnn.train_course)
 # `train_course` uses the course's training loop, `training.fit`.
 # It does what your five lines did and adds a progress bar, a history, evaluation at intervals and a clean stop.
 # All chapters use it.
-# Press the stop button while it runs: model and history stay whole.
+# Press the stop button while it runs: it ends the run in hand after its step, and model and history stay intact.
 
 # %% [markdown]
 # ## Train, with five seeds
 #
 # A *seed* decides the first weights and the order of the images.
 # One run could be luck, so you make five.
+# As a control, three more keep the rate constant, at half the peak, which is the cycle's mean.
+
 
 # %%
-networks, histories = [], []
-held = (held_images, held_labels)
-for seed in range(5):
-    network, history = cnn.train_course(
-        cnn.SPRINT, train_images, train_labels,
-        seed=seed, test=held, evaluate_every=40,
-    )  # fmt: skip
-    networks.append(network)
-    histories.append(history)
+def train_seeds(recipe, seeds):
+    held = (held_images, held_labels)
+    runs = [
+        cnn.train_course(
+            recipe, train_images, train_labels,
+            seed=seed, test=held, evaluate_every=40,
+        )
+        for seed in range(seeds)
+    ]  # fmt: skip
+    return [network for network, _ in runs], [history for _, history in runs]
+
+
+# %%
+networks, histories = train_seeds(cnn.SPRINT, seeds=5)
+constant = dataclasses.replace(
+    cnn.SPRINT, cycle=False,
+    adam_lr=cnn.SPRINT.adam_lr / 2, muon_lr=cnn.SPRINT.muon_lr / 2,
+)  # fmt: skip
+_, controls = train_seeds(constant, seeds=3)
 
 # %%
 for seed, history in enumerate(histories):
@@ -533,51 +656,128 @@ for seed, history in enumerate(histories):
     print(f"seed {seed}: {accuracy:.2f} % after {seconds:.1f} s")
 
 # %%
-plotting.seed_curves(histories)
+runs = {"falling rate": histories, "constant rate": controls}
+plotting.seed_curves(runs, smoothing_floor)
 
 # %% [markdown]
-# The curves lie close together.
-# The *accuracy* rises to the very end.
-# That is the falling learning rate at work: while it is high, the weights jump around the minimum; as it falls, they settle.
-# The loss does not fall to zero, and it should not: *label smoothing* asks for 91 % certainty, not for 100 % [(Szegedy et al., 2016)](#szegedy2016rethinking).
+# The *accuracy* rises to the end in both, since each batch brings new images.
+# With the falling rate it ends higher: while the rate is high, the weights jump around the minimum; as it falls, they settle.
 
 # %%
 final = sorted(history["accuracy"][-1] for history in histories)
 seconds = sorted(history.seconds for history in histories)
 assert final[2] > 98.5
+assert final[2] > max(control["accuracy"][-1] for control in controls) + 0.2
 
 # %%
-print(f"median accuracy: {final[2]:.2f} %")
-print(f"the listing's after one epoch of five: {article_held:.2f} %")
-print(f"median time: {seconds[2]:.1f} s,", end=" ")
-print(f"the listing's one epoch {article_epoch:.1f} s")
+margin = evaluation.margin(final[2], len(held_images))
+spread = torch.tensor(final).std().item()
+assert spread < margin
+print(f"median accuracy: {final[2]:.2f} ± {margin:.2f} %", end=" ")
+print(f"(standard deviation of the seeds {spread:.2f})")
+print(f"median time: {seconds[2]:.1f} s for {cnn.SPRINT.epochs} of an epoch,", end=" ")
+print(f"the listing's first of five epochs: {article_epoch:.1f} s")
+
+# %% [markdown]
+# The two spreads are not the same thing.
+# Another seed moves the accuracy by little, since all seeds are asked about the same 5,000 images; other images would move it by more.
 
 # %% [markdown]
 # ## Look at what it learned
 #
-# The first layer's filters began as random numbers.
-# Nobody told them what to look for, and what they find can be made visible [(Zeiler and Fergus, 2014)](#zeiler2014visualizing).
-# Some have become edge detectors; others are harder to name.
+# The first layer's filters began as random numbers, and nobody told them what to look for.
+# Here are eight of them before and after training, and what each makes of the digit from the beginning of the chapter.
 
 # %%
 model = networks[0].eval()
-filters = model.features[0].weight.detach()[:8, 0]
-sample = held_images[3:4]
-with torch.no_grad():
-    # The first block: its convolution, its norm and its activation.
-    answers = model.features[:3](data.standardize(sample))[0, :8]
-
-# %% tags=["live-cnn"]
-plotting.feature_maps(filters, sample[0, 0], answers.clamp(min=0))
-
-# %% [markdown]
-# You computed the receptive field of the third convolution above.
-# Now measure it: which pixels move the values at its middle place, and how much?
+training.seed_everything(0)
+start = cnn.CourseCNN(cnn.SPRINT.widths)  # the same first weights
+filters = [net.features[0][0].weight.detach()[:8, 0] for net in (start, model)]
 
 # %%
-pixels = data.standardize(held_images[:500]).requires_grad_()
-model.features(pixels)[:, :, 1, 1].sum().backward()
-influence = pixels.grad[:, 0].abs().mean(0)
+plotting.feature_maps(*filters, sample[0, 0], stages["block 1"][:8])
+
+# %% [markdown]
+# Compare each filter with its start above it: training turns some far and others hardly.
+# A filter with a dark and a light side answers to edges of one direction.
+# A grey ground in the last row means that a channel answers to empty paper too: the learned shift of the norm lifts it above zero.
+#
+# ### What deeper channels look for
+#
+# A deeper channel cannot be understood from its weights.
+# Ask instead which pieces of the training images excite it most [(Zeiler and Fergus, 2014)](#zeiler2014visualizing).
+# A piece is as large as the channel's receptive field, which you computed above.
+
+# %%
+show_source(cnn.exciting_patches)
+
+# %%
+first_images, first_labels = train_images[:5000], train_labels[:5000]
+layers = ("first convolution", "pooling", "third convolution")
+
+
+@torch.no_grad()
+def favourites(network, count):
+    x, patches, digits = data.standardize(first_images), {}, {}
+    for number, block in enumerate(network.eval().features):
+        x, name = block(x), layers[number]
+        patches[f"block {number + 1}"], which = cnn.exciting_patches(
+            x, first_images, sizes[name], widths[name], count
+        )
+        digits[f"block {number + 1}"] = first_labels[which]
+    return patches, digits
+
+
+# %%
+patches, digits = favourites(model, count=6)
+six = [{name: values[:6] for name, values in d.items()} for d in (patches, digits)]
+plotting.exciting_patches(*six)
+
+# %% [markdown]
+# The first block finds edges and corners, which all digits have.
+# The pieces of a deeper channel are larger and more often from one digit.
+# Is that learned, or do larger pieces alone bring it?
+# The control is the same network before training: how much of a channel's twenty strongest pieces comes from one digit, on average over all channels?
+
+
+# %%
+def from_one_digit(network):
+    found = favourites(network, count=20)[1].values()
+    return [(d == d.mode(1, True).values).float().mean().item() for d in found]
+
+
+def untrained(seed):
+    training.seed_everything(seed)
+    return cnn.CourseCNN(cnn.SPRINT.widths)
+
+
+# %%
+learned = torch.tensor([from_one_digit(net) for net in networks[:3]])
+random = torch.tensor([from_one_digit(untrained(seed)) for seed in range(3)])
+for number in range(3):
+    low, high = (100 * f(learned[:, number]).item() for f in (min, max))
+    before = 100 * random[:, number].mean().item()
+    print(f"block {number + 1}: {low:.0f} to {high:.0f} %,", end=" ")
+    print(f"before training {before:.0f} %")
+
+# %%
+assert learned[:, 2].min() > learned[:, 0].max() + 0.1
+assert learned[:, 2].min() > random[:, 2].max() + 0.1
+
+# %% [markdown]
+# So the usual story, from simple features to whole parts, holds here in this measured sense, and it is learned.
+#
+# ### What moves a deep value
+#
+# You computed the receptive field of the third convolution above.
+# Now measure it: which pixels move the values at its middle place, and how much?
+# The images are noise, so that no digit's shape gets into the answer.
+
+# %%
+rng = torch.Generator().manual_seed(0)
+noise = torch.randn(500, 1, 28, 28, generator=rng).requires_grad_()
+model.features(noise)[:, :, 1, 1].sum().backward()
+influence = noise.grad[:, 0].abs().mean(0)
 
 # %%
 reached = (influence > 0).nonzero()
@@ -590,21 +790,27 @@ shown = {name: sizes[name] for name in sizes if "convolution" in name}
 plotting.receptive_fields(held_images[3, 0] / 255, shown, influence)
 
 # %% [markdown]
-# The field is a square, and the middle counts most.
-# The part that really matters is smaller than the theory says [(Luo et al., 2016)](#luo2016understanding).
+# The field is a square, and the middle counts most: the part that really matters is smaller than the theory says [(Luo et al., 2016)](#luo2016understanding).
+# The stripes come from the stride of 2, which lays some pixels under more places of the kernel than others.
 
 # %% [markdown]
 # ## Measure it
 #
-# All choices are made, so open the test set, once.
+# All choices are made, so open the test set, once, for the five networks of the one recipe.
 
 # %%
-test_logits = evaluation.predict(model, mnist.test_images)
-test_accuracy = evaluation.accuracy(test_logits, mnist.test_labels)
-assert test_accuracy > 98.5
-print(f"test accuracy: {test_accuracy:.2f} %")
+logits = [evaluation.predict(net, mnist.test_images) for net in networks]
+found = sorted(evaluation.accuracy(z, mnist.test_labels) for z in logits)
+test_accuracy, test_margin = found[2], evaluation.margin(found[2], 10_000)
+assert found[0] > 98.5
+print(f"test accuracy: {test_accuracy:.2f} ± {test_margin:.2f} %,", end=" ")
+print(f"five seeds: {found[0]:.2f} to {found[-1]:.2f} %")
+
+# %% [markdown]
+# Where does the first of the five err?
 
 # %%
+test_logits = logits[0]
 matrix = evaluation.confusion_matrix(test_logits, mnist.test_labels)
 confidence, predicted = test_logits.softmax(1).max(1)
 wrong = (predicted != mnist.test_labels).nonzero()[:, 0]
@@ -612,7 +818,7 @@ worst = wrong[confidence[wrong].argsort(descending=True)][:9]
 
 # %%
 captions = [
-    f"{mnist.test_labels[i]} read as {predicted[i]}\n"
+    f"{mnist.test_labels[i]} taken for {predicted[i]}\n"
     f"{100 * confidence[i]:.0f} % sure"
     for i in worst
 ]
@@ -632,11 +838,17 @@ plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
 plain_recipe = dataclasses.replace(cnn.SPRINT, label_smoothing=0.0)
 plain, _ = cnn.train_course(plain_recipe, train_images, train_labels, seed=0)
 
+
+# %%
+def shifted(images, pixels):
+    return F.pad(images, (pixels, -pixels))  # zeros come in at one side
+
+
 # %%
 cases = {
     "no label smoothing": (plain, held_images),
     "label smoothing": (model, held_images),
-    "digits moved by 6 pixels": (plain, held_images.roll(6, dims=3)),
+    "no smoothing,\ndigits moved by 4": (plain, shifted(held_images, 4)),
 }
 
 # %%
@@ -644,118 +856,134 @@ measured = {}
 for name, (network, images) in cases.items():
     logits = evaluation.predict(network, images)
     measured[name] = evaluation.calibration(logits, held_labels)
+errors = [100 * bins.error for bins in measured.values()]
+assert errors[0] < 1 and errors[1] > errors[0] + 3
 
 # %%
 plotting.reliability(measured)
 
 # %% [markdown]
-# On digits like those it trained on, the plain network is well calibrated.
-# Label smoothing makes the network too modest, by design.
-# On digits moved to the side the plain network is far too sure of itself.
+# On the whole the plain network is right about as often as it says, since nearly all images lie in its last bin.
+# In the bins to the left, with few images, it is mostly too sure: just where it doubts.
+# Label smoothing makes this network *underconfident*: it was asked for 91 %, and is right more often.
+# (That is no law: longer training brings the two together, and there smoothing often improves calibration [(Müller et al., 2019)](#muller2019when).)
+# On digits moved to the side the plain network is too sure of itself.
 # Softmax only compares the network's own scores; it does not know when the world has changed.
+# Upside down, a 3, a 4 or a 7 is no digit at all.
 
 # %%
-upside_down = held_images.flip(2, 3)
-scores = evaluation.predict(plain, upside_down)
+which = torch.isin(held_labels, torch.tensor([3, 4, 7]))
+scores = evaluation.predict(plain, held_images[which].flip(2, 3))
 sure = 100 * scores.softmax(1).max(1).values.mean().item()
-right = evaluation.accuracy(scores, held_labels)
-assert sure > right + 10
-print(f"upside down: {right:.0f} % right, and on average {sure:.0f} % sure")
+assert sure > 60
+print(f"3, 4 and 7 upside down: {sure:.0f} % sure on average")
 
 # %% [markdown]
 # ## What goes wrong, and why
 #
 # ### Shifted digits
 #
-# A convolution slides, so a moved digit gives moved feature maps.
-# Does the whole network then not care where a digit stands?
-# Compare three networks on digits moved sideways: fully connected layers alone, the course's network, and the course's network trained with *augmentation*.
-# Here it moves each training image by a random offset of up to three pixels, anew each time [(Simard et al., 2003)](#simard2003best).
+# A convolution slides, so a moved digit gives moved feature maps: it is *equivariant* to shifts.
+# A classifier should be *invariant* and give the same answer wherever the digit stands.
+# Is it?
+# Compare fully connected layers alone with the course's network, and that with two variants, each with one change: *augmentation*, which moves each training image by a random offset of up to three pixels, anew each time [(Simard et al., 2003)](#simard2003best); and a last layer that takes each channel's mean over all places, in place of a weight for each.
 
 # %%
 show_source(cnn.random_shift)
 
-# %%
-rng = training.seed_everything(0)
-mlp = cnn.MLP()
-step = cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001))
-train = data.batches((train_images, train_labels), 128, rng=rng)
-learning = training.fit(step, train, num_steps=800, label="fully connected")
 
 # %%
-augmented, _ = cnn.train_course(
-    dataclasses.replace(cnn.SPRINT, max_shift=3),
-    train_images, train_labels, seed=0,
-)  # fmt: skip
+def train_mlp(seed):
+    rng = training.seed_everything(seed)
+    mlp = cnn.MLP()
+    step = cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001))
+    train = data.batches((train_images, train_labels), 128, rng=rng)
+    training.fit(step, train, num_steps=800, label="fully connected")
+    return mlp
 
 
 # %%
-def accuracy_when_moved(network, shift):
-    moved = held_images[:2000].roll(shift, dims=3)
-    return evaluation.accuracy(
-        evaluation.predict(network, moved), held_labels[:2000]
-    )
+augmented = dataclasses.replace(cnn.SPRINT, max_shift=3)
+averaged = dataclasses.replace(cnn.SPRINT, average=True)
+kinds = {
+    "fully connected": [train_mlp(seed) for seed in range(3)],
+    "CNN": networks[:3],
+    "CNN, mean over places": train_seeds(averaged, seeds=3)[0],
+    "CNN, augmentation": train_seeds(augmented, seeds=3)[0],
+}
+
+# %% [markdown]
+# The digits have an empty rim, so a shift of up to four pixels pushes hardly any ink out of the image.
+
+# %%
+shifts = range(-4, 5)
+kept = [shifted(held_images, s).sum() / held_images.sum() for s in shifts]
+assert min(kept) > 0.98
+print(f"at least {100 * min(kept):.1f} % of the ink stays in the image")
 
 
 # %%
-shifts = range(-8, 9)
+def accuracies_when_moved(network):
+    views = [shifted(held_images[:1000], s) for s in shifts]
+    logits = [evaluation.predict(network, view) for view in views]
+    return [evaluation.accuracy(z, held_labels[:1000]) for z in logits]
+
+
 accuracies = {
-    "fully connected": [accuracy_when_moved(mlp, s) for s in shifts],
-    "CNN": [accuracy_when_moved(model, s) for s in shifts],
-    "CNN with augmentation": [
-        accuracy_when_moved(augmented, s) for s in shifts
-    ],
+    name: [accuracies_when_moved(network) for network in networks_of_kind]
+    for name, networks_of_kind in kinds.items()
 }
 
 # %%
-two = shifts.index(2)
-assert accuracies["fully connected"][two] < 90 < accuracies["CNN"][two]
-assert accuracies["CNN"][-1] < 50
+ends = {name: torch.tensor(runs)[:, [0, -1]] for name, runs in accuracies.items()}
+assert ends["fully connected"].max() < ends["CNN"].min() - 5
+assert ends["CNN, mean over places"].min() > ends["CNN"].max()
+assert ends["CNN, augmentation"].min() > ends["CNN"].max()
 
 # %%
 plotting.shift_curves(shifts, accuracies, trained=3)
 
 # %% [markdown]
-# Two pixels are enough to trouble the fully connected network; the convolutional one holds out much longer.
-# It falls too, once the digit leaves the middle: its last layer has weights of its own for each of the 3 by 3 places, and what leaves the image on one side comes back on the other.
-# What a network should not care about, it has to be shown.
+# Two pixels are enough to trouble the fully connected network; the convolutional one holds out longer, and falls too.
+# The ink is all there, so that is not the cause.
+# The last layer is: with a mean in place of weights for each of the 3 by 3 places, the fall is smaller.
+# If position should not matter, build the network so, or show it digits in many positions.
 
 # %% [markdown]
-# ### A softmax too many
+# ### One softmax too many
 #
 # Here is the trap from above, measured: the same network and the same 150 steps, once with logits and once with a softmax before the loss.
 
 
 # %%
-def train_with_ending(*layers):
-    rng = training.seed_everything(0)
+def train_with_ending(seed, *layers):
+    rng = training.seed_everything(seed)
     net = nn.Sequential(cnn.CourseCNN(), *layers)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     step = cnn.classifier_step(net, optimizer)
     train = data.batches((train_images, train_labels), 128, rng=rng)
     history = training.fit(step, train, num_steps=150, label="softmax")
-    right = evaluation.accuracy(
-        evaluation.predict(net, held_images), held_labels
-    )
-    print(f"{right:.1f} % of the held-back images read right")
-    return history
+    logits = evaluation.predict(net, held_images)
+    return history, evaluation.accuracy(logits, held_labels)
 
 
 # %%
-once = train_with_ending()
-twice = train_with_ending(nn.Softmax(dim=1))
-assert min(twice["loss"]) > floor
+once = [train_with_ending(seed) for seed in range(3)]
+twice = [train_with_ending(seed, nn.Softmax(dim=1)) for seed in range(3)]
+assert min(min(history["loss"]) for history, _ in twice) > floor
+for name, runs in (("logits", once), ("softmax first", twice)):
+    print(f"{name:14}", *(f"{right:.1f} %" for _, right in runs))
 
 # %%
 lines = {
-    "logits (right)": once.curve("loss", 10),
-    "softmax before the loss": twice.curve("loss", 10),
+    "logits (correct)": once[0][0].curve("loss", 10),
+    "softmax before the loss": twice[0][0].curve("loss", 10),
 }
-finding = f"With a softmax too many the loss cannot fall below {floor:.2f}"
+finding = f"With one softmax too many the loss cannot fall below {floor:.2f}"
 plotting.curves(lines, marks={"floor": floor}, title=finding, **axes)
 
 # %% [markdown]
-# The gradient shrinks as the first softmax saturates, so what is still wrong is mended slowly.
+# The gradient shrinks as the first softmax saturates, so the remaining errors are corrected slowly.
 # The accuracy suffers little here, and so the mistake can stay hidden: look at the loss.
 # A loss that stalls near 1.46 with ten classes is the fingerprint of this mistake.
 
@@ -804,24 +1032,25 @@ print(f"training mode, one class to a batch:   {by_class:.2f} %")
 # ### Overfitting
 #
 # With few images a network can learn them by heart.
-# Train on 500, with and without augmentation, and watch both accuracies.
+# *Overfitting* shows in the loss: on the training images it goes on falling, and on new ones it rises again.
+# Train on 500, at a constant rate, with and without augmentation, and watch both losses.
 
 # %%
 few_images, few_labels = train_images[:500], train_labels[:500]
 
 
-def seen_and_new(net):
+def both_losses(net):
     seen = evaluation.predict(net, few_images)
-    new = evaluation.predict(net, held_images)
+    new = evaluation.predict(net, held_images[:2000])
     return {
-        "train": evaluation.accuracy(seen, few_labels),
-        "held": evaluation.accuracy(new, held_labels),
+        "train": F.cross_entropy(seen, few_labels).item(),
+        "held": F.cross_entropy(new, held_labels[:2000]).item(),
     }
 
 
 # %%
-def train_on_few(max_shift):
-    rng = training.seed_everything(0)
+def train_on_few(max_shift, seed):
+    rng = training.seed_everything(seed)
     net = cnn.CourseCNN()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.003)
     step = cnn.classifier_step(
@@ -829,29 +1058,34 @@ def train_on_few(max_shift):
     )
     few = data.batches((few_images, few_labels), 50, rng=rng)
     return training.fit(
-        step, few, num_steps=400, schedule=schedules.one_cycle(optimizer),
-        evaluate=lambda: seen_and_new(net), evaluate_every=40,
-        label=f"500 images, shift {max_shift}",
+        step, few, num_steps=400, evaluate=lambda: both_losses(net),
+        evaluate_every=20, label=f"500 images, shift {max_shift}",
     )  # fmt: skip
 
 
 # %%
-runs = {"no augmentation": train_on_few(0), "random shifts": train_on_few(2)}
-gaps = [run["train"][-1] - run["held"][-1] for run in runs.values()]
-assert gaps[0] > gaps[1] + 1
+runs = {
+    "no augmentation": [train_on_few(0, seed) for seed in range(3)],
+    "random shifts": [train_on_few(2, seed) for seed in range(3)],
+}
 
 # %%
-plotting.augmentation_gap(runs, images=len(few_images))
+last = {name: [run["held"][-1] for run in some] for name, some in runs.items()}
+for run in runs["no augmentation"]:
+    assert run["held"][-1] > 1.1 * min(run["held"])
+assert max(last["random shifts"]) < min(last["no augmentation"])
+
+# %%
+plotting.generalisation(runs, images=len(few_images))
 
 # %% [markdown]
-# Without augmentation the network reads all 500 training images right, and many new ones wrong.
-# This gap is *overfitting*.
-# Shifts make new images out of old ones, and the gap shrinks.
+# Without augmentation the training loss goes to zero, and the held-back loss passes its lowest point and rises: the network overfits.
+# Shifts make new images out of old ones; what remains between the two curves is the *generalisation gap*.
 
 # %% [markdown]
 # ### Tuning on the test set
 #
-# Suppose that you try 200 *recipes* that are all equally good: each reads any image right with a chance of 99 %.
+# Suppose that you try 200 recipes that are all equally good: each classifies any image correctly with a chance of 99 %.
 # You keep the one that scores best on the 10,000 test images.
 
 # %%
@@ -868,49 +1102,262 @@ assert scores.max() > again
 
 # %% [markdown]
 # The best score is luck, and luck does not repeat.
+# Here the 200 err independently of each other, which is the worst case.
+# Real networks err on the same hard images, so their scores differ by less luck [(Mania et al., 2019)](#mania2019model), and twenty years of tuning on MNIST's test set have done little harm: on test images found later, accuracies are hardly lower [(Yadav and Bottou, 2019)](#yadav2019cold).
+# A seal is cheaper than such luck.
 # Every recipe of this course is chosen on held-back training images; the test set only reports.
+# (`cnn.SPRINT` was tuned on 10,000 training images held back in another split, so the accuracies above on held-back images may be a little too high; the test accuracy is not.)
 
 # %% [markdown]
 # ## The ladder: from the article's minutes to seconds
 #
 # How much did each step bring?
-# This table comes from `python -m benchmarks ladder`, which runs every rung on one machine, each with three seeds, and shows the median.
-# It takes a quarter of an hour, so its result is stored with the course; `python -m benchmarks ladder` repeats it on your machine.
-# Compare its times with each other, and not with those above: they come from another machine.
-# The accuracy is that on the test images.
+# `python -m benchmarks ladder` climbs from the article's listing to the course's recipe, with one change a rung and three seeds.
+# That takes most of an hour, so its result is stored with the course.
+# Compare its times with each other, not with those above: they come from the machine named here.
+# As in this chapter, 55,000 images are trained on and 5,000 are held back; the test set stays closed.
+# The times count loading the images.
 
 # %%
 stored = evaluation.load_results("ladder")
-first, last = stored["rungs"][0], stored["rungs"][-1]
-assert last["seconds"] < first["seconds"] / 40
+rungs = stored["rungs"]
+assert (stored["images"], stored["held"], stored["seeds"]) == (55_000, 5000, 3)
 print(f"measured on {stored['machine']}, torch {stored['torch']}")
 
 # %%
-for rung in stored["rungs"]:
-    faster = first["seconds"] / rung["seconds"]
-    print(f"{rung['name']:34} {rung['seconds']:6.1f} s", end=" ")
-    print(f"{rung['accuracy']:.2f} %  {faster:5.1f} x")
-
-# %%
-plotting.ladder(stored["rungs"])
+ladder_margin = evaluation.margin(rungs[-1]["accuracy"], stored["held"])
+plotting.ladder(rungs, ladder_margin)
 
 # %% [markdown]
-# One idea did not earn its place, and that is a result too.
-
-# %%
-ideas = [*stored["dropped"], {**last, "name": "the last rung"}]
-for idea in ideas:
-    print(f"{idea['name']:24} {idea['seconds']:5.2f} s", end=" ")
-    print(f"{idea['accuracy']:.2f} %")
-
-# %% [markdown]
-# On this processor *bfloat16* saves memory traffic, but its convolutions run slower than those in full precision.
-# On a processor with matrix units for it, the result can be the opposite: measure on yours.
+# The *channels-last layout* keeps the channels of a pixel side by side in memory, and a *fused* Adam updates all weights in one call.
+# Both change the order of sums and nothing else.
 #
-# Read the last two rungs together: smoothed labels and half an epoch save time and cost accuracy, and Muon wins it back.
-# Read the whole ladder as a lesson in where time goes.
-# No single trick does it: the data path, the memory layout, the schedule and the network each bring their part, and the parts multiply; the *optimizer* buys accuracy with a little time.
-# A rung also has the settings that suit it: a fused Adam with the images in memory, batches of 128 from the schedule on, and a higher learning rate with the schedule and again with the course's network.
+# Each rung divides the time by a factor, and the factors multiply.
+# Add up what kind of change they belong to.
+
+# %%
+factors = {}
+for lower, rung in itertools.pairwise(rungs):
+    factor = lower["seconds"] / rung["seconds"]
+    factors[rung["kind"]] = factors.get(rung["kind"], 1.0) * factor
+for kind in sorted(factors, key=factors.get, reverse=True):
+    print(f"{kind:16} {factors[kind]:5.2f} x")
+
+# %%
+faster = rungs[0]["seconds"] / rungs[-1]["seconds"]
+assert math.isclose(math.prod(factors.values()), faster)
+assert faster > 40
+assert max(factors, key=factors.get) == "fewer passes"
+print(f"together         {faster:5.1f} x")
+
+# %% [markdown]
+# The largest factor is no trick at all: *fewer passes* over the images.
+# The rest of the ladder is there so that fewer passes are enough, and so that each costs less.
+#
+# What does it cost in accuracy?
+# The seeds of a rung differ, and each accuracy has its margin.
+# A step counts as a difference here only if all three seeds lie on one side of the three before.
+
+
+# %%
+def accuracies_of(rung):
+    return [run["accuracy"] for run in rung["runs"]]
+
+
+for lower, rung in itertools.pairwise(rungs):
+    a, b = accuracies_of(lower), accuracies_of(rung)
+    if max(a) < min(b) or max(b) < min(a):
+        change = rung["accuracy"] - lower["accuracy"]
+        print(f"{rung['name']:24} {change:+.2f} points")
+
+# %% [markdown]
+# All other steps are within the noise of three seeds.
+# The controls take back one thing of the last rung.
+
+# %%
+for row in [rungs[-1], *stored["controls"]]:
+    low, high = min(accuracies_of(row)), max(accuracies_of(row))
+    print(f"{row['name']:20} {row['seconds']:6.2f} s", end="  ")
+    print(f"{low:.2f} to {high:.2f} %")
+
+# %%
+controls = {row["name"]: row for row in stored["controls"]}
+falling, steady = accuracies_of(rungs[-1]), accuracies_of(controls["constant rates"])
+assert min(falling) > max(steady)
+
+# %% [markdown]
+# The falling rate earns its place: without it the same recipe ends lower.
+# A longer run of the last rung is slower by its passes and hardly better.
+
+# %% [markdown]
+# ## Run it backwards
+#
+# The network turns an image into a class.
+# Can it turn a class into an image?
+# Keep the weights and change the pixels: *gradient ascent* on the probability of the class $y$ that is wanted [(Simonyan et al., 2014)](#simonyan2014deep),
+#
+# $$
+# x \leftarrow x + \eta \, \nabla_x \log p_y .
+# $$
+
+
+# %%
+def ascend(network, classes, steps=100):
+    ink = torch.full((len(classes), 1, 28, 28), -2.0, requires_grad=True)
+    optimizer = torch.optim.Adam([ink], lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        logits = network(data.standardize(ink.sigmoid()))  # pixels of 0 to 1
+        F.cross_entropy(logits, classes).backward()
+        optimizer.step()
+    return data.to_uint8(ink.detach().sigmoid())
+
+
+# %%
+classes = torch.arange(10)
+drawn = ascend(model, classes)
+sure = evaluation.predict(model, drawn).softmax(1).diagonal()
+assert sure.min() > 0.9
+
+# %%
+plotting.image_grid(
+    drawn,
+    titles=[f"{c}: {p:.1%}" for c, p in zip(classes, sure)],
+    title=f"The network is at least {100 * sure.min():.0f} % sure of each",
+    alt="Grey textures of dots and short strokes; hardly one looks written.",
+)
+
+# %% [markdown]
+# The network is as sure of these as of any digit, and nobody wrote them [(Nguyen et al., 2015)](#nguyen2015deep).
+# Measure it: how far is each from the nearest training image, and how far are real digits that are held back?
+
+# %%
+near, _ = evaluation.nearest_neighbours(held_images[:200], train_images)
+far, _ = evaluation.nearest_neighbours(drawn, train_images)
+assert far.min() > near.mean()
+print(f"held-back digits: {near.mean():.1f} on average, {near.max():.1f} at most")
+print(f"ascended images:  {far.min():.1f} to {far.max():.1f}")
+
+# %% [markdown]
+# ### An adversarial digit
+#
+# It does not take a hundred steps to fool the network.
+# Take one, in which every pixel moves by the same small amount, up or down, as the loss says:
+# $x + \eta \operatorname{sign}(\nabla_x L)$ is an *adversarial example* [(Goodfellow et al., 2015)](#goodfellow2015explaining).
+
+
+# %%
+def attacked(network, images, labels, size):
+    pixels = (images / 255).requires_grad_()
+    loss = F.cross_entropy(network(data.standardize(pixels)), labels)
+    (slope,) = torch.autograd.grad(loss, pixels)
+    return data.to_uint8((pixels + size * slope.sign()).detach().clamp(0, 1))
+
+
+# %%
+eight, eight_labels = held_images[:8], held_labels[:8]
+rows = {"digit": eight}
+for size in (0.1, 0.2):
+    rows[f"moved by {size}"] = attacked(model, eight, eight_labels, size)
+
+# %%
+answers = {name: evaluation.predict(model, x).argmax(1) for name, x in rows.items()}
+plotting.image_rows(
+    rows,
+    captions={n: [str(a.item()) for a in found] for n, found in answers.items()},
+    title="You still read the digits; the network does not",
+    alt="The digits stay plain to the eye under a pattern of grey pixels.",
+)
+
+# %% [markdown]
+# The control moves every pixel by the same amount, up or down by chance.
+
+# %%
+part, part_labels = held_images[:1000], held_labels[:1000]
+sizes_of_moves = (0.0, 0.05, 0.1, 0.15, 0.2)
+rng = torch.Generator().manual_seed(0)
+
+
+def by_chance(size):
+    signs = torch.randint(0, 2, part.shape, generator=rng) * 2 - 1
+    return data.to_uint8((part / 255 + size * signs).clamp(0, 1))
+
+
+def right(network, images):
+    return evaluation.accuracy(evaluation.predict(network, images), part_labels)
+
+
+# %%
+fooled, noisy = [], []
+for size in sizes_of_moves:
+    fooled.append([right(n, attacked(n, part, part_labels, size)) for n in networks[:3]])
+    noisy.append([right(n, by_chance(size)) for n in networks[:3]])
+
+# %%
+assert max(fooled[3]) < min(noisy[3]) - 20
+lines = {
+    "against the gradient": (sizes_of_moves, [sum(x) / 3 for x in fooled]),
+    "by chance": (sizes_of_moves, [sum(x) / 3 for x in noisy]),
+}
+plotting.curves(
+    lines, x_label="move of each pixel", y_label="accuracy (%)",
+    title="A small move in the worst direction does what noise does not",
+)  # fmt: skip
+
+# %% [markdown]
+# A recogniser is not a generator.
+# It has learned what tells the classes apart, $p(y \mid x)$, from real digits alone.
+# Nothing in its loss asks which images are digits at all, so far from them it may answer anything, and gradients lead there.
+# A network that is to judge generated images has to see generated images, and that is where chapter 2 begins.
+
+# %% [markdown]
+# ## Summary
+#
+# - A network is a stack of layers; it learns its features, nobody designs them.
+# - A convolution is a small dot product that slides; it shares its weights over all places.
+# - Sizes follow one formula, weights another, and you can count both before you run anything.
+# - The loss takes logits. A softmax before it does harm in silence.
+# - Training is five lines; everything else is comfort.
+# - Choose on held-back images, report on the test set, run more than one seed, and state the margin.
+# - *Confidence* is not accuracy, pooling is not invariance, and `eval()` is not optional.
+# - Most of the speed is fewer passes; a control says what the other steps bring.
+# - Recognising is not generating: run backwards, the network draws what only it takes for digits.
+#
+# In the next chapter a network like this one becomes a judge, and a second network learns to fool it.
+
+# %% [markdown]
+# ## Exercises
+#
+# More of them, which check themselves, have a page of their own in the book, under "Exercises 1".
+#
+# ### Exercise: See further
+#
+# How many 3 by 3 convolutions with stride 1 and padding 1, and no pooling, does it take to see all 28 pixels of a row?
+# And how many if the first has a stride of 2?
+#
+# <details><summary>Solution</summary>
+#
+# Each adds 2 pixels to a field that starts at 1, so $n$ layers see $1 + 2n$ pixels: it takes 14 of them.
+# (Without padding the maps would be gone before.)
+# With a stride of 2 in the first, each later layer adds 4 pixels: $3 + 4 (n - 1)$ is at least 28 from $n = 8$ on.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: The price of a seed
+#
+# Two recipes end at 99.10 % and 99.20 % on 10,000 test images, with one seed each.
+# Use the spread of your five seeds and the margin to say whether the second is better.
+#
+# <details><summary>Solution</summary>
+#
+# No.
+# Two numbers are uncertain, and `evaluation.margin(99.1, 10_000)` says that each is by almost 0.2 points from the choice of images alone, twice the difference.
+# Both recipes saw the same images, so part of that cancels; then the seeds remain.
+# A difference of two single runs has $\sqrt{2}$ times the standard deviation of one, `torch.tensor(final).std()`.
+# Run several seeds of each, and compare the difference of the means with its spread.
+#
+# </details>
 
 # %% [markdown]
 # ## The numbers of this run
@@ -919,7 +1366,7 @@ for idea in ideas:
 
 # %%
 evaluation.record(
-    accuracy=("accuracy on test images, seed 0", f"{test_accuracy:.2f} %"),
+    accuracy=("accuracy on test images, median of five", f"{test_accuracy:.2f} %"),
     held=("accuracy on held-back images, median of five", f"{final[2]:.2f} %"),
     seconds=("time of training, median of five", f"{seconds[2]:.1f} s"),
     listing=(
@@ -933,67 +1380,9 @@ evaluation.record(
 )
 
 # %% [markdown]
-# ## Summary
-#
-# - A network is a stack of layers; it learns its features, nobody designs them.
-# - A convolution is a small dot product that slides; it shares its weights over all places.
-# - Sizes follow one formula, weights another, and you can count both before you run anything.
-# - The loss takes logits. A softmax before it does harm in silence.
-# - Training is five lines; everything else is comfort.
-# - Choose on held-back images, report on the test set, and run more than one seed.
-# - *Confidence* is not accuracy, pooling is not *invariance*, and `eval()` is not optional.
-#
-# In the next chapter a network like this one becomes a judge, and a second network learns to fool it.
-
-# %% [markdown]
-# ## Exercises
-#
-# More of them, which check themselves, have a page of their own in the book, under "Exercises 1".
-#
-# ### Exercise: Count before you run
-#
-# A layer takes 3 channels of 32 by 32 pixels and gives 16 channels, with a 5 by 5 kernel, padding 2 and stride 2.
-# How large are its maps, and how many parameters has it?
-#
-# <details><summary>Solution</summary>
-#
-# The maps have $\lfloor (32 + 4 - 5) / 2 \rfloor + 1 = 16$ pixels a side.
-# The layer has $(3 \cdot 5^2 + 1) \cdot 16 = 1216$ parameters.
-# Check it with `nn.Conv2d(3, 16, 5, padding=2, stride=2)`.
-#
-# </details>
-
-# %% [markdown]
-# ### Exercise: See further
-#
-# How many 3 by 3 convolutions with stride 1, and no pooling, does it take to see all 28 pixels of a row?
-# What does a stride buy?
-#
-# <details><summary>Solution</summary>
-#
-# Each adds 2 pixels to a field that starts at 1, so $n$ layers see $1 + 2n$ pixels: it takes 14 of them.
-# With one stride of 2 and one pooling the course's network sees 19 pixels after three convolutions.
-# Each of the two makes all later steps twice as wide.
-#
-# </details>
-
-# %% [markdown]
-# ### Exercise: The price of a seed
-#
-# Two recipes end at 99.10 % and 99.20 %, with one seed each.
-# Use the spread of your five seeds to say whether the second is better.
-#
-# <details><summary>Solution</summary>
-#
-# Compute the standard deviation of the five accuracies, for example with `torch.tensor(final).std()`.
-# A difference of 0.1 points between two single runs says little when the spread is as large.
-# Run several seeds of each, and compare the difference of the means with the spread.
-#
-# </details>
-
-# %% [markdown]
 # ## References
 #
 # The network of this chapter descends from LeNet [(LeCun et al., 1998)](#lecun1998gradient).
-# The whole story of deep learning is told at book length by Goodfellow, Bengio and Courville [(Goodfellow et al., 2016)](#goodfellow2016deep).
+# Its later relatives grew deep: AlexNet on photographs [(Krizhevsky et al., 2012)](#krizhevsky2012imagenet), and then networks of a hundred layers that add each block's output to its input [(He et al., 2016)](#he2016deep), an idea that you meet again in chapter 4.
+# Deep learning is told at book length by Goodfellow, Bengio and Courville [(Goodfellow et al., 2016)](#goodfellow2016deep), and with what came since, Transformers and diffusion, by Prince [(Prince, 2023)](#prince2023understanding).
 # The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.
