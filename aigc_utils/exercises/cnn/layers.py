@@ -168,9 +168,11 @@ def correlate(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     points=3,
     hints=(
         "The loss is minus the logarithm of the probability of the true class, on average.",
-        "`log_softmax` is safer than the logarithm of `softmax`, which can be zero.",
-        "`log_p = logits.log_softmax(1)`; its values at the labels are `log_p[range(len(labels)), "
-        "labels]`, and the loss is minus their mean.",
+        "$e^{89}$ is too large for a 32-bit number. The softmax does not change when you subtract "
+        "the same number from all logits of a row: subtract their largest first.",
+        "`shifted = logits - logits.max(1, keepdim=True).values`, `log_p = shifted - shifted.exp()"
+        ".sum(1, keepdim=True).log()`; the loss is minus the mean of `log_p[range(len(labels)), "
+        "labels]`.",
     ),
 )
 def cross_entropy(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
