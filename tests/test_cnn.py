@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from aigc_utils import cnn
-from aigc_utils.data import load_mnist
+from aigc_utils.data import load_mnist, to_signed
 from aigc_utils.evaluation import accuracy, predict
 from aigc_utils.optimizers import Muon, orthogonalize
 
@@ -180,3 +180,44 @@ def test_train_course_learns_and_repeats_to_the_last_bit() -> None:
         assert torch.equal(a, b)
     held = mnist.test_images[:1000], mnist.test_labels[:1000]
     assert accuracy(predict(model, held[0]), held[1]) > 90
+
+
+def test_the_mean_over_places_takes_a_tenth_of_the_last_weights() -> None:
+    model = cnn.CourseCNN(average=True)
+    assert model(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+    assert model.classifier.weight.shape == (10, 96)
+
+
+def test_constant_rates_stay_and_the_cycle_falls() -> None:
+    mnist = load_mnist()
+    images, labels = mnist.train_images[:1280], mnist.train_labels[:1280]
+    recipe = dataclasses.replace(cnn.SPRINT, epochs=1.0)
+    runs = {
+        cycle: cnn.train_course(
+            dataclasses.replace(recipe, cycle=cycle), images, labels, seed=0
+        )[1]["loss"]
+        for cycle in (True, False)
+    }
+    assert runs[True] != runs[False]
+
+
+def test_a_network_trains_in_units_of_its_own() -> None:
+    seen = []
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    step = cnn.classifier_step(model, torch.optim.SGD(model.parameters(), 0.1), scale=to_signed)
+    step((torch.full((2, 1, 28, 28), 255, dtype=torch.uint8), torch.tensor([0, 1])))
+    assert (seen[0] == 1).all()
+
+
+def test_exciting_patches_are_cut_where_a_channel_is_strongest() -> None:
+    images = torch.zeros(4, 1, 8, 8)
+    places = [(0, 0), (2, 4), (4, 2)]
+    for number, (row, column) in enumerate(places):
+        images[number, 0, row : row + 3, column : column + 3] = number + 1.0
+    maps = F.conv2d(images, torch.ones(1, 1, 3, 3), stride=2)
+    patches, which = cnn.exciting_patches(maps, images, size=3, step=2, count=3)
+    assert patches.shape == (1, 3, 3, 3)
+    assert which.tolist() == [[2, 1, 0]]
+    assert patches[0].amax((1, 2)).tolist() == [3.0, 2.0, 1.0]
+    assert patches[0].amin((1, 2)).tolist() == [3.0, 2.0, 1.0]

@@ -16,7 +16,6 @@ from .cnn_results import (
 from .cnn_workings import (
     convolution_steps,
     descent_paths,
-    receptive_fields,
 )
 from .common import curves, image_grid, image_rows
 from .digits_results import side_by_side
@@ -104,7 +103,6 @@ __all__ = [
     "next_token_bars",
     "optimal_discriminator",
     "rate_distortion",
-    "receptive_fields",
     "reliability",
     "sample_size_bias",
     "score_spread",

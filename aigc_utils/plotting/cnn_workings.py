@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .common import LINES
 from .picture import (
     COLORS,
     DIVERGING,
@@ -113,50 +112,3 @@ def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -
         "Contours of a long narrow valley, once for each optimizer, with its path to the star at "
         f"the minimum and a ring at its end: {ends}.",
     )
-
-
-@styled
-def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor) -> Picture:
-    """Returns how many input pixels one neuron sees, layer by layer, and how much each counts.
-
-    Args:
-        image: shape (H, W).
-        sizes: layer to the side of its receptive field, in pixels.
-        influence: shape (H, W), mean absolute gradient of deep neurons at one place; it is above
-            zero in a square.
-    """
-    figure = new_figure(3.3)
-    left, names, right = axes_grid(figure, 1, 3, width_ratios=[1, 0.75, 1])
-    names.set_axis_off()
-    show_image(left, image, alpha=0.6)
-    centre = image.size(0) / 2
-    for i, ((name, size), color) in enumerate(zip(sizes.items(), COLORS.values(), strict=False)):
-        corner = int(centre - size / 2)  # pixels are whole
-        _frame(left, corner, corner, size, edgecolor=color, linestyle=LINES[i % 4])
-        label = f"{name}\n{size} × {size} pixels"
-        names.text(0, 0.75 - 0.25 * i, label, color=color, fontweight="bold", fontsize=9)
-    left.set_title("what one neuron\ncan see")
-    show_image(right, influence, cmap="viridis")
-    middle, side, share = _middle(influence)
-    right.set_title(f"what moves it: the middle\n{middle} × {middle} pixels have {share:.0f} %")
-    listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
-    return Picture(
-        figure,
-        f"Left, nested squares on a digit: the receptive fields in pixels are {listed}. Right, the "
-        "measured influence of each pixel on the deepest neurons at one place, brighter where it "
-        f"is stronger: the middle {middle} by {middle} of {side} by {side} pixels have "
-        f"{share:.0f} percent of it.",
-    )
-
-
-def _middle(influence: Tensor) -> tuple[int, int, float]:
-    """Returns the sides of the middle and of the whole of a square field, and the middle's share.
-
-    The field is the square of pixels with an influence, its middle a square of half the side; the
-    share of the influence is in percent.
-    """
-    rows, columns = influence.nonzero(as_tuple=True)
-    field = influence[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    side, rim = len(field), (len(field) + 1) // 4
-    inner = field[rim : side - rim, rim : side - rim]
-    return len(inner), side, 100 * float(inner.sum() / field.sum())

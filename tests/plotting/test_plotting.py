@@ -37,17 +37,22 @@ GRID = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(2))
 SCORED = {"GAN": 5.0, "VAE": 40.0, "GPT": 8.0}
 
 PICTURES: dict[str, Callable[[], Picture]] = {
-    "layers_drawing": lambda: plotting.layers_drawing(DIGIT, torch.eye(10)[3]),
+    "journey": lambda: plotting.journey(
+        DIGIT, {"block 1": torch.randn(16, 12, 12), "block 2": torch.randn(7, 3, 3)}, torch.eye(10)[3]
+    ),
+    "exciting_patches": lambda: plotting.exciting_patches(
+        {"block 1": GRID.flatten(0, 1)[:6, None].expand(6, 4, 28, 28)},
+        {"block 1": torch.arange(24).view(6, 4) % 3},
+    ),
     "convolution_steps": lambda: plotting.convolution_steps(
         DIGIT, torch.ones(3, 3), torch.rand(26, 26), at=(4, 5)
     ),
     "descent_paths": lambda: plotting.descent_paths({"one": torch.rand(5, 2)}, (1.0, 9.0)),
     "feature_maps": lambda: plotting.feature_maps(
-        torch.randn(4, 5, 5), DIGIT, torch.rand(4, 12, 12)
+        torch.randn(4, 5, 5), torch.randn(4, 5, 5), DIGIT, torch.rand(4, 12, 12)
     ),
-    "receptive_fields": lambda: plotting.receptive_fields(DIGIT, {"first": 5}, DIGIT),
     "shift_curves": lambda: plotting.shift_curves(
-        [-1, 0, 1], {"net": [50.0, 90.0, 60.0]}, trained=1
+        [-1, 0, 1], {"net": [[50.0, 90.0, 60.0]]}, trained=1
     ),
     "confusion": lambda: plotting.confusion(
         torch.arange(100).view(10, 10), torch.rand(4, 28, 28), ["3 read as 5\n90% sure"] * 4
@@ -55,10 +60,14 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "reliability": lambda: plotting.reliability(
         {"net": evaluation.calibration(SCORES, DIGITS[:5])}
     ),
-    "seed_curves": lambda: plotting.seed_curves([HISTORY, HISTORY]),
-    "augmentation_gap": lambda: plotting.augmentation_gap({"plain": HISTORY}, images=500),
+    "seed_curves": lambda: plotting.seed_curves({"a": [HISTORY, HISTORY], "b": [HISTORY]}, 0.4),
+    "generalisation": lambda: plotting.generalisation({"plain": [HISTORY]}, images=500),
     "ladder": lambda: plotting.ladder(
-        [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
+        [
+            {"name": n, "seconds": s, "runs": [{"seconds": s, "accuracy": 99.0}] * 3}
+            for n, s in (("a", 100.0), ("b", 2.0))
+        ],
+        margin=0.3,
     ),
     "curves": lambda: plotting.curves(
         {"a": RUN, "b": RUN}, x_label="step", y_label="loss (nats)", marks={"floor": 91.0},
