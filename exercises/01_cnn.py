@@ -510,10 +510,11 @@ training.fit(
 )
 
 
-def classify(images):
+def by_network(images):
     return predict(better, images).argmax(1)
 
 
+classify = by_network
 ### END SOLUTION
 
 # %% nbgrader={"grade": true, "grade_id": "beat_rung-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}

@@ -48,7 +48,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from aigc_utils import cnn, data, evaluation, plotting, schedules, training
+from aigc_utils import cnn, data, evaluation, plotting, training
 from aigc_utils.source import show_source
 
 # %% [markdown]
@@ -220,7 +220,7 @@ for k, p, s in [(3, 0, 1), (3, 1, 1), (5, 0, 1), (5, 2, 2), (2, 0, 2)]:
 layer = nn.Conv2d(in_channels=32, out_channels=64, kernel_size=3, padding=1)
 counted = sum(p.numel() for p in layer.parameters())
 assert counted == (32 * 3 * 3 + 1) * 64
-print("weights:", tuple(layer.weight.shape), " biases:", tuple(layer.bias.shape))
+print("weights", tuple(layer.weight.shape), "biases", tuple(layer.bias.shape))
 print(f"{counted:,} parameters, whatever the size of the image")
 
 # %% [markdown]
@@ -316,7 +316,7 @@ print(f"loss: {by_hand:.4f} nats")
 # %%
 perfect = F.one_hot(label, 10).float()
 floor = F.cross_entropy(perfect, label).item()
-print(f"smallest loss of ten classes with one softmax too many: {floor:.4f} nats")
+print(f"smallest loss with one softmax too many: {floor:.4f} nats")
 
 # %% [markdown]
 # ### Gradient descent
@@ -336,7 +336,9 @@ print(f"smallest loss of ten classes with one softmax too many: {floor:.4f} nats
 
 # %%
 inputs = torch.tensor([[0.5, -1.0]])
-weights = torch.tensor([[1.0, -1.5], [0.4, 0.8], [0.0, 1.0]], requires_grad=True)
+weights = torch.tensor(
+    [[1.0, -1.5], [0.4, 0.8], [0.0, 1.0]], requires_grad=True
+)
 logits = inputs @ weights.T
 F.cross_entropy(logits, label).backward()
 at_logits = logits.softmax(1) - F.one_hot(label, 3)
@@ -345,6 +347,7 @@ assert torch.allclose(weights.grad, at_logits.T @ inputs, atol=1e-6)
 # %% [markdown]
 # Losses often look like a long narrow valley: steep across, flat along.
 # Here is one with two weights, $L = (0.5 \, w_1^2 + 12 \, w_2^2) / 2$; the numbers 0.5 and 12 are its *curvatures*, by which the slope grows along each weight.
+# Other rules for the step, other *optimizers*, suit it better.
 # *Momentum* keeps some of the last step's direction: steps along the valley add up, steps across it cancel.
 # *Adam* divides each weight's step by the usual size of its gradient, so both weights move at the same pace [(Kingma and Ba, 2015)](#kingma2015adam).
 
@@ -393,7 +396,6 @@ for name, module in article.named_children():
     if count:
         print(f"{name:6} {count:8,}")
 
-# %%
 total = sum(p.numel() for p in article.parameters())
 assert total == 421_642
 print(f"total  {total:8,}")
@@ -438,14 +440,12 @@ model = cnn.ArticleCNN()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
 
 # %%
-article_losses = []
 start = time.perf_counter()
 for index, (images, labels) in enumerate(train_loader):
     optimizer.zero_grad()
     loss = F.cross_entropy(model(images), labels)
     loss.backward()
     optimizer.step()
-    article_losses.append(loss.item())
     if index % 100 == 0:
         progress = f"Step [{index + 1}/{len(train_loader)}]"
         print(f"Epoch [1/5], {progress}, Loss: {loss.item():.4f}")
@@ -492,11 +492,9 @@ print("of the held-back digits are classified correctly")
 show_source(cnn.block, cnn.CourseCNN)
 
 # %%
-course = cnn.CourseCNN(cnn.SPRINT.widths)
-course_total = sum(p.numel() for p in course.parameters())
+course_total = sum(p.numel() for p in cnn.CourseCNN().parameters())
 assert course_total < total / 10
-print(f"{course_total:,} parameters,", end=" ")
-print(f"a {total / course_total:.0f}th of the article's")
+print(f"{course_total:,} parameters, {total / course_total:.1f} times fewer")
 
 # %% [markdown]
 # Five things are new.
@@ -590,7 +588,7 @@ spread = torch.tensor(final).std().item()
 assert spread < margin
 print(f"median accuracy: {final[2]:.2f} ± {margin:.2f} %", end=" ")
 print(f"(standard deviation of the seeds {spread:.2f})")
-print(f"median time: {seconds[2]:.1f} s for {cnn.SPRINT.epochs} of an epoch,", end=" ")
+print(f"median time: {seconds[2]:.1f} s,", end=" ")
 print(f"the listing's first of five epochs: {article_epoch:.1f} s")
 
 # %% [markdown]
@@ -645,8 +643,7 @@ def favourites(network, count):
 
 # %%
 patches, digits = favourites(model, count=6)
-six = [{name: values[:6] for name, values in d.items()} for d in (patches, digits)]
-plotting.exciting_patches(*six)
+plotting.exciting_patches(patches, digits, channels=6)
 
 # %% [markdown]
 # The pieces of a deeper channel are larger, and more often from one digit.
@@ -670,8 +667,9 @@ random = torch.tensor(random)
 # %%
 assert learned[:, 2].min() > max(learned[:, 0].max(), random[:, 2].max()) + 10
 for name, values in (("trained", learned), ("untrained", random)):
-    told = zip(values.min(0).values, values.max(0).values)
-    print(f"{name:10}", *(f"{a:3.0f} to {b:.0f} %" for a, b in told))
+    low, high = values.min(0).values.tolist(), values.max(0).values.tolist()
+    spans = zip(low, high, strict=True)
+    print(f"{name:10}", *(f"{a:3.0f} to {b:.0f} %" for a, b in spans))
 
 # %% [markdown]
 # So the usual story, from simple features to whole parts, holds here in this measured sense, and it is learned.
@@ -680,6 +678,10 @@ for name, values in (("trained", learned), ("untrained", random)):
 # ## Measure it
 #
 # All choices are made, so open the test set, once, for the five networks of the one recipe.
+# Whoever tries many recipes on it and keeps the best has chosen luck, and luck does not repeat; the exercises measure that.
+# (For MNIST the harm has been small: networks err on the same hard images [(Mania et al., 2019)](#mania2019model), and on test images that were found later accuracies are hardly lower [(Yadav and Bottou, 2019)](#yadav2019cold).)
+# Every recipe of this course is chosen on held-back training images.
+# `cnn.SPRINT` was tuned on another 10,000 of them, so its accuracies on held-back images may be a little too high; that on the test images is not.
 
 # %%
 logits = [evaluation.predict(net, mnist.test_images) for net in networks]
@@ -740,7 +742,8 @@ for name, (network, images) in cases.items():
     logits = evaluation.predict(network, images)
     measured[name] = evaluation.calibration(logits, held_labels)
 errors = [100 * bins.error for bins in measured.values()]
-assert errors[0] < 1 and errors[1] > errors[0] + 3
+assert errors[0] < 1
+assert errors[1] > errors[0] + 3
 
 # %%
 plotting.reliability(measured)
@@ -776,7 +779,9 @@ print(f"3, 4 and 7 upside down: {sure:.0f} % sure on average")
 def train_mlp(seed):
     rng = training.seed_everything(seed)
     mlp = cnn.MLP()
-    step = cnn.classifier_step(mlp, torch.optim.Adam(mlp.parameters(), lr=0.001))
+    step = cnn.classifier_step(
+        mlp, torch.optim.Adam(mlp.parameters(), lr=0.001)
+    )
     train = data.batches((train_images, train_labels), 128, rng=rng)
     training.fit(step, train, num_steps=800, label="fully connected")
     return mlp
@@ -808,12 +813,14 @@ def accuracies_when_moved(network):
     return [evaluation.accuracy(z, held_labels[:1000]) for z in logits]
 
 
-accuracies = {k: [accuracies_when_moved(n) for n in v] for k, v in kinds.items()}
+accuracies = {}
+for kind, nets in kinds.items():
+    accuracies[kind] = [accuracies_when_moved(net) for net in nets]
 
 # %%
-mlp, usual, mean, shown = (torch.tensor(a)[:, [0, -1]] for a in accuracies.values())
-assert mlp.max() < usual.min() - 5
-assert min(mean.min(), shown.min()) > usual.max()
+ends = [torch.tensor(found)[:, [0, -1]] for found in accuracies.values()]
+assert ends[0].max() < ends[1].min() - 5
+assert min(ends[2].min(), ends[3].min()) > ends[1].max()
 
 # %%
 plotting.shift_curves(shifts, accuracies, trained=3)
@@ -910,25 +917,6 @@ plotting.generalisation(runs, images=len(few_images))
 # Shifts make new images out of old ones; what remains between the two curves is the *generalisation gap*.
 
 # %% [markdown]
-# ### Tuning on the test set
-#
-# Suppose that you try 200 recipes that are all equally good: each classifies any image correctly with a chance of 99 %.
-# You keep the one that scores best on the 10,000 test images.
-
-# %%
-rng = torch.Generator().manual_seed(0)
-hits = torch.rand(201, 10_000, generator=rng) < 0.99
-*scores, again = (100 * hits.double().mean(1)).tolist()
-print(f"best of 200: {max(scores):.2f} %, one more try: {again:.2f} %")
-assert max(scores) > again
-
-# %% [markdown]
-# The best score is luck, and luck does not repeat.
-# Here the 200 err independently, which is the worst case: real networks err on the same hard images [(Mania et al., 2019)](#mania2019model), and on test images of MNIST that were found later, accuracies are hardly lower [(Yadav and Bottou, 2019)](#yadav2019cold).
-# Every recipe of this course is chosen on held-back training images; the test set only reports.
-# (`cnn.SPRINT` was tuned on another 10,000 of them, so its accuracies on held-back images may be a little too high; that on the test images is not.)
-
-# %% [markdown]
 # ## The ladder: from the article's minutes to seconds
 #
 # How much did each step bring?
@@ -954,19 +942,18 @@ plotting.ladder(rungs, ladder_margin)
 # Which kind of change brings most?
 
 # %%
-factors = {}
+factors, moves = {}, []
 for lower, rung in itertools.pairwise(rungs):
     factor = lower["seconds"] / rung["seconds"]
     factors[rung["kind"]] = factors.get(rung["kind"], 1.0) * factor
+    moves.append(abs(rung["accuracy"] - lower["accuracy"]))
 for kind in sorted(factors, key=factors.get, reverse=True):
     print(f"{kind:16} {factors[kind]:5.2f} x")
 
 # %%
-faster = rungs[0]["seconds"] / rungs[-1]["seconds"]
-assert math.isclose(math.prod(factors.values()), faster)
-assert faster > 40
 assert max(factors, key=factors.get) == "fewer passes"
-print(f"together         {faster:5.1f} x")
+assert sum(move < ladder_margin for move in moves) > len(moves) / 2
+print(f"together         {math.prod(factors.values()):5.1f} x")
 
 # %% [markdown]
 # The largest factor is no trick at all: *fewer passes* over the images.
@@ -991,11 +978,7 @@ assert found[rungs[-1]["name"]][0] > found["constant rates"][-1]
 #
 # The network turns an image into a class.
 # Can it turn a class into an image?
-# Keep the weights and change the pixels: *gradient ascent* on the probability of the class $y$ that is wanted [(Simonyan et al., 2014)](#simonyan2014deep),
-#
-# $$
-# x \leftarrow x + \eta \, \nabla_x \log p_y .
-# $$
+# Keep the weights and change the pixels: *gradient ascent* on the probability of the class $y$ that is wanted, $x \leftarrow x + \eta \, \nabla_x \log p_y$ [(Simonyan et al., 2014)](#simonyan2014deep).
 
 
 # %%
@@ -1019,7 +1002,7 @@ assert sure.min() > 0.9
 # %%
 plotting.image_grid(
     drawn,
-    titles=[f"{c}: {p:.1%}" for c, p in zip(classes, sure)],
+    titles=[f"{c}: {100 * p:.1f} %" for c, p in enumerate(sure.tolist())],
     title=f"The network is at least {100 * sure.min():.0f} % sure of each",
     alt="Grey textures of dots and short strokes; hardly one looks written.",
 )
@@ -1032,7 +1015,7 @@ plotting.image_grid(
 near, _ = evaluation.nearest_neighbours(held_images[:200], train_images)
 far, _ = evaluation.nearest_neighbours(drawn, train_images)
 assert far.min() > near.mean()
-print(f"held-back digits: {near.mean():.1f} on average, {near.max():.1f} at most")
+print(f"held-back digits: {near.mean():.1f}, at most {near.max():.1f}")
 print(f"ascended images:  {far.min():.1f} to {far.max():.1f}")
 
 # %% [markdown]
@@ -1080,7 +1063,7 @@ for net in networks[:3]:
     logits = [evaluation.predict(net, view) for view in views]
     real, noisy, fooled = (evaluation.accuracy(z, part_labels) for z in logits)
     assert fooled < noisy - 20
-    print(f"{real:.1f} % right, by chance {noisy:.1f} %, against it {fooled:.1f} %")
+    print(f"{real:.1f} %, by chance {noisy:.1f} %, against it {fooled:.1f} %")
 
 # %% [markdown]
 # A recogniser is not a generator.
@@ -1122,26 +1105,13 @@ for net in networks[:3]:
 # </details>
 
 # %% [markdown]
-# ### Exercise: The price of a seed
-#
-# Two recipes end at 99.10 % and 99.20 % on 10,000 test images, with one seed each.
-# Is the second better?
-#
-# <details><summary>Solution</summary>
-#
-# Nobody knows: `evaluation.margin(99.1, 10_000)` is almost 0.2 points for each of the two, and another seed moves each as well, by `torch.tensor(final).std()`.
-# Run several seeds of each, and compare the difference of the means with its spread; on the same images part of the margin cancels.
-#
-# </details>
-
-# %% [markdown]
 # ## The numbers of this run
 #
 # What the run above measured, in one place; the book's table of measurements is made of these.
 
 # %%
 evaluation.record(
-    accuracy=("accuracy on test images, median of five", f"{test_accuracy:.2f} %"),
+    accuracy=("accuracy on test images, median", f"{test_accuracy:.2f} %"),
     held=("accuracy on held-back images, median of five", f"{final[2]:.2f} %"),
     seconds=("time of training, median of five", f"{seconds[2]:.1f} s"),
     listing=(

@@ -193,9 +193,9 @@ def test_constant_rates_stay_and_the_cycle_falls() -> None:
     images, labels = mnist.train_images[:1280], mnist.train_labels[:1280]
     recipe = dataclasses.replace(cnn.SPRINT, epochs=1.0)
     runs = {
-        cycle: cnn.train_course(
-            dataclasses.replace(recipe, cycle=cycle), images, labels, seed=0
-        )[1]["loss"]
+        cycle: cnn.train_course(dataclasses.replace(recipe, cycle=cycle), images, labels, seed=0)[
+            1
+        ]["loss"]
         for cycle in (True, False)
     }
     assert runs[True] != runs[False]

@@ -71,7 +71,9 @@ def journey(image: Tensor, stages: Mapping[str, Tensor], probabilities: Tensor) 
     best = int(probabilities.argmax())
     sure = float(probabilities[best])
     channels = ", ".join(str(len(maps)) for maps in stages.values())
-    figure.suptitle(f"One image becomes {channels} maps, and the answer {best}: {sure:.0%} sure")
+    figure.suptitle(
+        f"One image becomes {channels} maps, and the answer {best}: {100 * sure:.0f} % sure"
+    )
     return Picture(
         figure,
         f"From left to right: a digit of {image.size(0)} by {image.size(1)} pixels; then all maps "
@@ -81,29 +83,29 @@ def journey(image: Tensor, stages: Mapping[str, Tensor], probabilities: Tensor) 
 
 
 @styled
-def exciting_patches(layers: Mapping[str, Tensor], digits: Mapping[str, Tensor]) -> Picture:
+def exciting_patches(
+    layers: Mapping[str, Tensor], digits: Mapping[str, Tensor], channels: int
+) -> Picture:
     """Returns the patches that excite some channels of each layer most, a channel to a row.
 
     Args:
         layers: name to patches, shape (C, count, k, k).
         digits: name to the digit that each patch comes from, shape (C, count).
+        channels: how many of each layer to show, the first ones.
     """
     figure = new_figure(2.9)
     told = []
-    for axes, (name, patches) in zip(
-        axes_grid(figure, 1, len(layers)), layers.items(), strict=True
-    ):
+    panels = axes_grid(figure, 1, len(layers))
+    for axes, (name, patches) in zip(panels, layers.items(), strict=True):
         count, side = patches.shape[1:3]
-        _show_mosaic(axes, patches.flatten(0, 1), columns=count)
-        share = f"{100 * _of_one_digit(digits[name]):.0f}"
+        _show_mosaic(axes, patches[:channels].flatten(0, 1), columns=count)
+        share = f"{100 * _of_one_digit(digits[name][:channels]):.0f}"
         axes.set_title(f"{name}\n{side} × {side} pixels")
         axes.set_xlabel(f"{share} % of a row from one digit")
         told.append((name, side, share))
     shares = ", ".join(f"{share} %" for *_, share in told)
     figure.suptitle(f"Of a channel's strongest patches one digit gives {shares}")
-    listed = [
-        f"{name}, {side} by {side} pixels, {share} percent" for name, side, share in told
-    ]
+    listed = [f"{name}, {side} by {side} pixels, {share} percent" for name, side, share in told]
     return Picture(
         figure,
         "Pieces of training images, one channel of the network to a row, those that excite it "

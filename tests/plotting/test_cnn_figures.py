@@ -138,7 +138,7 @@ def test_a_digits_way_is_told_by_its_shapes() -> None:
     half = torch.tensor([1.0, -1.0]).view(2, 1, 1).expand(2, 4, 4)
     probabilities = torch.tensor([0.1, 0.7, 0.2])
     picture = plotting.journey(torch.rand(8, 6), {"first": half}, probabilities)
-    assert title(picture) == "One image becomes 2 maps, and the answer 1: 70% sure"
+    assert title(picture) == "One image becomes 2 maps, and the answer 1: 70 % sure"
     assert "a digit of 8 by 6 pixels" in picture.alt
     assert "first, 2 maps of 4 by 4, 50 percent above zero" in picture.alt
     assert "the longest that of 1, at 0.70" in picture.alt
@@ -158,7 +158,7 @@ def test_a_mosaic_holds_each_tile_once() -> None:
 def test_patches_are_told_by_how_much_of_a_row_is_one_digit() -> None:
     patches = torch.rand(2, 4, 5, 5)
     digits = torch.tensor([[7, 7, 7, 7], [1, 2, 1, 3]])
-    picture = plotting.exciting_patches({"block 1": patches}, {"block 1": digits})
+    picture = plotting.exciting_patches({"block 1": patches}, {"block 1": digits}, channels=9)
     assert title(picture) == "Of a channel's strongest patches one digit gives 75 %"
     assert "block 1, 5 by 5 pixels, 75 percent" in picture.alt
 

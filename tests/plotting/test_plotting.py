@@ -38,11 +38,14 @@ SCORED = {"GAN": 5.0, "VAE": 40.0, "GPT": 8.0}
 
 PICTURES: dict[str, Callable[[], Picture]] = {
     "journey": lambda: plotting.journey(
-        DIGIT, {"block 1": torch.randn(16, 12, 12), "block 2": torch.randn(7, 3, 3)}, torch.eye(10)[3]
+        DIGIT,
+        {"block 1": torch.randn(16, 12, 12), "block 2": torch.randn(7, 3, 3)},
+        torch.eye(10)[3],
     ),
     "exciting_patches": lambda: plotting.exciting_patches(
         {"block 1": GRID.flatten(0, 1)[:6, None].expand(6, 4, 28, 28)},
         {"block 1": torch.arange(24).view(6, 4) % 3},
+        channels=5,
     ),
     "convolution_steps": lambda: plotting.convolution_steps(
         DIGIT, torch.ones(3, 3), torch.rand(26, 26), at=(4, 5)
