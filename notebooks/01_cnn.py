@@ -255,15 +255,12 @@ plotting.curves(shown, title="Both let positive values pass", **names)
 # $$
 
 # %%
-kernels_and_strides = {
+kernels_and_strides = {  # of the network that you train below
     "first convolution": (5, 2),
     "second convolution": (3, 1),
     "pooling": (2, 2),
     "third convolution": (3, 1),
 }
-
-# %% [markdown]
-# These are the layers of the network that you train below.
 
 # %%
 sizes, widths, field, step_width = {}, {}, 1, 1
@@ -391,20 +388,15 @@ show_source(cnn.ArticleCNN)
 
 # %%
 article = cnn.ArticleCNN()
-for name, module in article.named_children():
-    count = sum(p.numel() for p in module.parameters())
-    if count:
-        print(f"{name:6} {count:8,}")
-
 total = sum(p.numel() for p in article.parameters())
+dense = sum(p.numel() for p in article.fc1.parameters())
 assert total == 421_642
-print(f"total  {total:8,}")
+assert dense > 0.9 * total
+print(f"{total:,} parameters, {dense:,} of them in the first dense layer")
 
 # %% [markdown]
-# More than nine tenths of the weights sit in one fully connected layer.
-# The two convolutions, which do the seeing, have less than five in a hundred.
-
-# %% [markdown]
+# More than nine tenths of the weights sit in one fully connected (*dense*) layer, and not in the two convolutions, which do the seeing.
+#
 # ### The article's listing, one epoch of five
 #
 # The listing reads images through torchvision's `MNIST` and a `DataLoader`.
@@ -592,8 +584,7 @@ print(f"median time: {seconds[2]:.1f} s,", end=" ")
 print(f"the listing's first of five epochs: {article_epoch:.1f} s")
 
 # %% [markdown]
-# The two spreads are not the same thing.
-# Another seed moves the accuracy by little, since all seeds are asked about the same 5,000 images; other images would move it by more.
+# Another seed moves the accuracy by little, since all are asked about the same 5,000 images; other images would move it by more.
 
 # %% [markdown]
 # ## Look at what it learned
@@ -673,8 +664,7 @@ for name, values in (("trained", learned), ("untrained", random)):
 
 # %% [markdown]
 # So the usual story, from simple features to whole parts, holds here in this measured sense, and it is learned.
-
-# %% [markdown]
+#
 # ## Measure it
 #
 # All choices are made, so open the test set, once, for the five networks of the one recipe.
@@ -691,11 +681,8 @@ assert found[0] > 98.5
 print(f"test accuracy: {test_accuracy:.2f} ± {test_margin:.2f} %,", end=" ")
 print(f"five seeds: {found[0]:.2f} to {found[-1]:.2f} %")
 
-# %% [markdown]
-# Where does the first of the five err?
-
 # %%
-test_logits = logits[0]
+test_logits = logits[0]  # those of the first seed
 matrix = evaluation.confusion_matrix(test_logits, mnist.test_labels)
 confidence, predicted = test_logits.softmax(1).max(1)
 wrong = (predicted != mnist.test_labels).nonzero()[:, 0]
@@ -736,7 +723,6 @@ cases = {
     "no smoothing,\ndigits moved by 4": (plain, shifted(held_images, 4)),
 }
 
-# %%
 measured = {}
 for name, (network, images) in cases.items():
     logits = evaluation.predict(network, images)
@@ -830,8 +816,7 @@ plotting.shift_curves(shifts, accuracies, trained=3)
 # The ink is all there, so that is not the cause.
 # The last layer is: with a mean in place of weights for each of the 3 by 3 places, the fall is smaller.
 # If position should not matter, build the network so, or show it digits in many positions.
-
-# %% [markdown]
+#
 # ### Forgetting `eval()`
 #
 # In training, batch normalisation takes mean and variance from the batch at hand.
@@ -972,8 +957,7 @@ assert found[rungs[-1]["name"]][0] > found["constant rates"][-1]
 
 # %% [markdown]
 # The falling rate earns its place: without it all seeds end lower.
-
-# %% [markdown]
+#
 # ## Run it backwards
 #
 # The network turns an image into a class.
@@ -993,7 +977,6 @@ def ascend(network, classes, steps=100):
     return data.to_uint8(ink.detach().sigmoid())
 
 
-# %%
 classes = torch.arange(10)
 drawn = ascend(model, classes)
 sure = evaluation.predict(model, drawn).softmax(1).diagonal()
