@@ -22,8 +22,6 @@ from .picture import (
 
 #: The ground between the tiles of a mosaic.
 GROUND = "#D5DEE7"
-#: The angle, in degrees, from which on a filter counts as turned.
-TURNED = 45
 
 
 def _mosaic(tiles: Tensor, columns: int) -> Tensor:
@@ -93,7 +91,7 @@ def exciting_patches(
         digits: name to the digit that each patch comes from, shape (C, count).
         channels: how many of each layer to show, the first ones.
     """
-    figure = new_figure(2.9)
+    figure = new_figure(3.3)
     told = []
     panels = axes_grid(figure, 1, len(layers))
     for axes, (name, patches) in zip(panels, layers.items(), strict=True):
@@ -144,22 +142,23 @@ def feature_maps(before: Tensor, after: Tensor, image: Tensor, maps: Tensor) -> 
     for panel, values in zip(axes[2 * count + 3 :], maps.clamp(min=0), strict=True):
         show_image(panel, values, vmin=0)
     axes[2 * count + 3].set_ylabel("answer", fontsize=9)
-    turned = _turned(before, after)
-    figure.suptitle(f"{turned} of {count} filters have turned by more than {TURNED}°")
+    low, high = _turned(before, after)
+    figure.suptitle(f"Training has turned these filters by {low:.0f}° to {high:.0f}°")
     figure.supxlabel("weights: orange adds, purple subtracts; answers: dark is strong", fontsize=9)
     return Picture(
         figure,
         f"Above, {count} filters of {after.size(1)} by {after.size(2)} weights before training "
-        f"and, below each, after it, orange where positive and purple where negative; {turned} of "
-        f"them have turned by more than {TURNED} degrees. In the last row what each makes of the "
+        f"and, below each, after it, orange where positive and purple where negative; training has "
+        f"turned them by {low:.0f} to {high:.0f} degrees. In the last row what each makes of the "
         f"digit, each on a scale of its own, dark where it is large: {_answers(image, maps)}.",
     )
 
 
-def _turned(before: Tensor, after: Tensor) -> int:
-    """Returns how many filters point in another direction than before."""
-    cosine = F.cosine_similarity(before.flatten(1), after.flatten(1))
-    return int((cosine < math.cos(math.radians(TURNED))).sum())
+def _turned(before: Tensor, after: Tensor) -> tuple[float, float]:
+    """Returns the smallest and the largest angle between a filter before and after, in degrees."""
+    cosine = F.cosine_similarity(before.flatten(1), after.flatten(1)).clamp(-1, 1)
+    angles = cosine.arccos().rad2deg()
+    return float(angles.min()), float(angles.max())
 
 
 def _answers(image: Tensor, maps: Tensor) -> str:

@@ -104,8 +104,8 @@ def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -
         axes.grid(False)
         finals[name] = float(path[-1].norm())
     panels[0].set_ylabel("weight 2")
-    nearest, farthest = min(finals, key=finals.__getitem__), max(finals, key=finals.__getitem__)
-    figure.suptitle(f"Nearest to the minimum ends {nearest}, farthest from it {farthest}")
+    farthest = max(finals, key=finals.__getitem__)
+    figure.suptitle(f"{farthest[:1].upper()}{farthest[1:]} ends farthest from the minimum")
     ends = "; ".join(f"{name} ends {left:.2f} from the minimum" for name, left in finals.items())
     return Picture(
         figure,

@@ -126,12 +126,13 @@ def test_feature_maps_are_told_by_where_they_answer() -> None:
     assert "3 answer on the empty paper too" in everywhere.alt
 
 
-def test_filters_that_training_turned_are_counted() -> None:
-    before = torch.rand(3, 5, 5)
-    after = torch.stack([2 * before[0], -before[1], before[2]])
+def test_how_far_training_turned_the_filters_is_told() -> None:
+    before = torch.zeros(3, 2, 2)
+    before[:, 0, 0] = 1
+    after = torch.tensor([[1.0, 1.0, 0, 0], [0, 3.0, 0, 0], [-2.0, 0, 0, 0]]).view(3, 2, 2)
     picture = plotting.feature_maps(before, after, torch.rand(8, 8), torch.rand(3, 4, 4))
-    assert title(picture) == "1 of 3 filters have turned by more than 45°"
-    assert "1 of them have turned by more than 45 degrees" in picture.alt
+    assert title(picture) == "Training has turned these filters by 45° to 180°"
+    assert "training has turned them by 45 to 180 degrees" in picture.alt
 
 
 def test_a_digits_way_is_told_by_its_shapes() -> None:
@@ -170,4 +171,4 @@ def test_the_ends_of_descent_paths_stand_over_them() -> None:
         "ends 0.50 from the minimum",
         "ends 0.00 from the minimum",
     ]
-    assert title(picture) == "Nearest to the minimum ends near, farthest from it far"
+    assert title(picture) == "Far ends farthest from the minimum"
