@@ -89,7 +89,8 @@ CONTROLS: dict[str, dict[str, Any]] = {
 
 def rungs() -> list[tuple[str, str, Rung]]:
     """Returns the ladder: each rung's name, the kind of its change, and how it trains."""
-    rung, found = Rung(), []
+    rung = Rung()
+    found: list[tuple[str, str, Rung]] = []
     for name, kind, change in CHANGES:
         rung = dataclasses.replace(rung, **change)
         found.append((name, kind, rung))

@@ -977,7 +977,7 @@ assert sure.min() > 0.9
 plotting.image_grid(
     drawn,
     titles=[f"{c}: {100 * p:.1f} %" for c, p in enumerate(sure.tolist())],
-    title=f"The network is at least {100 * sure.min():.0f} % sure of each",
+    title=f"The network is at least {100 * sure.min():.1f} % sure of each",
     alt="Grey textures of dots and short strokes; hardly one looks written.",
 )
 
@@ -986,7 +986,7 @@ plotting.image_grid(
 # Measure it: how far is each from the nearest training image, and how far are real digits that are held back?
 
 # %%
-near, _ = evaluation.nearest_neighbours(held_images[:200], train_images)
+near, _ = evaluation.nearest_neighbours(held_images[:50], train_images)
 far, _ = evaluation.nearest_neighbours(drawn, train_images)
 assert far.min() > near.mean()
 print(f"held-back digits: {near.mean():.1f}, at most {near.max():.1f}")
