@@ -681,8 +681,6 @@ matrix = evaluation.confusion_matrix(test_logits, mnist.test_labels)
 confidence, predicted = test_logits.softmax(1).max(1)
 wrong = (predicted != mnist.test_labels).nonzero()[:, 0]
 worst = wrong[confidence[wrong].argsort(descending=True)][:9]
-
-# %%
 captions = [
     f"{mnist.test_labels[i]} taken for {predicted[i]}\n"
     f"{100 * confidence[i]:.0f} % sure"
@@ -691,8 +689,6 @@ captions = [
 plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
 
 # %% [markdown]
-# Look at the images: some would puzzle you too.
-#
 # ### Is 99 % confidence 99 % right?
 #
 # The softmax output looks like a probability.
@@ -881,8 +877,6 @@ runs = {
     "no augmentation": [train_on_few(0, seed) for seed in range(3)],
     "random shifts": [train_on_few(2, seed) for seed in range(3)],
 }
-
-# %%
 bare, helped = ([run["held"] for run in some] for some in runs.values())
 assert all(held[-1] > 1.1 * min(held) for held in bare)
 assert max(held[-1] for held in helped) < min(held[-1] for held in bare)
@@ -909,8 +903,6 @@ stored = evaluation.load_results("ladder")
 rungs = stored["rungs"]
 assert (stored["images"], stored["held"], stored["seeds"]) == (55_000, 5000, 3)
 print(f"measured on {stored['machine']}, torch {stored['torch']}")
-
-# %%
 ladder_margin = evaluation.margin(rungs[-1]["accuracy"], stored["held"])
 plotting.ladder(rungs, ladder_margin)
 
