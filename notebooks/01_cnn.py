@@ -324,8 +324,7 @@ print(f"smallest loss with one softmax too many: {floor:.4f} nats")
 # In practice each step looks at a small random *batch* of images, not at all of them.
 # *Backpropagation* computes all gradients in one sweep from the loss back to the first layer [(Rumelhart et al., 1986)](#rumelhart1986learning).
 # It is the *chain rule*, applied layer by layer: the gradient at a weight is the gradient at its output times its input.
-# At the end of the chain stands $\partial L / \partial z_i = p_i$ less 1 for the true class, less 0 for the others: probability minus truth.
-# Check both on one small layer.
+# At the end of the chain stands $\partial L / \partial z_i = p_i$ less 1 for the true class, less 0 for the others: probability minus truth, as one small layer shows.
 
 # %%
 inputs = torch.tensor([[0.5, -1.0]])
@@ -746,8 +745,7 @@ print(f"3, 4 and 7 upside down: {sure:.0f} % sure on average")
 # ### Shifted digits
 #
 # A convolution slides, so a moved digit gives moved feature maps: it is *equivariant* to shifts.
-# A classifier should be *invariant* and give the same answer wherever the digit stands.
-# Is it?
+# A classifier should be *invariant* and give the same answer wherever the digit stands; is it?
 # Compare fully connected layers alone with the course's network, and that with two variants, each with one change: *augmentation*, which moves each training image by a random offset of up to three pixels, anew each time [(Simard et al., 2003)](#simard2003best); and a last layer that takes each channel's mean over all places, in place of a weight for each.
 
 
@@ -1011,7 +1009,7 @@ part, part_labels = held_images[:1000], held_labels[:1000]
 rows = {
     "digit": part,
     "by chance": moved_by_chance(part),
-    "against it": attacked(model, part, part_labels),
+    "up the loss": attacked(model, part, part_labels),
 }
 answers = {n: evaluation.predict(model, x).argmax(1) for n, x in rows.items()}
 misled = [(found[:8] != part_labels[:8]).sum() for found in answers.values()]
@@ -1020,7 +1018,7 @@ misled = [(found[:8] != part_labels[:8]).sum() for found in answers.values()]
 plotting.image_rows(
     {name: x[:8] for name, x in rows.items()},
     captions={n: [f"{c}" for c in found[:8]] for n, found in answers.items()},
-    title=f"By chance {misled[1]} of 8 are wrong, against it {misled[2]} of 8",
+    title=f"By chance {misled[1]} of 8 are wrong, up the loss {misled[2]} of 8",
     alt="The digits stay plain to the eye under both patterns of grey.",
 )
 
@@ -1030,7 +1028,7 @@ for net in networks[:3]:
     logits = [evaluation.predict(net, view) for view in views]
     real, noisy, fooled = (evaluation.accuracy(z, part_labels) for z in logits)
     assert fooled < noisy - 20
-    print(f"{real:.1f} %, by chance {noisy:.1f} %, against it {fooled:.1f} %")
+    print(f"{real:.1f} %, by chance {noisy:.1f} %, up the loss {fooled:.1f} %")
 
 # %% [markdown]
 # A recogniser is not a generator.
