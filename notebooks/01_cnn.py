@@ -20,7 +20,7 @@
 #
 # The chapter starts from a short listing in an article on AI-generated content.
 # You run that listing and measure it, and then train a smaller network by a better recipe, dozens of times as fast.
-# A *ladder* of stored measurements near the end says what each step between the two brought.
+# A ladder of stored measurements near the end says what each step between the two brought.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -122,10 +122,10 @@ assert shapes == [(16, 12, 12), (32, 5, 5), (96, 3, 3)]
 plotting.journey(sample[0, 0] / 255, stages, answer)
 
 # %% [markdown]
-# The *maps* of each block stand side by side as small tiles.
+# The *feature maps* of each block stand side by side as small tiles.
 # From block to block they become more and smaller.
 # In the first you still see the digit; the last hold no picture any more, only what was found and roughly where.
-# The next sections explain each step, and *Look at what it learned* asks what the channels look for.
+# The next sections explain each step, and [Look at what it learned](#look-at-what-it-learned) asks what the channels look for.
 
 # %% [markdown]
 # In a *fully connected layer* each *neuron* has a weight for every input.
@@ -905,7 +905,7 @@ ladder_margin = evaluation.margin(rungs[-1]["accuracy"], stored["held"])
 plotting.ladder(rungs, ladder_margin)
 
 # %% [markdown]
-# The *channels-last layout* keeps the channels of a pixel side by side in memory, and a *fused* Adam updates all weights in one call.
+# The *channels-last layout* keeps the channels of a pixel side by side in memory, and a fused Adam updates all weights in one call.
 # Each rung divides the time by a factor, and the factors multiply.
 # Which kind of change brings most?
 
@@ -922,7 +922,7 @@ assert sum(move < ladder_margin for move in moves) > len(moves) / 2
 print(f"together         {math.prod(factors.values()):5.1f} x")
 
 # %% [markdown]
-# The largest factor is no trick at all: *fewer passes* over the images.
+# The largest factor is no trick at all: fewer passes over the images.
 # The rest of the ladder is there so that fewer passes are enough, and so that each costs less.
 #
 # Most steps change the accuracy by less than its margin.
