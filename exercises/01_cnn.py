@@ -487,7 +487,7 @@ check("train_cnn", network)
 # Beat it, with these images and no others.
 #
 # Hand in a function `classify(images)`, which takes uint8 images with the shape (N, 1, 28, 28) and returns the digits that they show, with the shape (N,).
-# The check measures it on 1,000 new digits and tells you the result with its margin; you have beaten the rung if you lie above it by more than the margin.
+# The check measures it on 2,000 new digits and tells you the result with its margin; you have beaten the rung if you lie above it by more than the margin.
 # It opens the test set, so do not choose by it: hold some of your 300 back, and open it at the end.
 
 # %% nbgrader={"grade": false, "grade_id": "beat_rung-given", "locked": true, "schema_version": 3, "solution": false, "task": false}

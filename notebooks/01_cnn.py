@@ -725,7 +725,7 @@ plotting.reliability(measured)
 
 # %% [markdown]
 # On the whole the plain network is right about as often as it says, since nearly all images lie in its last bin.
-# In the bins to the left, with few images, it is mostly too sure: just where it doubts.
+# The bins to the left hold few images, so their gaps are uncertain.
 # Label smoothing makes this network *underconfident*: it was asked for 91 %, and is right more often.
 # (That is no law: after long training smoothing often improves calibration [(Müller et al., 2019)](#muller2019when).)
 # On digits moved to the side the plain network is too sure of itself.

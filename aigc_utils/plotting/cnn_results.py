@@ -178,11 +178,11 @@ def seed_curves(runs: Mapping[str, Sequence[History]], floor: float) -> Picture:
             right.plot(*history.curve("accuracy"), marker="o", markersize=3, **style)
         last = _range([history["accuracy"][-1] for history in histories])
         ends.append(f"{name}, {len(histories)} seeds, end at {last} %")
-    left.axhline(floor, color=COLORS["grey"], linewidth=1, linestyle=":")
     left.annotate(f"floor {floor:.2f}", (steps[-1], floor), ha="right", va="top", fontsize=9)
     left.set(xlabel="step", ylabel=f"loss (nats, mean of {WINDOW} steps)", ylim=(0, None))
     right.set(xlabel="step", ylabel="accuracy on held-back images (%)")
     left.legend(fontsize=9)
+    left.axhline(floor, color=COLORS["grey"], linewidth=1, linestyle=":")
     figure.suptitle("\n".join(ends))
     return Picture(
         figure,

@@ -17,9 +17,10 @@ from ..checking import expect
 
 #: The accuracy, in percent, that a trained network must reach on new digits.
 TRAINED = 90.0
-#: What the chapter's network reaches on new digits from 300 without augmentation, in percent.
-#: An estimate that is still to be measured: 200 steps of 50 images, Adam at 0.01, one cycle.
-RUNG = 90.0
+#: What the chapter's network reaches on new digits from 300 without augmentation, in percent, by
+#: 200 steps of 50 images, Adam at 0.01, one cycle: 91.8 and 92.3 % in two variants; with shifts of
+#: up to 2 pixels 95.2 and 95.3 %.
+RUNG = 92.0
 #: How many digits the open task gives.
 FEW = 300
 
@@ -118,15 +119,15 @@ def _three_hundred(draw: Draw) -> SimpleNamespace:
 def beat_rung(given: SimpleNamespace, draw: Draw, classify: Any) -> str:
     """`classify(images)` gives the digits that the images show, shape (N,)."""
     expect(callable(classify), "Hand in a function that takes images and gives their digits.")
-    images, labels = draw.digits(1000, test=True)
-    found: Tensor = a_tensor(classify(images.clone()), "What `classify` returns", (1000,))
+    images, labels = draw.digits(2000, test=True)
+    found: Tensor = a_tensor(classify(images.clone()), "What `classify` returns", (2000,))
     expect(
         found.unique().numel() > 1,
         f"All images are taken for the same digit, {found[0].item():g}.",
     )
     right = 100 * (found == labels).double().mean().item()
-    off = margin(right, 1000)
-    told = f"{right:.1f} ± {off:.1f} % of 1,000 new digits are classified correctly"
+    off = margin(right, 2000)
+    told = f"{right:.1f} ± {off:.1f} % of 2,000 new digits are classified correctly"
     expect(
         right > RUNG,
         f"{told}. The rung is {RUNG:.0f} %: try another change, and choose on images held back.",
