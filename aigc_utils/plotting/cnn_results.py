@@ -177,7 +177,7 @@ def seed_curves(runs: Mapping[str, Sequence[History]], floor: float) -> Picture:
             left.plot(steps[whole:], losses[whole:], label="" if i else name, **style)
             right.plot(*history.curve("accuracy"), marker="o", markersize=3, **style)
         last = _range([history["accuracy"][-1] for history in histories])
-        ends.append(f"{name}, {len(histories)} seeds, end at {last} %")
+        ends.append(f"{name}, {counted(len(histories), 'seed')}: {last} % at the end")
     left.annotate(f"floor {floor:.2f}", (steps[-1], floor), ha="right", va="top", fontsize=9)
     left.set(xlabel="step", ylabel=f"loss (nats, mean of {WINDOW} steps)", ylim=(0, None))
     right.set(xlabel="step", ylabel="accuracy on held-back images (%)")
@@ -221,10 +221,12 @@ def generalisation(runs: Mapping[str, Sequence[History]], images: int) -> Pictur
             axes.plot(steps, values.T, dash, color=COLORS[color], linewidth=0.8, alpha=0.5)
             axes.plot(steps, means[metric], dash, color=COLORS[color], label=metric)
         held = means["held"]
-        rise = f"lowest {held.min():.2f}, at the end {held[-1]:.2f}"
-        axes.set(title=f"{name}\nheld back: {rise}", xlabel="step", yscale="log")
-        told.append(f"{name}, held back {rise}, training at the end {means['train'][-1]:.3f}")
-    panels[0].set_ylabel("loss (nats, logarithmic)")
+        axes.set(title=f"{name}:\n{held[-1]:.2f} held back at the end", xlabel="step")
+        told.append(
+            f"{name}, held back {held.min():.2f} at the lowest and {held[-1]:.2f} at the end, "
+            f"training {means['train'][-1]:.3f} at the end"
+        )
+    panels[0].set(ylabel="loss (nats)", ylim=(0, None))
     panels[0].legend()
     return Picture(
         figure,

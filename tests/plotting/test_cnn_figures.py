@@ -76,10 +76,11 @@ def test_the_curves_of_seeds_say_where_they_end() -> None:
     runs = {"falling": [history(0.61, 98.7), history(0.6, 98.9)], "constant": [history(0.7, 97.0)]}
     picture = plotting.seed_curves(runs, floor=0.5)
     assert title(picture) == (
-        "falling, 2 seeds, end at 98.70 to 98.90 %\nconstant, 1 seeds, end at 97.00 to 97.00 %"
+        "falling, 2 seeds: 98.70 to 98.90 % at the end\n"
+        "constant, 1 seed: 97.00 to 97.00 % at the end"
     )
     assert "above a dotted line at 0.50 nats" in picture.alt
-    assert "falling, 2 seeds, end at 98.70 to 98.90 percent" in picture.alt
+    assert "falling, 2 seeds: 98.70 to 98.90 percent at the end" in picture.alt
     with pytest.raises(KeyError, match="accuracy"):
         plotting.seed_curves({"a": [History(losses={"loss": [1.0]})]}, floor=0.5)
 
@@ -91,11 +92,11 @@ def test_a_held_back_loss_that_rises_is_told() -> None:
     }
     picture = plotting.generalisation(runs, images=300)
     assert [axes.get_title() for axes in picture.figure.axes] == [
-        "plain\nheld back: lowest 0.30, at the end 0.70",
-        "shifted\nheld back: lowest 0.25, at the end 0.25",
+        "plain:\n0.70 held back at the end",
+        "shifted:\n0.25 held back at the end",
     ]
     assert "on 300 training images" in picture.alt
-    assert "plain, held back lowest 0.30, at the end 0.70, training at the end 0.010" in picture.alt
+    assert "plain, held back 0.30 at the lowest and 0.70 at the end, training 0.010" in picture.alt
 
 
 @pytest.mark.parametrize(("last", "times"), [(2.0, 50), (10.0, 10)])
