@@ -166,9 +166,9 @@ def seed_curves(runs: Mapping[str, Sequence[History]], floor: float) -> Picture:
     Raises:
         KeyError: a history lacks one of the two.
     """
+    ends = []
     figure = new_figure(3.3)
     left, right = axes_grid(figure, 1, 2)
-    ends = []
     for (name, histories), color, dash in zip(runs.items(), COLORS.values(), LINES, strict=False):
         for i, history in enumerate(histories):
             style: Any = {"color": color, "linestyle": dash, "linewidth": 1.3}
