@@ -45,5 +45,5 @@ class EMA:
 
 
 def _shapes(network: nn.Module) -> list[torch.Size]:
-    """Returns the shapes of all weights and statistics: one of size 1 would silently be repeated."""
+    """Returns the shapes of all weights and statistics: a size of 1 would silently be repeated."""
     return [value.shape for value in (*network.parameters(), *network.buffers())]

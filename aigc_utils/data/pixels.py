@@ -42,9 +42,7 @@ def to_uint8(images: Tensor) -> Tensor:
     Raises:
         ValueError: the images aren't floats in [0, 1], or a pixel is not a number.
     """
-    check_tensor("images", images)
-    if not images.is_floating_point() or not is_unit_range(images):
-        raise ValueError("to_uint8 expects floats of 0 to 1: scale or clamp the images first.")
+    _check_floats(images, "to_uint8 expects floats of 0 to 1: scale or clamp the images first.")
     # A half-precision float has no room for 255 greys and a half: it would round twice.
     precise = images.to(torch.promote_types(images.dtype, torch.float32))
     return (precise * 255).round().to(torch.uint8)
@@ -72,9 +70,7 @@ def binarize(images: Tensor, rng: torch.Generator) -> Tensor:
 
     Source: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, 2008.
     """
-    check_tensor("images", images)
-    if not images.is_floating_point() or not is_unit_range(images):
-        raise ValueError("binarize expects floats of 0 to 1: use data.to_float first.")
+    _check_floats(images, "binarize expects floats of 0 to 1: use data.to_float first.")
     chances = torch.rand(images.shape, generator=rng, device=rng.device)
     return (chances.to(images.device) < images).to(images.dtype)
 
@@ -88,7 +84,14 @@ def standardize(images: Tensor) -> Tensor:
         ValueError: the images are of another integer type, or floats outside [0, 1].
     """
     check_tensor("images", images)
-    if images.is_floating_point() and not is_unit_range(images):
-        raise ValueError("standardize expects uint8 images of 0 to 255 or floats of 0 to 1.")
+    if images.is_floating_point():
+        _check_floats(images, "standardize expects uint8 images of 0 to 255 or floats of 0 to 1.")
     scaled = images.float() if images.is_floating_point() else to_float(images)
     return (scaled - MNIST_MEAN) / MNIST_STD
+
+
+def _check_floats(images: Tensor, wanted: str) -> None:
+    """Raises ValueError, which says what is wanted, unless images are floats in [0, 1]."""
+    check_tensor("images", images)
+    if not images.is_floating_point() or not is_unit_range(images):
+        raise ValueError(wanted)

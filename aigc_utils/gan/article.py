@@ -110,8 +110,8 @@ def train_article(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: the images have another type or shape, or are fewer than a batch has; neither `num_steps` nor
-            `max_seconds` is given, or one is not positive.
+        ValueError: the images have another type or shape, or are fewer than a batch has; neither
+            `num_steps` nor `max_seconds` is given, or one is not positive.
         TrainingError: a loss is no longer finite.
     """
     check_images(images)

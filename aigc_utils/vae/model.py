@@ -53,7 +53,8 @@ class VAE(nn.Module):
         mean = torch.zeros(1, 28, 28) if mean_image is None else mean_image
         if mean.shape != (1, 28, 28) or not is_unit_range(mean):
             raise ValueError(
-                f"mean_image must have shape (1, 28, 28) and lie in [0, 1], not {tuple(mean.shape)}."
+                "mean_image must have shape (1, 28, 28) and pixels in [0, 1], not "
+                f"{tuple(mean.shape)} or other values."
             )
         bias = mean if mean_image is None else mean.clamp(1e-3, 1 - 1e-3).logit()
         self.latent_dim = latent_dim
