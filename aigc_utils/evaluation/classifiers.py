@@ -96,7 +96,7 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
     check_count("bins", bins)
     confidence, predicted = logits.double().softmax(1).max(1)
     if confidence.isnan().any():
-        raise ValueError("logits must have a softmax: no row may hold +infinity, or -infinity alone.")
+        raise ValueError("logits must have a softmax: no row may be infinite.")
     correct = (predicted == labels).double()
     index = (confidence * bins).long().clamp(max=bins - 1)
     count = torch.bincount(index, minlength=bins)

@@ -502,7 +502,7 @@ def test_sample_uses_evaluation_mode_and_gives_the_mode_back(make: type[nn.Modul
 def test_sample_gives_the_mode_back_after_an_error() -> None:
     generator = gan.Generator(8, 6)
     with pytest.raises(RuntimeError):
-        gan.sample(generator, normal(3, 8), torch.full((3,), 10))
+        gan.sample(generator, normal(3, 8).half())
     assert generator.training
 
 
