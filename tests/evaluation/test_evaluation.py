@@ -241,7 +241,7 @@ def test_identical_sets_have_everything_in_common() -> None:
     a = normal(600, 16).float()
     assert evaluation.precision_recall(a, a.clone()) == (1, 1)
     # Within each reach are the example itself and k - 1 others, so the density is 1.
-    assert evaluation.density_coverage(a, a.clone()) == pytest.approx((1, 1), abs=0.01)
+    assert evaluation.density_coverage(a, a.clone()) == (1, 1)
 
 
 def measured(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
@@ -282,17 +282,17 @@ def test_what_is_as_near_as_the_nearest_neighbour_is_out_of_reach() -> None:
     assert measured(real + 2**20, fake + 2**20, 1) == pytest.approx(expected)
 
 
-def test_equal_distances_are_equal_to_the_bit_in_any_place() -> None:
-    # Each fake is one of a real example's neighbours, so it is never nearer than that.
-    real = normal(997, 64).float().relu()
-    apart = torch.cdist(real.double(), real.double(), compute_mode="donot_use_mm_for_euclid_dist")
-    nearest = apart.fill_diagonal_(math.inf).argmin(1)
-    for i in range(0, 997, 83):
-        fake = torch.cat([real[nearest[i]][None], real[nearest[i]] + 1e3 * torch.eye(64)[:9]])
-        reached = evaluation.density_coverage(real[[i, *range(i), *range(i + 1, 997)]], fake, 1)
-        others = [j for j in range(997) if apart[j].min() > apart[j, nearest[i]]]
-        itself = apart[nearest[i]].min() > 0
-        assert round(reached[0] * 10) == len(others) + bool(itself)
+@pytest.mark.parametrize("width", [1, 3, 64, 67])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_equal_distances_are_equal_to_the_bit_in_any_place(width: int, offset: float) -> None:
+    # An example reaches its own copy and those of its k - 1 nearest, and never that of the k-th.
+    real = (normal(601, width) + offset).float()
+    order = torch.randperm(601, generator=torch.Generator().manual_seed(1))
+    for k in (1, 2, 7):
+        assert evaluation.density_coverage(real, real[order], k) == (1, 1)
+        few = evaluation.density_coverage(real, real[order[:50]], k)[0]
+        others = evaluation.density_coverage(real, real[order[50:]], k)[0]
+        assert 50 * few + 551 * others == pytest.approx(601, abs=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
