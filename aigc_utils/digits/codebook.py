@@ -126,6 +126,10 @@ def _side(area: int) -> int:
 
 
 def _nearest(patches: Tensor, codes: Tensor) -> Tensor:
-    """Returns the number of the nearest code, (N,), of each patch, (N, side * side)."""
+    """Returns the number of the nearest code, (N,), of each patch, (N, side * side).
+
+    In float64: of float32 too little is left after |b|² - 2ab to tell codes apart that nearly agree.
+    """
+    codes = codes.double()
     lengths = codes.square().sum(1)
-    return torch.cat([(lengths - 2 * c @ codes.T).argmin(1) for c in patches.split(CHUNK)])
+    return torch.cat([(lengths - 2 * c.double() @ codes.T).argmin(1) for c in patches.split(CHUNK)])
