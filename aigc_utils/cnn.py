@@ -68,6 +68,9 @@ class CourseCNN(nn.Module):
     a quarter of the work. Pooling comes before the norm and the activation, for the same reason.
     The first two convolutions and the last pad nothing: MNIST's digits leave the rim of the image
     empty.
+
+    Raises:
+        ValueError: there are fewer than three widths.
     """
 
     def __init__(self, widths: Sequence[int] = (16, 32, 96), dropout: float = 0.0) -> None:

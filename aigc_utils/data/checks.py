@@ -15,16 +15,23 @@ from torch import Tensor
 
 
 def check_tensor(name: str, value: object) -> None:
-    """Raises ValueError unless `value` is a tensor: a NumPy array has other types and methods."""
+    """Checks that `value` is a tensor: a NumPy array has other types and methods.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not isinstance(value, Tensor):
         kind = type(value).__name__
         raise ValueError(f"{name} must be a tensor, not {kind}: torch.as_tensor makes one.")
 
 
 def check_images(images: Tensor, *, name: str = "images", any_size: bool = False) -> None:
-    """Raises ValueError unless images are uint8, (N, 1, 28, 28), N at least 1.
+    """Checks that images are uint8, (N, 1, 28, 28), N at least 1.
 
     With `any_size` they may have other sides than 28.
+
+    Raises:
+        ValueError: they have another type or shape.
     """
     check_tensor(name, images)
     fits = images.ndim == 4 and images.size(1) == 1 and images.numel() > 0
@@ -38,18 +45,24 @@ def check_images(images: Tensor, *, name: str = "images", any_size: bool = False
 
 
 def check_image_shape(images: Tensor) -> None:
-    """Raises ValueError unless images have the shape (B, 1, 28, 28).
+    """Checks that images have the shape (B, 1, 28, 28).
 
     Other sizes come through a network's convolutions too, and give numbers that mean nothing.
+
+    Raises:
+        ValueError: they have another shape.
     """
     if images.ndim != 4 or images.shape[1:] != (1, 28, 28):
         raise ValueError(f"images must have shape (B, 1, 28, 28), not {tuple(images.shape)}.")
 
 
 def check_labels(labels: Tensor, count: int | None = None, *, classes: int = 10) -> None:
-    """Raises ValueError unless labels are int64, (N,), from 0 to `classes` - 1, N at least 1.
+    """Checks that labels are int64, (N,), from 0 to `classes` - 1, N at least 1.
 
     With `count`, N must be that.
+
+    Raises:
+        ValueError: they have another type, shape or range.
     """
     check_tensor("labels", labels)
     right = labels.dtype == torch.int64 and labels.ndim == 1 and len(labels) > 0
@@ -68,9 +81,12 @@ def check_labels(labels: Tensor, count: int | None = None, *, classes: int = 10)
 
 
 def check_logits(logits: Tensor) -> None:
-    """Raises ValueError unless logits have the shape (N, classes), none empty, and none is NaN.
+    """Checks that logits have the shape (N, classes), each at least 1, and none is NaN.
 
     The largest of a row with a NaN is said to be the NaN, at whatever class it stands.
+
+    Raises:
+        ValueError: they have another shape, or one is NaN.
     """
     check_tensor("logits", logits)
     if logits.ndim != 2 or logits.numel() == 0:
@@ -83,15 +99,22 @@ def check_logits(logits: Tensor) -> None:
 
 
 def check_finite(name: str, values: Tensor) -> None:
-    """Raises ValueError unless all numbers are finite."""
+    """Checks that all numbers are finite.
+
+    Raises:
+        ValueError: one is NaN or infinite.
+    """
     if not values.isfinite().all():
         raise ValueError(f"{name} must be finite, but some are NaN or infinite.")
 
 
 def check_same_shape(**tensors: Tensor) -> None:
-    """Raises ValueError unless two tensors, given by name, have one shape.
+    """Checks that two tensors, given by name, have one shape.
 
     Otherwise the smaller would silently be repeated.
+
+    Raises:
+        ValueError: their shapes differ.
     """
     (first, a), (second, b) = tensors.items()
     if a.shape != b.shape:
@@ -101,7 +124,11 @@ def check_same_shape(**tensors: Tensor) -> None:
 
 
 def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raises ValueError unless `value` is a whole number of at least `least`."""
+    """Checks that `value` is a whole number of at least `least`.
+
+    Raises:
+        ValueError: it is none, or below.
+    """
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise ValueError(f"{name} must be a whole number, not {value!r}.")
     if value < least:
@@ -109,7 +136,11 @@ def check_count(name: str, value: int, least: int = 1) -> None:
 
 
 def check_number(name: str, value: float, most: float = math.inf) -> None:
-    """Raises ValueError unless `value` is a finite number from 0 to `most`."""
+    """Checks that `value` is a finite number from 0 to `most`.
+
+    Raises:
+        ValueError: it is none, or lies outside.
+    """
     if not isinstance(value, Real) or not (0 <= value <= most and math.isfinite(value)):
         end = "0 or more" if math.isinf(most) else f"from 0 to {most:g}"
         raise ValueError(f"{name} must be {end}, not {value!r}.")
@@ -122,13 +153,16 @@ def check_fields(
     numbers: Sequence[str] = (),
     shares: Sequence[str] = (),
 ) -> None:
-    """Raises ValueError unless a recipe's fields fit.
+    """Checks that a recipe's fields lie in their ranges.
 
     Args:
         record: the recipe.
         counts: names of whole numbers of at least 1.
         numbers: names of finite numbers of 0 or more.
         shares: names of numbers from 0 to 1.
+
+    Raises:
+        ValueError: a field is out of its range, or of another type.
     """
     for name in counts:
         check_count(name, getattr(record, name))

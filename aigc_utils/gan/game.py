@@ -134,7 +134,11 @@ class CourseGAN:
 
 
 def check_pairs(*tensors: Tensor) -> None:
-    """Raises ValueError unless tensors are uint8 images, or such images and their labels."""
+    """Checks that tensors are uint8 images, or such images and their labels.
+
+    Raises:
+        ValueError: they are something else.
+    """
     if len(tensors) not in (1, 2):
         raise ValueError(f"Give images, or images and their labels, not {len(tensors)} tensors.")
     check_images(tensors[0])

@@ -93,9 +93,12 @@ class Discriminator(nn.Module):
 
 
 def check_noise(z: Tensor, latent_dim: int, labels: Tensor | None = None) -> None:
-    """Raises ValueError unless noise, (B, latent_dim), and labels, as `Generator` takes them, fit.
+    """Checks noise, (N, latent_dim), and labels, as `Generator` takes them.
 
     One label would silently stand for all, and one row of noise for all labels.
+
+    Raises:
+        ValueError: noise or labels have another type or shape, or differ in number.
     """
     if z.ndim != 2 or z.size(1) != latent_dim:
         raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")

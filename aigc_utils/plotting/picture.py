@@ -182,13 +182,21 @@ def unit_range(images: Tensor) -> Tensor:
 
 
 def check_few(things: Sized, most: int, name: str) -> None:
-    """Raises ValueError unless there are 1 to `most` things, of this name: more have no look."""
+    """Checks that there are 1 to `most` things of this name: more have no look of their own.
+
+    Raises:
+        ValueError: there are none, or more.
+    """
     if not 1 <= len(things) <= most:
         raise ValueError(f"give 1 to {most} {name} to draw, not {len(things)}.")
 
 
 def check_shares(name: str, shares: Tensor, *shape: int) -> None:
-    """Raises ValueError unless numbers lie in [0, 1], and have the shape, where one is given."""
+    """Checks that numbers lie in [0, 1], and have the shape, where one is given.
+
+    Raises:
+        ValueError: they have another shape or range.
+    """
     check_tensor(name, shares)
     if (shape and shares.shape != shape) or shares.numel() == 0 or not is_unit_range(shares):
         raise ValueError(
