@@ -18,16 +18,15 @@ CHUNK = 4000
 class Codebook:
     """A vocabulary of square patches; each patch of an image becomes the number of the nearest.
 
+    Raises:
+        ValueError: the codes have another type or shape, or pixels outside [0, 1].
+
     Source: van den Oord, Vinyals and Kavukcuoglu, Neural Discrete Representation Learning, 2017,
     with k-means in place of a trained encoder.
     """
 
     def __init__(self, codes: Tensor) -> None:
-        """Takes over the patches, float32, (num_codes, side * side), pixels in [0, 1].
-
-        Raises:
-            ValueError: the codes have another type or shape, or pixels outside [0, 1].
-        """
+        """Takes over the patches, float32, (num_codes, side * side), pixels in [0, 1]."""
         check_tensor("codes", codes)
         square = codes.ndim == 2 and codes.numel() > 0 and _side(codes.size(1))
         if codes.dtype != torch.float32 or not square or not is_unit_range(codes):
