@@ -53,7 +53,7 @@ def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
 def _scaled(matrix: Tensor) -> Tensor:
     """Returns each matrix divided by its norm, or zeros for zeros."""
     norm = matrix.norm(dim=(-2, -1), keepdim=True)
-    plain = (norm > PLAIN_NORMS[0]) & (norm < PLAIN_NORMS[1])
+    plain = (norm.float() > PLAIN_NORMS[0]) & (norm.float() < PLAIN_NORMS[1])
     if not plain.all():
         # The squares of such numbers are no good: the largest of the matrix becomes 1 first.
         largest = matrix.abs().amax(dim=(-2, -1), keepdim=True)
@@ -65,7 +65,7 @@ def _scaled(matrix: Tensor) -> Tensor:
 def _set_norm(p: Tensor, norm: float) -> None:
     """Gives a parameter this norm, in place; one of zeros has no direction and stays."""
     length = p.norm()
-    if not PLAIN_NORMS[0] < length < PLAIN_NORMS[1]:
+    if not PLAIN_NORMS[0] < length.item() < PLAIN_NORMS[1]:
         largest = p.abs().max()
         if largest == 0:
             return
