@@ -89,7 +89,7 @@ def test_the_courses_network_takes_digits_alone(side: int) -> None:
 
 
 def test_the_courses_network_has_three_convolutions_or_more() -> None:
-    with pytest.raises(ValueError, match="^widths must be of three convolutions or more"):
+    with pytest.raises(ValueError, match=r"^widths must be of three convolutions or more"):
         cnn.CourseCNN((16, 32))
 
 
@@ -107,9 +107,9 @@ def test_training_refuses_images_of_another_kind(how: str) -> None:
         "squares of 29": F.pad(images, (0, 1, 0, 1)),
         "no channel": images[:, 0],
     }[how]
-    with pytest.raises(ValueError, match="^images must be uint8 of shape"):
+    with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
         cnn.train_course(cnn.SPRINT, wrong, labels, seed=0)
-    with pytest.raises(ValueError, match="^images must be uint8 of shape"):
+    with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
         cnn.train_course(cnn.SPRINT, images, labels, seed=0, test=(wrong, labels))
 
 
@@ -141,10 +141,10 @@ def test_a_step_on_floats_of_255_is_refused() -> None:
     images, labels = digits()
     model = cnn.MLP(8)
     step = cnn.classifier_step(model, torch.optim.Adam(model.parameters()))
-    with pytest.raises(ValueError, match="^standardize expects uint8"):
+    with pytest.raises(ValueError, match=r"^standardize expects uint8"):
         step((images.float(), labels))
     for smoothing in (-0.1, 1.1):
-        with pytest.raises(ValueError, match="^label_smoothing must be from 0 to 1"):
+        with pytest.raises(ValueError, match=r"^label_smoothing must be from 0 to 1"):
             cnn.classifier_step(model, label_smoothing=smoothing)
 
 

@@ -14,7 +14,7 @@ from aigc_utils.ema import EMA
 
 @pytest.mark.parametrize("decay", [-0.1, 1.1, math.nan, math.inf, "0.9"])
 def test_a_decay_is_a_share(decay: Any) -> None:
-    with pytest.raises(ValueError, match="^decay must be from 0 to 1"):
+    with pytest.raises(ValueError, match=r"^decay must be from 0 to 1"):
         EMA(nn.Linear(2, 2), decay)
 
 

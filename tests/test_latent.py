@@ -122,7 +122,7 @@ def test_ends_of_no_way_are_refused(
 
 @pytest.mark.parametrize("num", [0, -1, 2.5])
 def test_a_way_has_a_point(num: Any) -> None:
-    with pytest.raises(ValueError, match="^num must be"):
+    with pytest.raises(ValueError, match=r"^num must be"):
         interpolate(A, B, num)
 
 
@@ -130,5 +130,5 @@ def test_a_way_has_a_point(num: Any) -> None:
 def test_means_are_not_silently_repeated(shapes: tuple[tuple[int, ...], ...]) -> None:
     for mean, log_variance in (shapes, shapes[::-1]):
         for function in (gaussian_kl, reparameterize):
-            with pytest.raises(ValueError, match="^mean and log_variance must have one shape"):
+            with pytest.raises(ValueError, match=r"^mean and log_variance must have one shape"):
                 function(torch.zeros(mean), torch.zeros(log_variance))

@@ -21,7 +21,9 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 def test_a_matrix_of_zeros_stays_one() -> None:
     for dtype in (torch.float32, torch.float64, torch.bfloat16, torch.float16):
-        assert torch.equal(orthogonalize(torch.zeros(3, 5, dtype=dtype)), torch.zeros(3, 5).to(dtype))
+        assert torch.equal(
+            orthogonalize(torch.zeros(3, 5, dtype=dtype)), torch.zeros(3, 5).to(dtype)
+        )
     stack = torch.stack([torch.zeros(3, 5), normal(3, 5)])
     assert torch.equal(orthogonalize(stack)[0], torch.zeros(3, 5))
     torch.testing.assert_close(orthogonalize(stack)[1], orthogonalize(normal(3, 5)))
@@ -40,13 +42,13 @@ def test_the_size_of_a_matrix_does_not_matter(scale: float) -> None:
     "matrix", [torch.ones(3), torch.ones(()), torch.ones(2, 2).long(), torch.ones(0, 3)]
 )
 def test_what_is_no_matrix_is_refused(matrix: Tensor) -> None:
-    with pytest.raises(ValueError, match=r"^matrix must be floats of shape \(\.\.\., rows, columns\)"):
+    with pytest.raises(ValueError, match=r"^matrix must be floats of shape \(.*rows, columns\)"):
         orthogonalize(matrix)
 
 
 @pytest.mark.parametrize("rounds", [0, -1, 2.5])
 def test_rounds_are_counted(rounds: Any) -> None:
-    with pytest.raises(ValueError, match="^rounds must be"):
+    with pytest.raises(ValueError, match=r"^rounds must be"):
         orthogonalize(normal(2, 2), rounds)
 
 
@@ -124,8 +126,11 @@ def test_settings_out_of_range_are_refused(
 
 def test_a_refused_group_is_left_out() -> None:
     optimizer = Muon([nn.Parameter(normal(2, 2))])
-    for group in ({"params": nn.Parameter(normal(2))}, {"params": nn.Parameter(normal(2, 2)), "lr": -1}):
-        with pytest.raises(ValueError, match="biases|lr"):
+    for group in (
+        {"params": nn.Parameter(normal(2))},
+        {"params": nn.Parameter(normal(2, 2)), "lr": -1},
+    ):
+        with pytest.raises(ValueError, match=r"biases|lr"):
             optimizer.add_param_group(group)
         assert len(optimizer.param_groups) == 1
     with pytest.raises(ValueError, match="give biases and gains to Adam"):
@@ -156,6 +161,6 @@ def test_a_step_without_an_optimizer_or_with_a_negative_clip_is_refused() -> Non
         gradient_step(weight.sum())
     optimizer = torch.optim.SGD([weight], lr=1.0)
     for clip in (-1.0, math.nan):
-        with pytest.raises(ValueError, match="^clip must be 0 or more"):
+        with pytest.raises(ValueError, match=r"^clip must be 0 or more"):
             gradient_step(weight.sum(), optimizer, clip=clip)
     assert torch.equal(weight.detach(), normal(3))

@@ -91,8 +91,7 @@ def check_logits(logits: Tensor) -> None:
     check_tensor("logits", logits)
     if logits.ndim != 2 or logits.numel() == 0:
         raise ValueError(
-            "logits must have shape (N, classes), each at least 1, "
-            f"not {tuple(logits.shape)}."
+            f"logits must have shape (N, classes), each at least 1, not {tuple(logits.shape)}."
         )
     if logits.isnan().any():
         raise ValueError("logits must be numbers, but some are NaN: look for it in the model.")

@@ -127,7 +127,7 @@ def _side(area: int) -> int:
 def _nearest(patches: Tensor, codes: Tensor) -> Tensor:
     """Returns the number of the nearest code, (N,), of each patch, (N, side * side).
 
-    In float64: of float32 too little is left after |b|² - 2ab to tell codes apart that nearly agree.
+    In float64: of float32 too little is left after |b|² - 2ab to tell apart codes nearly alike.
     """
     codes = codes.double()
     lengths = codes.square().sum(1)

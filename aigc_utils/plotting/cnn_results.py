@@ -118,12 +118,13 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
         panel.set_title(caption, fontsize=8, fontweight="normal", pad=3)
     worst.suptitle("the most certain errors")
     most = errors.max().clamp(min=1)  # without an error nothing is frequent
+    told = "; ".join(caption.replace("\n", ", ") for caption in captions)
     frequent = [f"{row} read as {column}" for row, column in (errors == most).nonzero().tolist()]
     return Picture(
         figure,
         f"A ten by ten table of errors, {int(errors.sum())} in all; the most frequent, with "
         f"{int(most)}: {', '.join(frequent) or 'none'}. Beside it the {len(images)} errors "
-        f"of which the network is most certain: {'; '.join(c.replace(chr(10), ', ') for c in captions)}.",
+        f"of which the network is most certain: {told}.",
     )
 
 

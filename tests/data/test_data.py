@@ -418,9 +418,9 @@ def test_floats_out_of_range_are_not_standardized(mnist, value):
     images[1, 0, 3, 4] = value
     with pytest.raises(ValueError, match=r"^standardize expects uint8 .* floats of 0 to 1\.$"):
         data.standardize(images)
-    with pytest.raises(ValueError, match="^to_uint8 expects floats of 0 to 1"):
+    with pytest.raises(ValueError, match=r"^to_uint8 expects floats of 0 to 1"):
         data.to_uint8(images)
-    with pytest.raises(ValueError, match="^binarize expects floats of 0 to 1"):
+    with pytest.raises(ValueError, match=r"^binarize expects floats of 0 to 1"):
         data.binarize(images, seeded())
     assert not data.is_unit_range(images)
 
@@ -569,17 +569,17 @@ def test_images_alone_need_a_tuple(mnist):
 
 @pytest.mark.parametrize("size", [2.0, "2", True, None])
 def test_a_batch_size_is_a_whole_number(size):
-    with pytest.raises(ValueError, match="^batch_size must be a whole number"):
+    with pytest.raises(ValueError, match=r"^batch_size must be a whole number"):
         data.batches((torch.zeros(4),), size, rng=seeded())
 
 
 @pytest.mark.parametrize("epochs", [1.5, True, "3"])
 def test_a_number_of_epochs_is_a_whole_number(epochs):
-    with pytest.raises(ValueError, match="^epochs must be a whole number"):
+    with pytest.raises(ValueError, match=r"^epochs must be a whole number"):
         data.batches((torch.zeros(4),), 2, rng=seeded(), epochs=epochs)
 
 
 @pytest.mark.parametrize("validation", [2.0, True, "2"])
 def test_the_number_held_back_is_a_whole_number(validation):
-    with pytest.raises(ValueError, match="^validation must be a whole number"):
+    with pytest.raises(ValueError, match=r"^validation must be a whole number"):
         data.split(torch.zeros(10, 1), torch.zeros(10), validation, seed=0)

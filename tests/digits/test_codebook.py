@@ -125,7 +125,9 @@ def test_images_of_another_kind_are_refused(images: Tensor) -> None:
         learn_codebook(images, 2, torch.Generator())
 
 
-@pytest.mark.parametrize("change", [{"num_codes": 0}, {"num_codes": -1}, {"side": 0}, {"rounds": -1}])
+@pytest.mark.parametrize(
+    "change", [{"num_codes": 0}, {"num_codes": -1}, {"side": 0}, {"rounds": -1}]
+)
 def test_numbers_that_make_no_codebook_are_refused(change: dict[str, int]) -> None:
     (name,) = change
     with pytest.raises(ValueError, match=f"^{name} must be at least"):

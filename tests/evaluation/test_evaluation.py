@@ -86,7 +86,7 @@ def test_logits_and_labels_that_are_none(
 
 @pytest.mark.parametrize("bins", [0, -3, 2.5])
 def test_calibration_needs_bins(bins: Any) -> None:
-    with pytest.raises(ValueError, match="^bins must be"):
+    with pytest.raises(ValueError, match=r"^bins must be"):
         evaluation.calibration(torch.zeros(3, 4), torch.zeros(3).long(), bins=bins)
 
 
@@ -105,10 +105,10 @@ def test_predict_refuses_other_images() -> None:
     images, model = load_mnist().test_images[:3], cnn.MLP(8)
     wrong = [images.float(), images / 255, images[:, 0], images[..., 1:], images[:0], images.long()]
     for other in wrong:
-        with pytest.raises(ValueError, match="^images must be uint8"):
+        with pytest.raises(ValueError, match=r"^images must be uint8"):
             evaluation.predict(model, other)
     for size in (0, -1):
-        with pytest.raises(ValueError, match="^batch_size must be at least 1"):
+        with pytest.raises(ValueError, match=r"^batch_size must be at least 1"):
             evaluation.predict(model, images, batch_size=size)
 
 
@@ -195,7 +195,7 @@ def test_frechet_distance_does_not_depend_on_where_the_sets_lie(offset: float) -
 
 
 def test_frechet_distance_takes_any_number_type() -> None:
-    a, b = (8 * normal(50, 3, seed=s)).round() for s in (1, 2)
+    a, b = ((8 * normal(50, 3, seed=s)).round() for s in (1, 2))
     expected = evaluation.frechet_distance(a, b)
     for dtype in (torch.int64, torch.int8, torch.float16, torch.bfloat16):
         assert evaluation.frechet_distance(a.to(dtype), b) == pytest.approx(expected, rel=1e-12)
@@ -313,7 +313,7 @@ def test_order_chunks_and_place_do_not_matter(monkeypatch: pytest.MonkeyPatch) -
     assert measured(real.flip(0), fake.flip(0), 3) == expected
     assert measured(real.T.contiguous().T, fake.T.contiguous().T, 3) == expected
     assert measured(real + 1e5, fake + 1e5, 3) == expected
-    monkeypatch.setattr(evaluation.samples, "CHUNK", 7)
+    monkeypatch.setattr(evaluation.reach, "CHUNK", 7)
     assert measured(real, fake, 3) == expected
 
 

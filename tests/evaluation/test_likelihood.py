@@ -364,7 +364,7 @@ def test_means_that_cannot_vary_are_refused(means: Tensor, message: str) -> None
 
 @pytest.mark.parametrize("threshold", [-0.01, math.nan, math.inf])
 def test_a_threshold_is_no_less_than_zero(threshold: float) -> None:
-    with pytest.raises(ValueError, match="^threshold must be 0 or more"):
+    with pytest.raises(ValueError, match=r"^threshold must be 0 or more"):
         active_units(torch.zeros(4, 3), threshold)
 
 

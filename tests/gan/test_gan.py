@@ -554,7 +554,7 @@ def test_sample_refuses_noise_and_labels_that_are_none(
 
 @pytest.mark.parametrize("size", [0, -1, 2.5])
 def test_sample_refuses_no_batch(size: Any) -> None:
-    with pytest.raises(ValueError, match="^batch_size must be"):
+    with pytest.raises(ValueError, match=r"^batch_size must be"):
         gan.sample(gan.Generator(8, 6), normal(3, 8), batch_size=size)
 
 
@@ -564,10 +564,10 @@ def test_sample_refuses_no_batch(size: Any) -> None:
 def test_one_label_does_not_stand_for_all_and_no_row_for_many() -> None:
     generator, discriminator = gan.Generator(8, 6), gan.Discriminator((4, 6, 8))
     for z, labels in ((normal(3, 8), torch.tensor([4])), (normal(1, 8), torch.arange(3))):
-        with pytest.raises(ValueError, match="^labels must be as many as the noise"):
+        with pytest.raises(ValueError, match=r"^labels must be as many as the noise"):
             generator(z, labels)
     for labels in (torch.tensor([4]), torch.zeros(3, 10)):
-        with pytest.raises(ValueError, match="^labels must be as many as the images"):
+        with pytest.raises(ValueError, match=r"^labels must be as many as the images"):
             discriminator(normal(3, 1, 28, 28), labels)
     with pytest.raises(ValueError, match=r"^noise must have shape \(N, 8\)"):
         generator(normal(2, 3, 8))
@@ -596,7 +596,7 @@ def test_training_refuses_images_of_another_kind(mnist: MNIST, how: str) -> None
         lambda: new_game().step((images,)),
         lambda: gan.article_step(*players, *optimizers)((images,)),
     ):
-        with pytest.raises(ValueError, match="^images must be uint8 of shape"):
+        with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
             train()
 
 
@@ -610,9 +610,7 @@ def test_training_refuses_images_of_another_kind(mnist: MNIST, how: str) -> None
         (torch.zeros(64, 10), "must be int64"),
     ],
 )
-def test_training_refuses_labels_that_are_none(
-    mnist: MNIST, labels: Tensor, message: str
-) -> None:
+def test_training_refuses_labels_that_are_none(mnist: MNIST, labels: Tensor, message: str) -> None:
     images = mnist.train_images[:64]
     with pytest.raises(ValueError, match=message):
         gan.train_course(small(), images, labels, seed=0)

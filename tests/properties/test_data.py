@@ -23,6 +23,9 @@ def bytes_of(shape: list[int], seed: int) -> Tensor:
     return torch.randint(256, shape, dtype=torch.uint8, generator=seeded(seed))
 
 
+OUTSIDE = st.one_of(
+    st.floats(max_value=-1e-6), st.floats(min_value=1 + 1e-6), st.just(float("nan"))
+)
 SHAPES = st.lists(st.integers(1, 5), min_size=0, max_size=4)
 
 
@@ -50,7 +53,10 @@ def test_binary_pixels_keep_black_and_white(shape: list[int], seed: int) -> None
     assert torch.equal(data.binarize(images, seeded(seed)), binary)
 
 
-@given(SHAPES, st.one_of(st.floats(max_value=-1e-6), st.floats(min_value=1 + 1e-6), st.just(float("nan"))))
+@given(
+    SHAPES,
+    OUTSIDE,
+)
 def test_one_pixel_out_of_range_is_refused(shape: list[int], value: float) -> None:
     images = torch.full((*shape, 2), 0.5, dtype=torch.float64)
     images[..., 1] = value

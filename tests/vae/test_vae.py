@@ -790,7 +790,7 @@ def test_training_refuses_images_of_another_kind(mnist: MNIST, how: str) -> None
         lambda: listing((images,)),
         lambda: vae.article_nats(article, images),
     ):
-        with pytest.raises(ValueError, match="^images must be uint8 of shape"):
+        with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
             train()
 
 
@@ -809,7 +809,7 @@ def test_a_recipe_out_of_range_is_refused(changes: dict[str, Any]) -> None:
 
 def test_a_negative_beta_is_refused() -> None:
     model = new_vae(4, (8,))
-    with pytest.raises(ValueError, match="^beta must be 0 or more"):
+    with pytest.raises(ValueError, match=r"^beta must be 0 or more"):
         vae.vae_step(model, torch.optim.Adam(model.parameters()), seeded(), beta=-1.0)
 
 
