@@ -59,7 +59,8 @@ def _scaled(matrix: Tensor) -> Tensor:
         largest = matrix.abs().amax(dim=(-2, -1), keepdim=True)
         matrix = torch.where(plain | (largest == 0), matrix, matrix / largest)
         norm = matrix.norm(dim=(-2, -1), keepdim=True)
-    return matrix / (norm + 1e-7)
+    scaled: Tensor = matrix / (norm + 1e-7)
+    return scaled
 
 
 def _set_norm(p: Tensor, norm: float) -> None:

@@ -43,7 +43,7 @@ class Codebook:
             ValueError: the images aren't uint8, or their sides are no multiples of the patch's.
         """
         patches = _cut(images, self.side)
-        return _nearest(patches.flatten(0, 1), self.codes).view(len(images), -1)
+        return _nearest(patches.flatten(0, 1), self.codes.double()).view(len(images), -1)
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Returns the square images, uint8, (N, 1, H, H), of tokens, (N, T), T a square number.
@@ -127,8 +127,9 @@ def _side(area: int) -> int:
 def _nearest(patches: Tensor, codes: Tensor) -> Tensor:
     """Returns the number of the nearest code, (N,), of each patch, (N, side * side).
 
-    In float64: of float32 too little is left after |b|² - 2ab to tell apart codes nearly alike.
+    In float32 codes may differ by too little for what |b|² - 2ab leaves: it does for k-means, where
+    either of two such codes will do. Codes in float64 are told apart.
     """
-    codes = codes.double()
-    lengths = codes.square().sum(1)
-    return torch.cat([(lengths - 2 * c.double() @ codes.T).argmin(1) for c in patches.split(CHUNK)])
+    lengths, turned = codes.square().sum(1), codes.T
+    parts = patches.split(CHUNK)
+    return torch.cat([(lengths - 2 * c.to(codes.dtype) @ turned).argmin(1) for c in parts])

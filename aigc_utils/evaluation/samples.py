@@ -142,10 +142,10 @@ def score_samples(
     if other is not None and len(other.features) != len(fake.features):
         count = len(fake.features)
         raise ValueError(f"floor must hold {count} images, as samples, not {len(other.features)}.")
-    features = _features(real.features, fake.features, max(PRECISION_K, COVERAGE_K))
+    a, b = _features(real.features, fake.features, max(PRECISION_K, COVERAGE_K))
     # One pass over the distances serves both pairs of measures: two passes in place of three.
-    near, wide = within_reach(*features, PRECISION_K, COVERAGE_K)
-    (back,) = within_reach(*reversed(features), PRECISION_K)
+    near, wide = within_reach(a, b, PRECISION_K, COVERAGE_K)
+    (back,) = within_reach(b, a, PRECISION_K)
     precision, recall = _precision_recall(near, back)
     density, coverage = _density_coverage(wide, COVERAGE_K)
     return SampleScores(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -33,9 +34,10 @@ def sample(
         ValueError: the noise has another shape or is not finite, the labels are not as many as it
             or none of the ten, or `batch_size` is below 1.
     """
-    check_noise(z, generator.latent_dim, labels)
+    latent_dim: Any = generator.latent_dim
+    check_noise(z, latent_dim, labels)
     if len(z) == 0:
-        raise ValueError(f"noise must have shape (N, {z.size(1)}), not {tuple(z.shape)}.")
+        raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")
     check_finite("noise", z)
     if labels is not None and labels.is_floating_point():
         check_finite("labels", labels)

@@ -39,9 +39,6 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
     Raises:
         ValueError: some are no probabilities, as logits aren't: bars would leave them out.
     """
-    for name, (real, fake) in stages.items():
-        check_shares(name, real, real.numel())
-        check_shares(name, fake, fake.numel())
     figure = new_figure(2.7)
     panels = axes_grid(figure, 1, len(stages), sharey=True)
     parts = []
@@ -49,6 +46,7 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
         for values, color, hatch, label in (
             (real, "blue", None, "real images"), (fake, "orange", "////", "made images"),
         ):  # fmt: skip
+            check_shares(name, values, values.numel())
             weights = np.full(len(values), 100 / len(values))
             look: Any = {"facecolor": COLORS[color] + "40", "edgecolor": COLORS[color]}
             axes.hist(

@@ -49,7 +49,7 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
         (lambda: plotting.receptive_fields(DIGIT, {"a": 5}, 0 * DIGIT), "above 0"),
         (lambda: plotting.feature_maps(torch.rand(2, 5, 5), DIGIT, GRID[0, :1]), "as many maps"),
         (lambda: plotting.feature_maps(torch.rand(2, 5, 5), DIGIT, -GRID[0]), "0 or more"),
-        (lambda: plotting.layers_drawing(DIGIT, 5 * EVEN - 0.4), "from 0 to 1"),
+        (lambda: plotting.layers_drawing(DIGIT, -EVEN), "from 0 to 1"),
         (lambda: plotting.confusion(TABLE[:9], GRID[0], ["a", "b"]), r"\(10, 10\)"),
         (lambda: plotting.confusion(-TABLE, GRID[0], ["a", "b"]), r"counts"),
         (lambda: plotting.confusion(TABLE, GRID[0], ["a"]), "as many captions"),
