@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import batches, standardize
+from .data import (
+    batches,
+    check_count,
+    check_fields,
+    check_image_shape,
+    check_images,
+    check_labels,
+    check_number,
+    standardize,
+)
 from .evaluation import accuracy, predict
 from .history import History
 from .optimizers import Muon, gradient_step
@@ -59,10 +68,15 @@ class CourseCNN(nn.Module):
     a quarter of the work. Pooling comes before the norm and the activation, for the same reason.
     The first two convolutions and the last pad nothing: MNIST's digits leave the rim of the image
     empty.
+
+    Raises:
+        ValueError: there are fewer than three widths.
     """
 
     def __init__(self, widths: Sequence[int] = (16, 32, 96), dropout: float = 0.0) -> None:
         super().__init__()
+        if len(widths) < 3:
+            raise ValueError(f"widths must be of three convolutions or more, not {widths}.")
         first, second, *middle, last = widths
         blocks = [*self._block(1, first, kernel_size=5, stride=2)]  # (B, first, 12, 12)
         blocks += self._block(first, second, kernel_size=3, pool=True)  # (B, second, 5, 5)
@@ -95,6 +109,7 @@ class CourseCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
+        check_image_shape(x)
         x = self.features(x)  # (B, last, 3, 3)
         # Flattened in the order in which the numbers lie in memory: no copy, and a faster way back.
         x = self.dropout(x.permute(0, 2, 3, 1).flatten(1))  # (B, 9 * last)
@@ -107,9 +122,15 @@ def random_shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor
 
     Args:
         images: shape (B, 1, H, W), any dtype; black is zero.
-        max_shift: largest offset along each axis, in pixels.
+        max_shift: largest offset along each axis, in pixels, 0 or more.
         rng: a CPU generator, source of the offsets.
+
+    Raises:
+        ValueError: the images have another shape, or `max_shift` is below 0.
     """
+    if images.ndim != 4 or images.size(1) != 1:
+        raise ValueError(f"images must have shape (B, 1, H, W), not {tuple(images.shape)}.")
+    check_count("max_shift", max_shift, least=0)
     count, _, height, width = images.shape
     offsets = torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=rng)
     rows = offsets[0] + torch.arange(height)  # (B, H)
@@ -129,19 +150,24 @@ def classifier_step(
 
     The step takes (images, labels): uint8, shape (B, 1, 28, 28), and int64, shape (B,). It
     returns the mean cross-entropy in nats, as "loss". It raises ValueError for images of another
-    integer type.
+    integer type or range, and for labels of another type, number or range.
 
     Args:
         model: takes standardized images and returns logits, (B, 10).
         optimizers: all of them are used in each step.
         label_smoothing: the share of the target that is spread over all classes.
         augment: changes a batch's images before each step, such as `random_shift`.
+
+    Raises:
+        ValueError: `label_smoothing` is not from 0 to 1.
     """
+    check_number("label_smoothing", label_smoothing, most=1)
     loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
     place = next(model.parameters()).device
 
     def step(batch: Batch) -> dict[str, Tensor]:
         images, labels = batch
+        check_labels(labels, len(images))
         if augment is not None:
             images = augment(images)
         model.train()
@@ -154,7 +180,11 @@ def classifier_step(
 
 @dataclass(frozen=True)
 class CNNRecipe:
-    """Everything that decides a training run of `CourseCNN`, apart from the seed."""
+    """Everything that decides a training run of `CourseCNN`, apart from the seed.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
 
     widths: tuple[int, ...]  # channels of each convolution
     epochs: float
@@ -166,6 +196,13 @@ class CNNRecipe:
     warmup: float = 0.2  # the share of the run in which the rates rise
     dropout: float = 0.0
     max_shift: int = 0  # of the augmentation, in pixels; 0: none
+
+    def __post_init__(self) -> None:
+        check_count("max_shift", self.max_shift, least=0)
+        check_fields(
+            self, counts=["batch_size"], numbers=["epochs", "adam_lr", "muon_lr"],
+            shares=["label_smoothing", "muon_momentum", "warmup", "dropout"],
+        )  # fmt: skip
 
 
 #: Reaches the accuracy of the article's five epochs in seconds (held-back images: 98.84 %, mean of
@@ -212,10 +249,13 @@ def train_course(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: images and labels differ in number, are fewer than a batch, or the images are
-            of another integer type.
+        ValueError: images or labels have another type, shape or range, differ in number, or are
+            fewer than a batch.
         TrainingError: a loss is no longer finite.
     """
+    for pair in ((images, labels), *([test] if test else [])):
+        check_images(pair[0])
+        check_labels(pair[1], len(pair[0]))
     rng = seed_everything(seed)
     model = CourseCNN(recipe.widths, recipe.dropout)
     optimizers = course_optimizers(model, recipe)

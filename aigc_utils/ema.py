@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import nn
 
+from .data import check_number
+
 
 class EMA:
     """An exponential moving average of a network's weights: `network` is one with the mean.
@@ -14,19 +16,34 @@ class EMA:
     The two players circle around each other; the mean of many of a player's positions is steadier
     than the last one. Early weights are forgotten quickly, later ones with `decay`.
 
+    Raises:
+        ValueError: `decay` is not from 0 to 1.
+
     Source: Yazıcı et al., The Unusual Effectiveness of Averaging in GAN Training, 2019.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
+        check_number("decay", decay, most=1)
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay, self.updates = decay, 0
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Moves the mean towards `network`'s weights; running statistics are taken over."""
+        """Moves the mean towards `network`'s weights; running statistics are taken over.
+
+        Raises:
+            ValueError: the network has other weights than the one that the mean began with.
+        """
+        if _shapes(network) != _shapes(self.network):
+            raise ValueError("An EMA takes the network it was made of, not one of other weights.")
         self.updates += 1
         keep = min(self.decay, self.updates / (self.updates + 10))
         for mean, new in zip(self.network.parameters(), network.parameters(), strict=True):
             mean.lerp_(new, 1 - keep)
         for kept, newest in zip(self.network.buffers(), network.buffers(), strict=True):
             kept.copy_(newest)
+
+
+def _shapes(network: nn.Module) -> list[torch.Size]:
+    """Returns the shapes of all weights and statistics: a size of 1 would silently be repeated."""
+    return [value.shape for value in (*network.parameters(), *network.buffers())]

@@ -1,5 +1,17 @@
-"""What a run starts from, all of it in the package: digits, texts, batches, safe files."""
+"""What a run starts from, all of it in the package: digits, texts, batches, safe files, checks."""
 
+from .checks import (
+    check_count,
+    check_fields,
+    check_finite,
+    check_image_shape,
+    check_images,
+    check_labels,
+    check_logits,
+    check_number,
+    check_same_shape,
+    check_tensor,
+)
 from .examples import batches, split
 from .files import ASSETS, Checksum, DataError, asset_error, cache_folder, read_asset, write_whole
 from .mnist import MNIST, load_mnist, mnist_root
@@ -26,6 +38,16 @@ __all__ = [
     "batches",
     "binarize",
     "cache_folder",
+    "check_count",
+    "check_fields",
+    "check_finite",
+    "check_image_shape",
+    "check_images",
+    "check_labels",
+    "check_logits",
+    "check_number",
+    "check_same_shape",
+    "check_tensor",
     "is_unit_range",
     "load_mnist",
     "load_plays",

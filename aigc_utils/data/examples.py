@@ -8,6 +8,8 @@ from itertools import count
 import torch
 from torch import Tensor
 
+from .checks import check_count, check_tensor
+
 
 def split(
     images: Tensor, labels: Tensor, validation: int, seed: int
@@ -21,7 +23,8 @@ def split(
         ValueError: images and labels differ in number, or one of the parts would be empty.
     """
     size = _common_length((images, labels))
-    if not 0 < validation < size:
+    check_count("validation", validation)
+    if validation >= size:
         raise ValueError(f"validation must be from 1 to {size - 1}, not {validation}.")
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     train_images, train_labels = _gather((images, labels), order[validation:])
@@ -42,13 +45,19 @@ def batches(
     examples at an epoch's end are left out, so every batch has B.
 
     Raises:
-        ValueError: no examples, differing lengths, or sizes that give no batch.
+        ValueError: no tuple, no examples, differing lengths, or sizes that give no batch.
     """
+    if isinstance(tensors, Tensor):
+        raise ValueError(
+            "batches takes a tuple of tensors, as in batches((images,), 64, rng=rng), and not one "
+            "alone."
+        )
     size = _common_length(tensors)
-    if not 1 <= batch_size <= size:
+    check_count("batch_size", batch_size)
+    if batch_size > size:
         raise ValueError(f"batch_size must be from 1 to {size}, not {batch_size}.")
-    if epochs is not None and epochs < 0:
-        raise ValueError(f"epochs must be None or 0 and more, not {epochs}.")
+    if epochs is not None:
+        check_count("epochs", epochs, least=0)
 
     # A function of its own, so that the checks above speak at the call and not at the first batch.
     def drawn() -> Iterator[tuple[Tensor, ...]]:
@@ -66,6 +75,8 @@ def _gather(tensors: tuple[Tensor, ...], index: Tensor) -> tuple[Tensor, ...]:
 
 
 def _common_length(tensors: tuple[Tensor, ...]) -> int:
+    for tensor in tensors:
+        check_tensor("what is drawn or split", tensor)
     lengths = [len(tensor) if tensor.ndim else 0 for tensor in tensors]
     if not lengths or min(lengths) < 1 or len(set(lengths)) > 1:
         raise ValueError(f"The tensors must hold equally many examples, not {lengths}.")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..data import DataError, to_uint8, write_whole
+from ..data import DataError, check_count, check_finite, check_labels, to_uint8, write_whole
 from ..training import evaluation_mode
-from .networks import Generator
+from .networks import Generator, check_noise
 
 
 @torch.no_grad()
@@ -30,15 +31,19 @@ def sample(
         batch_size: images at a time; it does not change the result.
 
     Raises:
-        ValueError: the noise has another shape, or the labels are not as many as it.
+        ValueError: the noise has another shape or is not finite, the labels are not as many as it
+            or none of the ten, or `batch_size` is below 1.
     """
-    latent_dim = generator.latent_dim
-    if z.ndim != 2 or z.size(1) != latent_dim or len(z) == 0:
+    latent_dim: Any = generator.latent_dim
+    check_noise(z, latent_dim, labels)
+    if len(z) == 0:
         raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")
-    if labels is not None and labels.shape[:1] != z.shape[:1]:
-        raise ValueError(
-            f"labels must be as many as the noise, {len(z)}, not {tuple(labels.shape)}."
-        )
+    check_finite("noise", z)
+    if labels is not None and labels.is_floating_point():
+        check_finite("labels", labels)
+    elif labels is not None:
+        check_labels(labels, len(z))
+    check_count("batch_size", batch_size)
     extra = () if labels is None else (labels.split(batch_size),)
     with evaluation_mode(generator):
         parts = [generator(*part) for part in zip(z.split(batch_size), *extra, strict=True)]

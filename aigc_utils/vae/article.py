@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data import batches, to_float
+from ..data import batches, check_images, to_float
 from ..history import History
 from ..training import Batch, Evaluate, Step, fit, seed_everything
 
@@ -65,10 +65,11 @@ def article_step(model: ArticleVAE, optimizer: torch.optim.Optimizer) -> Step:
     """Returns the article's step for `fit`; it takes images, uint8, shape (B, 1, 28, 28).
 
     The step returns both losses as means over the batch's images, in nats. It raises ValueError
-    for images that aren't uint8.
+    for images of another type or shape.
     """
 
     def step(batch: Batch) -> dict[str, Tensor]:
+        check_images(batch[0])
         x = to_float(batch[0])
         bce, kl = article_losses(*_with_images(model, x))
         optimizer.zero_grad()
@@ -97,10 +98,11 @@ def train_article(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: the images aren't uint8, or are fewer than a batch has, or a number of steps is
-            not positive.
+        ValueError: the images have another type or shape, or are fewer than a batch has, or a
+            number of steps is not positive.
         TrainingError: a loss is no longer finite.
     """
+    check_images(images)
     rng = seed_everything(seed)
     model = ArticleVAE()
     history = fit(
@@ -123,8 +125,9 @@ def article_nats(model: ArticleVAE, images: Tensor) -> tuple[float, float]:
         images: uint8, shape (N, 1, 28, 28), N at least 1.
 
     Raises:
-        ValueError: the images aren't uint8.
+        ValueError: the images have another type or shape.
     """
+    check_images(images)
     losses = [
         torch.stack(article_losses(*_with_images(model, to_float(part)))).double()
         for part in images.split(1000)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..data import check_count, check_image_shape, is_unit_range
 from ..latent import reparameterize
 
 
@@ -32,6 +33,10 @@ class VAE(nn.Module):
     end a small convolution lets each patch look at its neighbours. The encoder reads how an
     image differs from the mean image, and the decoder begins with the mean image, so neither
     has to learn it.
+
+    Raises:
+        ValueError: `latent_dim` is below 1, or the mean image has another shape than (1, 28, 28)
+            or pixels outside [0, 1].
     """
 
     mean: Tensor
@@ -44,7 +49,13 @@ class VAE(nn.Module):
         mean_image: Tensor | None = None,
     ) -> None:
         super().__init__()
+        check_count("latent_dim", latent_dim)
         mean = torch.zeros(1, 28, 28) if mean_image is None else mean_image
+        if mean.shape != (1, 28, 28) or not is_unit_range(mean):
+            raise ValueError(
+                "mean_image must have shape (1, 28, 28) and pixels in [0, 1], not "
+                f"{tuple(mean.shape)} or other values."
+            )
         bias = mean if mean_image is None else mean.clamp(1e-3, 1 - 1e-3).logit()
         self.latent_dim = latent_dim
         self.register_buffer("mean", mean)
@@ -64,6 +75,7 @@ class VAE(nn.Module):
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, latent_dim) each, of images, (B, 1, 28, 28)."""
+        check_image_shape(images)
         mean, log_variance = self.encoder(images - self.mean).chunk(2, dim=1)
         return mean, log_variance
 
