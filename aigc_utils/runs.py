@@ -107,7 +107,7 @@ def state_of(part: Any) -> dict[str, Any]:
             f"A {type(part).__name__} has no state: the parts of a run are models, optimizers, "
             "batches, histories and generators."
         )
-    return {"kind": type(part).__name__, "sizes": _sizes(part), "state": state}
+    return {"kind": _kind(part), "sizes": _sizes(part), "state": state}
 
 
 def restore(part: Any, state: Mapping[str, Any], name: str = "A part") -> None:
@@ -116,10 +116,10 @@ def restore(part: Any, state: Mapping[str, Any], name: str = "A part") -> None:
     Raises:
         ValueError: the state is of another kind of part or of other sizes; `name` names it.
     """
-    if state["kind"] != type(part).__name__:
-        raise ValueError(f"{name} was a {state['kind']} and can't become a {type(part).__name__}.")
+    if state["kind"] != _kind(part):
+        raise ValueError(f"{name} was kept as {state['kind']} and can't become {_kind(part)}.")
     if state["sizes"] != _sizes(part):
-        raise ValueError(f"{name} is a {state['kind']} of other sizes than the one that was kept.")
+        raise ValueError(f"{name} is of other sizes than the {state['kind']} that was kept.")
     if isinstance(part, torch.Generator):
         part.set_state(state["state"])
     elif isinstance(part, list | tuple):
@@ -132,6 +132,10 @@ def restore(part: Any, state: Mapping[str, Any], name: str = "A part") -> None:
             raise ValueError(
                 f"{name} can't take up the state that was kept: make it as it was before."
             ) from error
+
+
+def _kind(part: Any) -> str:
+    return "list" if isinstance(part, tuple) else type(part).__name__
 
 
 def _sizes(part: Any) -> Any:

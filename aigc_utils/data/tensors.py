@@ -83,20 +83,9 @@ def load_tensors(
     """
     content = _read(path, what, how)
     try:
-        tensors = load(content)
-        size = int.from_bytes(content[:8], "little")
-        text = json.loads(content[8 : 8 + size])["__metadata__"]
-        checksum = text.pop(CHECKSUM, None)
-        if checksum is None and text.keys() != unchecked:
-            raise ValueError("there is no checksum")
-        if checksum is not None and checksum != _sha256(tensors, text):
-            raise ValueError("the checksum is another")
-        strides = json.loads(text.pop(STRIDES, "{}"))
-        # Copies, as torch begins a tensor's memory where its operations are fastest.
-        laid_out = {name: _laid_out(value, strides.get(name)) for name, value in tensors.items()}
+        return _parsed(content, unchecked)
     except DAMAGE as error:
         raise damaged_file(path, what, how) from error
-    return Kept(laid_out, text, checksum is not None)
 
 
 def damaged_file(path: str | Path, what: str, how: str) -> DataError:
@@ -123,6 +112,22 @@ def _read(path: str | Path, what: str, how: str) -> bytes:
             raise
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise DataError(f"{path} can't be read ({reason}): write one with {how}.") from error
+
+
+def _parsed(content: bytes, unchecked: frozenset[str]) -> Kept:
+    """Returns what a file's bytes hold; raises one of `DAMAGE` where they are not as written."""
+    tensors = load(content)
+    size = int.from_bytes(content[:8], "little")
+    text = json.loads(content[8 : 8 + size])["__metadata__"]
+    checksum = text.pop(CHECKSUM, None)
+    if checksum is None and text.keys() != unchecked:
+        raise ValueError("there is no checksum")
+    if checksum is not None and checksum != _sha256(tensors, text):
+        raise ValueError("the checksum is another")
+    strides = json.loads(text.pop(STRIDES, "{}"))
+    # Copies, as torch begins a tensor's memory where its operations are fastest.
+    laid_out = {name: _laid_out(value, strides.get(name)) for name, value in tensors.items()}
+    return Kept(laid_out, text, checksum is not None)
 
 
 def _sha256(tensors: Mapping[str, Tensor], text: Mapping[str, str]) -> str:
