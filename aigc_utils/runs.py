@@ -37,7 +37,7 @@ from .data import (
     save_tensors,
 )
 
-HOW = "training.save_run"
+_HOW = "training.save_run"
 
 
 def save_run(path: str | Path, **parts: Any) -> Path:
@@ -69,11 +69,11 @@ def load_run(path: str | Path, **parts: Any) -> None:
         DataError: there is no such file, or it is damaged, or holds something else.
         ValueError: the file has other parts, or one of another kind or size.
     """
-    kept = load_tensors(path, what="run of this course", how=HOW)
+    kept = load_tensors(path, what="run of this course", how=_HOW)
     try:
         states, generators = decode_nested(json.loads(kept.text["run"]), kept.tensors)
     except DAMAGE as error:
-        raise damaged_file(path, "run of this course", HOW) from error
+        raise damaged_file(path, "run of this course", _HOW) from error
     if states.keys() != parts.keys():
         raise ValueError(
             f"{path} has the parts {sorted(states)}, so load_run needs these and not "
@@ -154,8 +154,9 @@ def _sizes(part: Any) -> Any:
 
 def _generators() -> dict[str, Any]:
     """Returns where the generators stand that belong to no object."""
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002 (libraries draw from it)
-    found = {
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002 (libraries draw from it)
+    name, keys, *rest = numpy_state
+    found: dict[str, Any] = {
         "torch": torch.get_rng_state(),
         "python": random.getstate(),
         "numpy": (name, keys.tolist(), *rest),

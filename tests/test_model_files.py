@@ -212,7 +212,7 @@ def tied() -> nn.Module:
         (changed, "CourseCNN has other layers"),
         (deeper, "GPT has other layers"),
         (tied, "GPT has other layers"),
-        (lambda: cnn.MLP(2).to("meta"), '"meta", without numbers'),
+        (lambda: cnn.MLP(2).to("meta"), 'lies on "meta" and has no numbers'),
         (lambda: "model", "str is none"),
     ],
 )

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PACKAGE = __name__.partition(".")[0]
+_PACKAGE = __name__.partition(".")[0]
 
 
 def encode_nested(value: Any, tensors: dict[str, Tensor], name: str) -> Any:
@@ -84,7 +84,7 @@ def course_name(kind: type) -> str:
         ValueError: it is none of the course's.
     """
     rooms = kind.__module__.split(".")
-    for count in range(2, len(rooms) + 1) if rooms[0] == PACKAGE else ():
+    for count in range(2, len(rooms) + 1) if rooms[0] == _PACKAGE else ():
         room = ".".join(rooms[:count])
         if getattr(importlib.import_module(room), kind.__qualname__, None) is kind:
             return f"{room}.{kind.__qualname__}"
@@ -98,12 +98,12 @@ def course_class(name: str) -> type:
         ValueError: the course has no such class.
     """
     found = None
-    if re.fullmatch(rf"{PACKAGE}(\.[a-z]\w*)+\.[A-Z]\w*", name, re.ASCII):
+    if re.fullmatch(rf"{_PACKAGE}(\.[a-z]\w*)+\.[A-Z]\w*", name, re.ASCII):
         room, _, last = name.rpartition(".")
         try:
             found = getattr(importlib.import_module(room), last, None)
         except ImportError:
             found = None
-    if not isinstance(found, type) or found.__module__.partition(".")[0] != PACKAGE:
+    if not isinstance(found, type) or found.__module__.partition(".")[0] != _PACKAGE:
         raise ValueError(f"The course has no class {name}.")
     return found

@@ -19,8 +19,10 @@ from torch import Tensor
 
 from .files import DataError, write_file
 
-#: The keys of a file's text that are not the caller's.
-CHECKSUM, STRIDES = "sha256", "strides"
+#: Where a file's text has its checksum.
+CHECKSUM = "sha256"
+#: Where a file's text has how tensors lie in memory, but for the usual order.
+STRIDES = "strides"
 #: The most bytes of the part of a file that says what the rest is, as safetensors has it.
 LARGEST_HEADER = 100_000_000
 
@@ -46,13 +48,16 @@ def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], text: Mapping[
     memory, and on the CPU.
 
     Raises:
-        ValueError: a tensor holds no numbers, or not one after the other.
+        ValueError: a tensor holds no numbers, or is of a kind that no file takes, or a name is one
+            of the file's own.
         DataError: the file can't be written; one that was there before stays whole.
     """
     for name, value in tensors.items():
         if value.is_meta or value.layout != torch.strided:
-            where = '"meta", without numbers' if value.is_meta else f"a {value.layout} tensor"
-            raise ValueError(f"{name} is {where}, so it can't be kept in a file.")
+            why = 'lies on "meta" and has no numbers' if value.is_meta else f"is {value.layout}"
+            raise ValueError(f"{name} {why}, so it can't be kept in a file.")
+    if taken := {"__metadata__"} & tensors.keys() | {CHECKSUM, STRIDES} & text.keys():
+        raise ValueError(f"{taken.pop()} is a name of the file's own: take another.")
     strides = {name: _strides(value) for name, value in tensors.items()}
     kept = {
         name: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
