@@ -6,9 +6,12 @@ A check looks once a call and refuses in one sentence that names what is wrong.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from numbers import Real
 from operator import index
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeVar
+
+Item = TypeVar("Item")
 
 
 def whole(name: str, value: SupportsIndex, lowest: int = 1, highest: float = math.inf) -> int:
@@ -54,3 +57,16 @@ def functions(**given: object) -> None:
     for name, value in given.items():
         if not callable(value):
             raise ValueError(f"{name} must be a function, not a {type(value).__name__}.")
+
+
+def iterate(name: str, values: Iterable[Item]) -> Iterator[Item]:
+    """Returns an iterator of values, which is `values` itself where that is one.
+
+    Raises:
+        ValueError: there is nothing to iterate over.
+    """
+    try:
+        return iter(values)
+    except TypeError as error:
+        kind = type(values).__name__
+        raise ValueError(f"{name} must be a list or an iterator, not a {kind}.") from error

@@ -30,7 +30,7 @@ with warnings.catch_warnings():
 
 from .history import History, TrainingError, same_names, scalars
 from .interrupts import Interrupt
-from .limits import functions, positive, whole
+from .limits import functions, iterate, positive, whole
 from .runs import load_run as load_run
 from .runs import save_run as save_run
 from .schedules import Schedule
@@ -206,7 +206,7 @@ class _Run:
         self.max_seconds = None if max_seconds is None else positive("max_seconds", max_seconds)
         self._every = None if evaluate_every is None else whole("evaluate_every", evaluate_every)
         self._evaluate = evaluate
-        if not isinstance(history, History | None):
+        if not isinstance(history, History) and (history is not None or resume):
             raise ValueError(f"history must be a History, as fit returns it, not {history!r:.40}.")
         self.history = history if history is not None else History()
         self.steps = self.history.num_steps if resume else 0
@@ -227,7 +227,7 @@ class _Run:
 
     def limited(self, batches: Iterable[AnyBatch], resume: bool) -> Iterator[AnyBatch]:
         """Yields batches until a limit is reached; drawing them counts as training time."""
-        iterator = iter(batches)
+        iterator = iterate("batches", batches)
         if resume and iterator is not batches:  # a list begins anew with each call
             iterator = islice(iterator, self.steps, None)
         while self.progress() < 1.0:

@@ -196,6 +196,10 @@ def test_limits_may_be_numpys() -> None:
         ({"evaluate": {"accuracy": 1.0}}, "evaluate"),
         ({"history": {}}, "history"),
         ({"history": True}, "history"),
+        ({"resume": True}, "history"),
+        ({"resume": History()}, "history"),
+        ({"batches": 3}, "batches"),
+        ({"batches": lambda: 3}, "batches"),
     ],
 )
 def test_what_is_handed_over_must_be_of_its_kind(wrong: dict[str, Any], named: str) -> None:
