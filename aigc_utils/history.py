@@ -144,9 +144,7 @@ def scalars(giver: str, values: object) -> dict[str, Tensor | float]:
     """
     if not isinstance(values, Mapping):
         what = "nothing" if values is None else f"a {type(values).__name__}"
-        raise ValueError(
-            f"{giver} must return numbers by name, as in {{'loss': 0.5}}, not {what}."
-        )
+        raise ValueError(f"{giver} must return numbers by name, as in {{'loss': 0.5}}, not {what}.")
     return {name: _scalar(giver, name, value) for name, value in values.items()}
 
 

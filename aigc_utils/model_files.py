@@ -68,7 +68,10 @@ def save_model(model: nn.Module, path: str | Path) -> Path:
 
 
 def load_model(
-    path: str | Path, kind: type[Model] = nn.Module, *, how: str = "save_model(model, path)"
+    path: str | Path,
+    kind: type[Model] = nn.Module,  # type: ignore[assignment]
+    *,
+    how: str = "save_model(model, path)",
 ) -> Model:
     """Returns a model that `save_model` wrote: on the CPU, in evaluation mode, bit for bit.
 

@@ -329,8 +329,10 @@ def test_evaluation_mode_gives_each_part_its_mode_back() -> None:
     model[1].eval()
     before = [module.training for module in model.modules()]
     assert before == [True, True, False, True, True]
-    with pytest.raises(KeyError), training.evaluation_mode(model):
+    with training.evaluation_mode(model):
         assert not any(module.training for module in model.modules())
+    assert [module.training for module in model.modules()] == before
+    with pytest.raises(KeyError), training.evaluation_mode(model):
         raise KeyError
     assert [module.training for module in model.modules()] == before
     model.eval()
@@ -425,7 +427,9 @@ def test_losses_keep_their_names(names: tuple[str, ...]) -> None:
         return dict.fromkeys(names if batch == 3 else ("a", "b"), 1.0)
 
     history = History()
-    with pytest.raises(ValueError, match=r"step's losses must stay the same, \['a', 'b'\]") as error:
+    with pytest.raises(
+        ValueError, match=r"step's losses must stay the same, \['a', 'b'\]"
+    ) as error:
         fit(step, endless(), num_steps=9, history=history)
     assert_one_sentence(error)
     assert history.losses == {"a": [1.0, 1.0], "b": [1.0, 1.0]}
@@ -628,7 +632,7 @@ def test_a_time_budget_counts_what_was_used() -> None:
 
 def test_a_run_that_is_longer_than_asked_for_is_named() -> None:
     history = fit(halving, endless(), num_steps=5)
-    with pytest.raises(ValueError, match="has 5 steps.*more than 3") as error:
+    with pytest.raises(ValueError, match=r"has 5 steps.*more than 3") as error:
         fit(halving, endless(), num_steps=3, history=history, resume=True)
     assert_one_sentence(error)
     assert fit(halving, endless(), num_steps=5, history=history, resume=True).num_steps == 5
@@ -655,7 +659,7 @@ def test_a_schedule_that_is_made_anew_keeps_the_peak(make: Any) -> None:
 
     def step(batch: int) -> dict[str, float]:
         seen.append(rate(optimizer))
-        return {"loss": 1.0}
+        return halving(batch)
 
     fit(step, endless(), num_steps=100, schedule=make(optimizer), history=history)
     assert max(seen) == 1.0

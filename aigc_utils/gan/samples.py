@@ -54,8 +54,9 @@ def save_generator(generator: Generator, path: str | Path) -> Path:
         DataError: the file can't be written; one that was there before stays whole.
     """
     if not isinstance(generator, Generator):
+        kind = type(generator).__name__
         raise ValueError(
-            f"save_generator keeps the course's Generator: use save_model for a {type(generator).__name__}."
+            f"save_generator keeps the course's Generator: use save_model for a {kind}."
         )
     return save_model(generator, path)
 

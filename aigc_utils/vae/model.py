@@ -65,7 +65,7 @@ class VAE(nn.Module):
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """The constructor's arguments, as `save_model` keeps them; the mean image is with the weights."""
+        """The constructor's arguments, as `save_model` keeps them; the mean image is a weight."""
         return {"latent_dim": self.latent_dim, "hidden": self.hidden, "patches": self.patches}
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
