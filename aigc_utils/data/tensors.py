@@ -140,7 +140,7 @@ def _sha256(tensors: Mapping[str, Tensor], text: Mapping[str, str]) -> str:
     found = hashlib.sha256(json.dumps(sorted(text.items())).encode())
     for name, value in sorted(tensors.items()):
         found.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
-        found.update(memoryview(value.reshape(-1).view(torch.uint8).numpy()))
+        found.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
