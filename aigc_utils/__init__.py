@@ -2,6 +2,8 @@
 
 The ground, on which every chapter stands:
 
+- `limits`: what a run is told, checked in one place
+- `interrupts`: Ctrl-C, as a request to stop
 - `threads`: how long PyTorch's threads wait for work
 - `data`: digits, texts, batches and safe files
 - `history`: what a run recorded
@@ -10,6 +12,8 @@ The ground, on which every chapter stands:
 - `losses`: cross-entropy of pixels
 - `latent`: Gaussians in latent space, and ways through it
 - `ema`: a running mean of weights
+- `model_files`: the course's models in files
+- `runs`: stop a training, keep it, go on
 - `source`: shows a listing in a notebook
 - `training`: the one training loop
 

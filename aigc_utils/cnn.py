@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ from .data import (
 )
 from .evaluation import accuracy, predict
 from .history import History
+from .model_files import load_model as load_model
+from .model_files import save_model as save_model
 from .optimizers import Muon, gradient_step
 from .schedules import one_cycle
 from .training import Batch, Step, fit, seed_everything
@@ -37,6 +40,11 @@ class ArticleCNN(nn.Module):
         self.fc1 = nn.Linear(64 * 7 * 7, 128)
         self.fc2 = nn.Linear(128, 10)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
+
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
         x = self.pool(F.relu(self.conv1(x)))  # (B, 32, 14, 14)
@@ -51,9 +59,15 @@ class MLP(nn.Module):
 
     def __init__(self, hidden: int = 512) -> None:
         super().__init__()
+        self.hidden = hidden
         self.layers = nn.Sequential(
             nn.Flatten(), nn.Linear(28 * 28, hidden), nn.ReLU(), nn.Linear(hidden, 10)
         )
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"hidden": self.hidden}
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
@@ -77,6 +91,7 @@ class CourseCNN(nn.Module):
         super().__init__()
         if len(widths) < 3:
             raise ValueError(f"widths must be of three convolutions or more, not {widths}.")
+        self.widths = tuple(widths)
         first, second, *middle, last = widths
         blocks = [*self._block(1, first, kernel_size=5, stride=2)]  # (B, first, 12, 12)
         blocks += self._block(first, second, kernel_size=3, pool=True)  # (B, second, 5, 5)
@@ -89,6 +104,11 @@ class CourseCNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(last * 3 * 3, 10)
         self.to(memory_format=torch.channels_last)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"widths": self.widths, "dropout": self.dropout.p}
 
     @staticmethod
     def _block(

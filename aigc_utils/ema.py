@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -42,6 +44,19 @@ class EMA:
             mean.lerp_(new, 1 - keep)
         for kept, newest in zip(self.network.buffers(), network.buffers(), strict=True):
             kept.copy_(newest)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the mean and how many updates it had, by name."""
+        return {"network": self.network.state_dict(), "updates": self.updates}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a mean that `state_dict` gave.
+
+        Raises:
+            RuntimeError: it is of a network with other weights.
+        """
+        self.network.load_state_dict(state["network"])
+        self.updates = state["updates"]
 
 
 def _shapes(network: nn.Module) -> list[torch.Size]:

@@ -12,9 +12,20 @@ from .checks import (
     check_same_shape,
     check_tensor,
 )
+from .epochs import Batches
 from .examples import batches, split
-from .files import ASSETS, Checksum, DataError, asset_error, cache_folder, read_asset, write_whole
+from .files import (
+    ASSETS,
+    Checksum,
+    DataError,
+    asset_error,
+    cache_folder,
+    read_asset,
+    write_file,
+    write_whole,
+)
 from .mnist import MNIST, load_mnist, mnist_root
+from .nested import course_class, course_name, decode_nested, encode_nested
 from .pixels import (
     MNIST_MEAN,
     MNIST_STD,
@@ -25,15 +36,19 @@ from .pixels import (
     to_signed,
     to_uint8,
 )
+from .tensors import DAMAGE, Kept, damaged_file, load_tensors, save_tensors
 from .texts import load_plays, load_poems, load_sonnets, split_text
 
 __all__ = [
     "ASSETS",
+    "DAMAGE",
     "MNIST",
     "MNIST_MEAN",
     "MNIST_STD",
+    "Batches",
     "Checksum",
     "DataError",
+    "Kept",
     "asset_error",
     "batches",
     "binarize",
@@ -48,18 +63,26 @@ __all__ = [
     "check_number",
     "check_same_shape",
     "check_tensor",
+    "course_class",
+    "course_name",
+    "damaged_file",
+    "decode_nested",
+    "encode_nested",
     "is_unit_range",
     "load_mnist",
     "load_plays",
     "load_poems",
     "load_sonnets",
+    "load_tensors",
     "mnist_root",
     "read_asset",
+    "save_tensors",
     "split",
     "split_text",
     "standardize",
     "to_float",
     "to_signed",
     "to_uint8",
+    "write_file",
     "write_whole",
 ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
-
 import torch
 from torch import Tensor
 
 from .checks import check_count, check_tensor
+from .epochs import Batches
 
 
 def split(
@@ -38,11 +36,12 @@ def batches(
     *,
     rng: torch.Generator,
     epochs: int | None = None,
-) -> Iterator[tuple[Tensor, ...]]:
+) -> Batches[tuple[Tensor, ...]]:
     """Returns an iterator of batches, one (B, ...) copy for each of `tensors`, (N, ...).
 
     Each epoch is a new order drawn from `rng`; without `epochs` it never ends. The N mod B
-    examples at an epoch's end are left out, so every batch has B.
+    examples at an epoch's end are left out, so every batch has B. Its `state_dict` says where it
+    stands, also within an epoch, and `load_state_dict` lets an equal one go on from there.
 
     Raises:
         ValueError: no tuple, no examples, differing lengths, or sizes that give no batch.
@@ -59,14 +58,14 @@ def batches(
     if epochs is not None:
         check_count("epochs", epochs, least=0)
 
-    # A function of its own, so that the checks above speak at the call and not at the first batch.
-    def drawn() -> Iterator[tuple[Tensor, ...]]:
-        for _ in count() if epochs is None else range(epochs):
-            order = torch.randperm(size, generator=rng, device=rng.device)
-            for start in range(0, size - size % batch_size, batch_size):
-                yield _gather(tensors, order[start : start + batch_size])
-
-    return drawn()
+    return Batches(
+        lambda: torch.randperm(size, generator=rng, device=rng.device),
+        lambda index: _gather(tensors, index),
+        batch_size,
+        rng,
+        size=size,
+        epochs=epochs,
+    )
 
 
 def _gather(tensors: tuple[Tensor, ...], index: Tensor) -> tuple[Tensor, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,11 @@ class ArticleGenerator(nn.Module):
             nn.Linear(1024, 28 * 28), nn.Tanh(),
         )  # fmt: skip
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
+
     def forward(self, z: Tensor) -> Tensor:
         """Returns images in [-1, 1], shape (B, 1, 28, 28), of noise, shape (B, 100)."""
         images: Tensor = self.model(z).view(-1, 1, 28, 28)
@@ -43,6 +49,11 @@ class ArticleDiscriminator(nn.Module):
             nn.Linear(512, 256), nn.LeakyReLU(0.2),
             nn.Linear(256, 1), nn.Sigmoid(),
         )  # fmt: skip
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
 
     def forward(self, images: Tensor) -> Tensor:
         """Returns the probability of being real, shape (B, 1), of images in [-1, 1]."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from ..data import batches, check_fields, check_images, check_labels, to_signed
 from ..ema import EMA
 from ..history import History
 from ..optimizers import Muon, gradient_step
+from ..runs import restore, state_of
 from ..schedules import hold_then_fall
 from ..training import Batch, Evaluate, fit, seed_everything
 from .networks import Discriminator, Generator
@@ -63,6 +66,12 @@ class GANRecipe:
 #: The course's recipe, tuned on 10,000 images held back from the training set, never on the test
 #: set.
 COURSE = GANRecipe(num_steps=3400)
+
+
+# What a game consists of, besides its recipe and the number of its steps.
+_PARTS = (
+    "generator", "discriminator", "ema", "generator_optimizers", "discriminator_optimizers", "rng",
+)  # fmt: skip
 
 
 class CourseGAN:
@@ -131,6 +140,21 @@ class CourseGAN:
         self.ema.update(self.generator)
         self.steps += 1
         return {"discriminator": d_loss, "generator": g_loss}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all that the game's next step depends on, by name, for `training.save_run`."""
+        parts = {name: state_of(part) for name, part in vars(self).items() if name in _PARTS}
+        return {"steps": self.steps, **parts}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from where another game of the same recipe stood.
+
+        Raises:
+            ValueError: the other one has other players or optimizers.
+        """
+        for name in _PARTS:
+            restore(getattr(self, name), state[name], f"The game's {name}")
+        self.steps = state["steps"]
 
 
 def check_pairs(*tensors: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,11 @@ class Generator(nn.Module):
         )
         self.to(memory_format=torch.channels_last)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"latent_dim": self.latent_dim, "width": self.width}
+
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Returns images in [-1, 1], shape (B, 1, 28, 28), of noise, shape (B, latent_dim).
 
@@ -62,6 +68,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, widths: Sequence[int] = (16, 48, 96)) -> None:
         super().__init__()
+        self.widths = tuple(widths)
         first, second, third = widths
         self.features = nn.Sequential(
             nn.Conv2d(1, first, kernel_size=4, stride=2, padding=1),  # (B, first, 14, 14)
@@ -75,6 +82,11 @@ class Discriminator(nn.Module):
         self.embedding = nn.Embedding(10, third * 4 * 4)
         nn.init.zeros_(self.embedding.weight)
         self.to(memory_format=torch.channels_last)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"widths": self.widths}
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Returns logits of being real, (B,), of images in [-1, 1] and labels, int64, (B,).

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
+from ..model_files import NoInit
 from .config import GPT2, SMOLLM2, GPTConfig
 from .model import GPT
 from .numpy_decoding import store_for_decoding
@@ -139,7 +139,7 @@ def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
         ValueError: a weight is missing, is of another shape, or has no place in the model.
     """
     # No memory and no random numbers for weights that come anyway.
-    with torch.device("meta"), _NoInit():
+    with torch.device("meta"), NoInit():
         model = GPT(config)
     if config.tied:
         weights = {**weights, "head.weight": weights.get("embedding.tokens.weight", torch.empty(0))}
@@ -153,17 +153,6 @@ def with_weights(config: GPTConfig, weights: Mapping[str, Tensor]) -> GPT:
     if config.tied:
         model.embedding.tokens.weight = model.head.weight
     return model.eval().requires_grad_(False)
-
-
-class _NoInit(TorchFunctionMode):
-    """Leaves out `torch.nn.init`, of which one call on "meta" imports 4 s worth of modules."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if getattr(func, "__module__", "") == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
 
 
 def _expect(config: Any, **parts: object) -> None:

@@ -6,6 +6,8 @@ work on what it saw (MLP); the last vectors become logits of the next token.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -214,6 +216,11 @@ class GPT(nn.Module):
         self.norm = _norm(config)
         self.head = nn.Linear(config.width, config.vocab_size, bias=False)
         _initialize(self)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"config": self.config}
 
     def features(self, tokens: Tensor) -> Tensor:
         """Returns what the head reads, (B, T, width), of tokens, int64, (B, T).

@@ -11,6 +11,7 @@ Source: Vaswani et al., Attention Is All You Need, 2017.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -120,6 +121,11 @@ class EncoderDecoder(nn.Module):
             # By the course's recipe, seeds 0 to 2, at least 99.5 % of words come out right; with
             # torch's own 1 it is 98 %, with 0.02, as in GPT, 96 %.
             nn.init.normal_(table.weight, std=0.3)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"config": self.config}
 
     def encode(self, source: Tensor) -> Tensor:
         """Returns the source's vectors, (B, S, width); source is int64, (B, S).

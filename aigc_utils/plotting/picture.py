@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from ..data import check_tensor, is_unit_range
+from ..data import check_tensor, is_unit_range, write_whole
 
 #: Five of Okabe and Ito's colours, with a purple and a grey: told apart with every common form of
 #: colour vision, and never alone: lines differ in dashes and markers too.
@@ -119,13 +119,13 @@ class Picture:
         return packed.getvalue()
 
     def save(self, path: str | Path) -> Path:
-        """Writes the figure as a PNG file and returns its path.
+        """Writes the figure as a PNG file, all of it or nothing; returns its path, "~" resolved.
 
         Raises:
             OSError: the file can't be written.
         """
-        path = Path(path)
-        path.write_bytes(self.png())
+        path = Path(path).expanduser()
+        write_whole(path, self.png())
         return path
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, str], dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ class ArticleVAE(nn.Module):
         self.fc2_logvar = nn.Linear(400, 20)
         self.fc3 = nn.Linear(20, 400)
         self.fc4 = nn.Linear(400, 28 * 28)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, 20) each, for images, (B, 1, 28, 28)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class VAE(nn.Module):
                 f"{tuple(mean.shape)} or other values."
             )
         bias = mean if mean_image is None else mean.clamp(1e-3, 1 - 1e-3).logit()
-        self.latent_dim = latent_dim
+        self.latent_dim, self.hidden, self.patches = latent_dim, tuple(hidden), patches
         self.register_buffer("mean", mean)
         self.pixel_bias = nn.Parameter(bias.clone())
         to_row: list[nn.Module] = [nn.Flatten()]
@@ -72,6 +73,11 @@ class VAE(nn.Module):
             ]
         self.encoder = nn.Sequential(*to_row, *_layers(28 * 28, *hidden, 2 * latent_dim))
         self.decoder = nn.Sequential(*_layers(latent_dim, *reversed(hidden), 28 * 28), *to_image)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them; the mean image is a weight."""
+        return {"latent_dim": self.latent_dim, "hidden": self.hidden, "patches": self.patches}
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, latent_dim) each, of images, (B, 1, 28, 28)."""
