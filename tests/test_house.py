@@ -16,7 +16,7 @@ CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading")
 # From the ground up: a module imports from the floors below its own, and on its own floor only
 # within its own package. What stands in none of these is a chapter.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("threads", "data", "history", "schedules", "source"),
+    ("threads", "console", "data", "history", "schedules", "source"),
     ("optimizers", "latent", "losses", "ema"),
     ("training",),
     ("evaluation",),

@@ -1,8 +1,10 @@
-"""What a run starts from, all of it in the package: digits, texts, batches, safe files."""
+"""What a run starts from: the package's digits and texts, or one's own, batches, safe files."""
 
 from .examples import batches, split
 from .files import ASSETS, Checksum, DataError, asset_error, cache_folder, read_asset, write_whole
-from .mnist import MNIST, load_mnist, mnist_root
+from .idx import read_idx
+from .mnist import MNIST, load_digits, load_mnist, mnist_root
+from .pictures import ImageSteps, image_steps, read_image
 from .pixels import (
     MNIST_MEAN,
     MNIST_STD,
@@ -13,6 +15,7 @@ from .pixels import (
     to_signed,
     to_uint8,
 )
+from .plain_text import read_text
 from .texts import load_plays, load_poems, load_sonnets, split_text
 
 __all__ = [
@@ -22,17 +25,23 @@ __all__ = [
     "MNIST_STD",
     "Checksum",
     "DataError",
+    "ImageSteps",
     "asset_error",
     "batches",
     "binarize",
     "cache_folder",
+    "image_steps",
     "is_unit_range",
+    "load_digits",
     "load_mnist",
     "load_plays",
     "load_poems",
     "load_sonnets",
     "mnist_root",
     "read_asset",
+    "read_idx",
+    "read_image",
+    "read_text",
     "split",
     "split_text",
     "standardize",
