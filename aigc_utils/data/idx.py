@@ -117,7 +117,8 @@ def idx_header(content: bytes) -> Header:
         if content.startswith(start):
             raise ValueError(problem)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES:
-        raise ValueError(f"isn't an idx file, it begins with {content[:4].hex(' ')}: name another file")
+        first = content[:4].hex(" ") or "nothing"
+        raise ValueError(f"isn't an idx file, as it begins with {first}: name another file")
     axes = content[3]
     if not 1 <= axes <= MOST_AXES:
         raise ValueError(f"has {axes} axes, and 1 to {MOST_AXES} are read: name another file")
