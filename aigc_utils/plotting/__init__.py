@@ -1,10 +1,10 @@
 """Every figure of the course: one style, a palette for all eyes, a text for each picture."""
 
+from .cnn_own_digit import own_digit
 from .cnn_results import (
     augmentation_gap,
     confusion,
     ladder,
-    own_digit,
     reliability,
     seed_curves,
     shift_curves,

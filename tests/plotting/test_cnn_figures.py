@@ -71,6 +71,9 @@ def test_an_own_digit_is_told_with_its_light_its_size_and_its_reading() -> None:
     assert "with corners of 40 to 90 percent of white" in picture.alt
     assert "in 28 × 28 pixels, where it fills 20 × 12" in picture.alt
     assert "the longest that of 7, with probability 0.90" in picture.alt
+    for wrong in (10 * probabilities, probabilities[None], probabilities * float("nan")):
+        with pytest.raises(ValueError, match="expects the probabilities"):
+            plotting.own_digit(data.ImageSteps(photo, ink, digit), wrong)
 
 
 @pytest.mark.parametrize(("confidence", "told"), [(0.95, "over"), (0.75, "under")])
