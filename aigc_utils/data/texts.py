@@ -80,7 +80,7 @@ def split_text(text: str, train: float = 0.9) -> tuple[str, str]:
     Raises:
         ValueError: one of the two parts would be empty.
     """
-    cut = int(len(text) * train) if 0 < train < 1 else 0
+    cut = int(len(text) * train)
     if not 0 < cut < len(text):
         raise ValueError(f"The text can't be cut after {train} of its {len(text)} characters.")
     return text[:cut], text[cut:]

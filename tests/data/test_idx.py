@@ -110,6 +110,16 @@ def test_a_network_trains_on_them(path: Path) -> None:
     assert evaluation.accuracy(evaluation.predict(model, images), labels) > 40
 
 
+def test_labels_beyond_the_networks_outputs_are_told(path: Path) -> None:
+    from aigc_utils import cnn
+
+    path.write_bytes(as_idx(torch.arange(1, 27)))  # as EMNIST's letters have them
+    images, labels = data.load_digits(test=True)[0][:26], data.read_idx(path)
+    recipe = cnn.CNNRecipe((4, 4, 4), 1, 13, 0.01, 0.1, 0.1)
+    with pytest.raises(ValueError, match=r"labels must be from 0 to 9.* from 1 to 26\.$"):
+        cnn.train_course(recipe, images, labels, seed=0)
+
+
 WHOLE = as_idx(IMAGES)
 
 

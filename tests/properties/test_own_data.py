@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch.nn import functional as F
 
 from aigc_utils import data
@@ -113,15 +113,19 @@ strokes = st.lists(
 def picture(
     lines: list[tuple[float, ...]], scale: float, at: tuple[float, float], *, bright: bool = True
 ) -> Image.Image:
-    """Returns strokes as a picture of 200 by 260: dark on bright, or bright on dark."""
-    y, x = np.mgrid[0:200, 0:260]
-    near = np.full(x.shape, np.inf)
+    """Returns strokes as a picture of 260 by 200: dark on bright, or bright on dark."""
+    fine = 4  # times as large, and then made smaller, so that edges are soft
+    ink = Image.new("L", (260 * fine, 200 * fine))
+    pen = ImageDraw.Draw(ink)
+    radius = 1.4 * scale * fine
     for x0, y0, x1, y1 in lines:
-        for part in np.linspace(0, 1, 60):
-            middle = (x0 + (x1 - x0) * part) * scale + at[0], (y0 + (y1 - y0) * part) * scale + at[1]
-            near = np.minimum(near, np.hypot(x - middle[0], y - middle[1]))
-    ink = (1.4 * scale - near + 0.5).clip(0, 1)
-    return Image.fromarray((230 - 200 * ink if bright else 25 + 200 * ink).astype(np.uint8))
+        ends = [((x * scale + at[0]) * fine, (y * scale + at[1]) * fine)
+                for x, y in ((x0, y0), (x1, y1))]  # fmt: skip
+        pen.line(ends, fill=200, width=round(2 * radius))
+        for end in ends:
+            pen.circle(end, radius, fill=200)
+    small = ink.reduce(fine)
+    return small.point(lambda value: 230 - value if bright else 25 + value)
 
 
 @given(
