@@ -32,9 +32,15 @@ def main() -> None:
     given = {option: value for option, value in options.items() if value is not None}
     for option in sorted(given.keys() - chosen.takes()):
         parser.error(f"{arguments.name} takes no --{option}.")
-    results = chosen.load()(seeds=arguments.seeds, **given)
+
+    from aigc_utils.data import DataError
 
     from .report import write
+
+    try:
+        results = chosen.load()(seeds=arguments.seeds, **given)
+    except DataError as error:
+        parser.exit(1, f"{error}\n")
 
     write(results, arguments.json)
 
