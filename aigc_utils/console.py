@@ -1,8 +1,8 @@
-"""What the course prints, on consoles and pipes that know fewer signs than it uses.
+r"""What the course prints, on consoles and pipes that know fewer signs than it uses.
 
 Python stops at the first sign that standard output can't encode: a "✓" where a program's output
 goes through a pipe on Chinese Windows (GBK), the "ł" of a student's name on a western one (cp1252),
-any of them in ASCII. A lesson must not stop there, so such a sign becomes `\\u2713`.
+any of them in ASCII. A lesson must not stop there, so such a sign becomes `\u2713`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ def _stops(stream: io.TextIOWrapper) -> bool:
 
 
 def for_console(text: str) -> str:
-    """Returns a text as standard output can show it, with `\\u2713` for a sign that it lacks."""
+    r"""Returns a text as standard output can show it, with `\u2713` for a sign that it lacks."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -931,7 +931,7 @@ confidence, read = evaluation.predict(plain, tried).softmax(1).max(1)
 names = ["the photo", "inverted", "paper removed", "fitted"]
 captions = [
     f"{name}\nread as {digit}\n{100 * sure:.0f} % sure"
-    for name, digit, sure in zip(names, read, confidence)
+    for name, digit, sure in zip(names, read, confidence, strict=True)
 ]
 
 # %%

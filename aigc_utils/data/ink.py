@@ -10,6 +10,12 @@ from .pixels import to_uint8
 
 #: MNIST's digits fit into a square of 20 pixels, in an image of 28.
 BOX, SIDE = 20, 28
+#: Where their centre of mass lies, to the nearest pixel: the middle of the pixel numbered 14.
+#: Over the test images it is 14.50 along both axes, with a standard deviation of 0.29, which is
+#: that of rounding.
+CENTRE = 14.5
+#: The share of the darkest ink below which a blurred edge does not count for the size.
+EDGE = 0.25
 #: Below this difference of ink and paper, in units of white = 1, a picture counts as empty.
 FAINTEST = 0.06
 #: Ink stands out of the noise of the paper by so many standard deviations, or there is none.
@@ -26,8 +32,8 @@ def find_ink(grey: Tensor) -> Tensor:
     """Returns where the ink is, float32 (H, W): 0 = paper to 1 = ink.
 
     The paper's brightness is a quadratic surface, fitted first to the picture's rim and then to all
-    that lies near it; a shadow with a sharp edge is not removed. Ink is what differs from the paper,
-    to whichever side differs more. Spots of less than a twentieth of the largest one are left out.
+    that lies near it; a shadow with a sharp edge is not removed. Ink is what differs from that, to
+    whichever side differs more. Spots of less than a twentieth of the largest one are left out.
 
     Args:
         grey: floats, (H, W), 0 = black to 1 = white, at least 8 pixels a side.
@@ -48,18 +54,22 @@ def find_ink(grey: Tensor) -> Tensor:
 
 def _paper(grey: Tensor) -> Tensor:
     """Returns the brightness that the picture would have without ink, (H, W)."""
-    height, width = grey.shape
-    y, x = torch.meshgrid(
-        torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij"
-    )
-    terms = torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y], -1).view(-1, 6)
-    values = grey.flatten()
-    near = ((x.abs() > 0.9) | (y.abs() > 0.9)).flatten()
+    step = max(1, max(grey.shape) // GRID)  # so many points fit six numbers well enough
+    values, terms = grey[::step, ::step].flatten(), _terms(*grey.shape)
+    few = terms[::step, ::step].flatten(0, 1)
+    near = few[:, 1:3].abs().amax(1) > 0.9
+    fitted = few[0]
     for _ in range(ROUNDS):
-        fitted = terms @ torch.linalg.lstsq(terms[near], values[near, None]).solution
-        off = (values - fitted[:, 0]).abs()
+        fitted = torch.linalg.lstsq(few[near], values[near, None]).solution[:, 0]
+        off = (values - few @ fitted).abs()
         near = off <= CLEAR * off[near].median() + 0.01
-    return fitted.view(height, width)
+    return terms @ fitted
+
+
+def _terms(height: int, width: int) -> Tensor:
+    """Returns 1, x, y, x², xy and y² at each pixel, (H, W, 6), where x and y are from -1 to 1."""
+    y, x = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
+    return torch.stack(torch.broadcast_tensors(torch.ones(1), x, y, x * x, x * y, y * y), -1)
 
 
 def _without_dust(ink: Tensor) -> Tensor:
@@ -86,8 +96,8 @@ def _spots(mask: Tensor) -> Tensor:
 def fit_to_mnist(ink: Tensor) -> Tensor:
     """Returns ink as an image of MNIST's form, uint8 (1, 1, 28, 28), 255 = ink.
 
-    It is scaled into a square of 20 by 20 pixels, as it was tall and wide, and moved until its
-    centre of mass is the image's centre, to the nearest pixel.
+    It is scaled into a square of 20 by 20 pixels, as tall beside its width as it was, and moved
+    until its centre of mass is where that of MNIST's digits is, to the nearest pixel.
 
     Args:
         ink: floats, (H, W), 0 = paper to 1 = ink, not all of them 0.
@@ -95,7 +105,8 @@ def fit_to_mnist(ink: Tensor) -> Tensor:
     Source: LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
     recognition", section III.A.
     """
-    rows, columns = (ink.amax(axis).nonzero()[:, 0] for axis in (1, 0))
+    dark = ink >= EDGE * ink.max()
+    rows, columns = (dark.any(axis).nonzero()[:, 0] for axis in (1, 0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(cut.shape)
     size = [max(1, round(scale * length)) for length in cut.shape]
@@ -108,6 +119,6 @@ def fit_to_mnist(ink: Tensor) -> Tensor:
 
 
 def _start(mass: Tensor) -> int:
-    """Returns where to begin so that the centre of mass lies in the middle, within the image."""
+    """Returns where to begin so that the centre of mass lies at `CENTRE`, within the image."""
     centre = float((mass * (torch.arange(len(mass)) + 0.5)).sum() / mass.sum())
-    return min(max(round(SIDE / 2 - centre), 0), SIDE - len(mass))
+    return min(max(round(CENTRE - centre), 0), SIDE - len(mass))

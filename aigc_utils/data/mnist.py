@@ -119,7 +119,7 @@ def _is_for_test(name: str) -> bool:
 
 
 def _read_tensor(name: str) -> Tensor:
-    """Returns a bundled file as a tensor: uint8 (N, 1, 28, 28) for images, int64 (N,) for labels."""
+    """Returns a bundled file: images as uint8 (N, 1, 28, 28), labels as int64 (N,)."""
     content = _read_asset(name)
     shape: tuple[int, ...] = (10_000 if _is_for_test(name) else 60_000,)
     if "images" in name:

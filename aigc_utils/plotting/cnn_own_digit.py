@@ -22,7 +22,9 @@ def own_digit(steps: ImageSteps, probabilities: Tensor) -> Picture:
         ValueError: these are no probabilities that add up to 1.
     """
     if probabilities.ndim != 1 or not _is_distribution(probabilities):
-        raise ValueError("own_digit expects the probabilities of one image: use logits.softmax(1)[0].")
+        raise ValueError(
+            "own_digit expects the probabilities of one image: use logits.softmax(1)[0]."
+        )
     figure = new_figure(2.5)
     *panels, bars = axes_grid(figure, 1, 4)
     photo, ink, digit = steps.photo, steps.ink, steps.digit[0, 0]

@@ -22,6 +22,16 @@ NO_FILES: list[tuple[Callable[[Path], Any], str]] = [
 ]
 
 
+def read_or_refused(read: Callable[[Any], Any], path: Any) -> Any:
+    """Returns what a reader gives, or None where it refuses the file in one sentence."""
+    try:
+        return read(path)
+    except DataError as error:
+        told = str(error)
+    assert re.fullmatch(r"[^\n]+\.", told), told
+    return None
+
+
 def refused(read: Callable[..., Any], path: Any, *said: str, **options: Any) -> str:
     """Returns the one sentence by which a reader refuses a file."""
     with pytest.raises(DataError) as error:

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from own_files import NO_FILES, read_or_refused, refused
 from torch import Tensor
 
 from aigc_utils import data
 from aigc_utils.data import idx
-from own_files import NO_FILES, refused
 
 IMAGES = torch.arange(2 * 3 * 5).view(2, 3, 5)
 
@@ -136,18 +136,14 @@ def test_a_packed_file_is_told_wherever_it_is_cut_or_damaged(path: Path) -> None
     for length in range(1, len(packed)):
         path.write_bytes(packed[:length])
         refused(data.read_idx, path)
-    whole = data.read_idx
     for place in range(len(packed)):
         for bit in range(8):
             damaged = bytearray(packed)
             damaged[place] ^= 1 << bit
             path.write_bytes(damaged)
-            try:
-                found = whole(path)
-            except data.DataError as error:
-                assert str(error).endswith(".")
-            else:  # gzip's header holds a time and a system that change nothing
-                assert torch.equal(found[:, 0].long(), IMAGES)
+            found = read_or_refused(data.read_idx, path)
+            # gzip's header holds a time and a system that change nothing.
+            assert found is None or torch.equal(found[:, 0].long(), IMAGES)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
