@@ -40,18 +40,36 @@ print("the end")
 """
 
 
-@pytest.mark.parametrize("encoding", ["gbk", "ascii", "cp1252", "utf-8"])
-def test_nothing_that_is_printed_stops_on_a_pipe(encoding: str) -> None:
+def printed(code: str, encoding: str) -> str:
+    """Returns what a program prints to a pipe of an encoding, and that it ends well."""
     run = subprocess.run(
-        [sys.executable, "-c", PRINTED],
+        [sys.executable, "-c", code],
         env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)},
         cwd=ROOT, capture_output=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr.decode(encoding, "replace")
-    printed = run.stdout.decode(encoding)
-    assert printed.rstrip().endswith("the end")
-    assert (r"\u01c5" in printed) == (encoding != "utf-8")
-    assert ("李明" in printed) == (encoding in ("gbk", "utf-8"))
+    return run.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("gbk", r"\u2713 Zo\xeb → 李明 \ud800"),
+        ("cp1252", r"\u2713 Zoë \u2192 \u674e\u660e \ud800"),
+        ("ascii", r"\u2713 Zo\xeb \u2192 \u674e\u660e \ud800"),
+        ("utf-8", r"✓ Zoë → 李明 \ud800"),
+    ],
+)
+def test_a_sign_that_a_pipe_lacks_is_written_out(encoding: str, shown: str) -> None:
+    code = "import aigc_utils; print('✓ Zoë → 李明', chr(0xD800))"
+    assert printed(code, encoding).strip() == shown
+
+
+def test_nothing_that_the_course_prints_stops_on_a_pipe() -> None:
+    shown = printed(PRINTED, "ascii")
+    assert shown.rstrip().endswith("the end")
+    assert r"\u2713 Correct: Zo\xeb \u2192 \u5e8a." in shown
+    assert r"Zo\xeb \u0141ucja \u674e\u660e \u01c5: not graded" in shown
 
 
 def test_a_command_says_what_is_wrong_on_any_console(tmp_path: Path) -> None:
@@ -66,17 +84,17 @@ def test_a_command_says_what_is_wrong_on_any_console(tmp_path: Path) -> None:
     assert b"Traceback" not in run.stderr
 
 
-@pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> io.TextIOWrapper:
-    """A standard output in GBK that was put in its place after the package was imported."""
-    made = io.TextIOWrapper(io.BytesIO(), **{"encoding": "gbk", **getattr(request, "param", {})})
+def put_in_place(monkeypatch: pytest.MonkeyPatch, **options: str) -> io.TextIOWrapper:
+    """Returns a standard output, in GBK, that is put in its place after the package's import."""
+    made = io.TextIOWrapper(io.BytesIO(), **{"encoding": "gbk", **options})
     monkeypatch.setattr(sys, "stdout", made)
     return made
 
 
 def test_outcomes_and_grades_are_fit_for_the_console_of_the_moment(
-    stream: io.TextIOWrapper,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    stream = put_in_place(monkeypatch)
     print(Outcome("Zoë", "correct", "Well done."))
     tell(Result("Zoë ǅ", notes=["✓"]))
     stream.flush()
@@ -86,7 +104,7 @@ def test_outcomes_and_grades_are_fit_for_the_console_of_the_moment(
 
 
 @pytest.mark.parametrize(
-    ("stream", "errors"),
+    ("options", "errors"),
     [
         ({}, "backslashreplace"),
         ({"encoding": "utf-8"}, "backslashreplace"),
@@ -94,9 +112,11 @@ def test_outcomes_and_grades_are_fit_for_the_console_of_the_moment(
         ({"encoding": "ascii", "errors": "surrogateescape"}, "backslashreplace"),
         ({"encoding": "utf-8", "errors": "surrogateescape"}, "surrogateescape"),
     ],
-    indirect=["stream"],
 )
-def test_what_the_reader_has_chosen_stays(stream: io.TextIOWrapper, errors: str) -> None:
+def test_what_the_reader_has_chosen_stays(
+    options: dict[str, str], errors: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = put_in_place(monkeypatch, **options)
     console.tolerate()
     assert stream.errors == errors
 

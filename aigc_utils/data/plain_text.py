@@ -110,13 +110,23 @@ def _wrong(path: Path, content: bytes, used: str, error: UnicodeError) -> DataEr
 
 def _not_plain(path: Path, content: bytes) -> DataError:
     """Returns the error of a file with zero bytes: UTF-16 without its mark, or no text at all."""
-    even, odd = content[::2].count(0), content[1::2].count(0)
-    # A sign of ASCII is itself and a zero; there are many even in a Chinese text: line ends.
-    if len(content) % 2 == 0 and bool(even) != bool(odd):
-        return _looks_like(path, "utf-16-le" if odd else "utf-16-be")
+    for encoding, zeros in (("utf-16-le", content[1::2]), ("utf-16-be", content[::2])):
+        # A sign of ASCII is itself and a zero; a Chinese text has them at the ends of its lines.
+        many = zeros.count(0) * 2 > len(zeros) or max(content) >= 0x80
+        if many and zeros.count(0) == content.count(0) and _is_plain(content, encoding):
+            return _looks_like(path, encoding)
     return DataError(
         f"The file {path} is no plain text, as it holds zero bytes: save it as plain text in UTF-8."
     )
+
+
+def _is_plain(content: bytes, encoding: str) -> bool:
+    """Whether bytes are a text in an encoding, without control characters but for line ends."""
+    try:
+        text = content.decode(encoding)
+    except UnicodeError:
+        return False
+    return min(text.replace("\t", " ").replace("\n", " ").replace("\r", " ")) >= " "
 
 
 def _looks_like(path: Path, encoding: str) -> DataError:
