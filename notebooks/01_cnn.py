@@ -920,6 +920,7 @@ plotting.own_digit(steps, scores.softmax(1)[0])
 # %% [markdown]
 # How much of that is the preparation?
 # Give the network the same photo with less of it: only made smaller, then also inverted, then with the paper removed, and at last scaled and centred.
+# The images are drawn as the network gets them, with zero as white.
 
 # %%
 stages = torch.stack([steps.photo, 1 - steps.photo, steps.ink])[:, None]
@@ -937,8 +938,8 @@ captions = [
 # %%
 plotting.image_grid(
     tried, titles=captions, cell=1.3,
-    alt="The same seven: small in a corner, dark on bright and then "
-    "bright on grey and on black; in the last image it fills the middle.",
+    alt="The same digit, with zero drawn as white: small and pale on a dark "
+    "ground, then dark on grey, dark on white, and at last large and central.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -946,35 +947,37 @@ plotting.image_grid(
 # So spoil held-back digits, whose labels are known, in the ways of a photo, one at a time.
 
 # %%
-half = F.avg_pool2d(data.to_float(held_images), 2)
+some = held_images[:2000]
+half = F.avg_pool2d(data.to_float(some), 2)
 spoiled = {
-    "as in MNIST": held_images,
+    "as in MNIST": some,
     "half as large": data.to_uint8(F.pad(half, [7] * 4)),
-    "moved by 5 pixels": held_images.roll(5, dims=3),
-    "dark on bright": 255 - held_images,
+    "moved by 5 pixels": some.roll(5, dims=3),
+    "dark on bright": 255 - some,
 }
 
 # %%
-accuracies = {}
-for name, images in spoiled.items():
+rights, sures = [], []
+for images in spoiled.values():
     scores = evaluation.predict(plain, images)
-    accuracies[name] = evaluation.accuracy(scores, held_labels)
-    sure = 100 * scores.softmax(1).max(1).values.mean().item()
-    print(f"{name:17} {accuracies[name]:3.0f} % right, {sure:3.0f} % sure")
+    rights.append(evaluation.accuracy(scores, held_labels[:2000]))
+    sures.append(100 * scores.softmax(1).max(1).values.mean().item())
 
 # %%
-assert accuracies["as in MNIST"] > 98
-assert max(list(accuracies.values())[1:]) < 90
+for name, right, sure in zip(spoiled, rights, sures, strict=True):
+    print(f"{name:17} {right:3.0f} % right, {sure:3.0f} % sure")
+assert rights[0] > 97
+assert max(rights[1:]) < 80
+assert all(s > r + 5 for r, s in zip(rights[1:], sures[1:], strict=True))
 
 # %% [markdown]
 # A person reads all four alike.
-# The network knows only the form in which it met its digits, and most often it does not notice that another has come.
+# The network knows only the form in which it met its digits, and in any other it is surer than it is right.
 # The preparation is as much a part of the reader as the network, and nothing in the test accuracy shows it.
 #
 # So try your own: photograph one digit, written with a thick pen on plain paper, and cut the picture to the sheet.
 # Then `data.read_image("my_digit.jpg")` gives what `evaluation.predict` takes.
-# Some of your digits will be misread.
-# The writers of MNIST were American clerks and students, and few of them gave a seven its bar or a one its long upstroke.
+# Some of your digits will be misread: the writers of MNIST were American clerks and students, and other schools teach another one, four or seven.
 # The network has no answer "none of these", either: a letter, a line of the paper or the shadow of your hand becomes a digit too.
 
 # %% [markdown]
