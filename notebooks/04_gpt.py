@@ -1353,6 +1353,29 @@ evaluation.record(
 # </details>
 
 # %% [markdown]
+# ### Exercise: A text of your own
+#
+# Take a plain text of some hundred thousand characters or more, in any language, and train `short` on it.
+# `data.read_text` reads a file as it was written, or says which encoding it seems to have.
+# How far does the model come below a bigram model of your text?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# mine, rest = data.split_text(data.read_text("my_text.txt"))
+# signs = gpt.CharTokenizer(mine + rest)
+# ids_here, ids_rest = (gpt.encode_tensor(signs, part) for part in (mine, rest))
+# _, my_run = gpt.train_course(short, ids_here, signs.vocab_size, seed=0)
+# print(my_run.smooth("loss", 10)[-1])
+# print(gpt.bigram_nats(ids_here, ids_rest, signs.vocab_size))
+# ```
+#
+# With so few steps it depends on the text: the fewer different characters, and the more of them, the clearer the model wins.
+# Measure the model on `ids_rest` too before you believe it.
+#
+# </details>
+
+# %% [markdown]
 # ### Exercise: The whole bill
 #
 # The comparison on the sonnets left out what pretraining cost.

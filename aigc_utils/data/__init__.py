@@ -1,4 +1,4 @@
-"""What a run starts from, all of it in the package: digits, texts, batches, safe files, checks."""
+"""What a run starts from: the package's digits and texts, or one's own, batches, safe files."""
 
 from .checks import (
     check_count,
@@ -24,8 +24,10 @@ from .files import (
     write_file,
     write_whole,
 )
-from .mnist import MNIST, load_mnist, mnist_root
+from .idx import read_idx
+from .mnist import MNIST, load_digits, load_mnist, mnist_root
 from .nested import course_class, course_name, decode_nested, encode_nested
+from .pictures import ImageSteps, image_steps, read_image
 from .pixels import (
     MNIST_MEAN,
     MNIST_STD,
@@ -36,6 +38,7 @@ from .pixels import (
     to_signed,
     to_uint8,
 )
+from .plain_text import read_text
 from .tensors import DAMAGE, Kept, damaged_file, load_tensors, save_tensors
 from .texts import load_plays, load_poems, load_sonnets, split_text
 
@@ -48,6 +51,7 @@ __all__ = [
     "Batches",
     "Checksum",
     "DataError",
+    "ImageSteps",
     "Kept",
     "asset_error",
     "batches",
@@ -68,7 +72,9 @@ __all__ = [
     "damaged_file",
     "decode_nested",
     "encode_nested",
+    "image_steps",
     "is_unit_range",
+    "load_digits",
     "load_mnist",
     "load_plays",
     "load_poems",
@@ -76,6 +82,9 @@ __all__ = [
     "load_tensors",
     "mnist_root",
     "read_asset",
+    "read_idx",
+    "read_image",
+    "read_text",
     "save_tensors",
     "split",
     "split_text",

@@ -6,7 +6,6 @@ The files hold the originals' bytes, recompressed (`assets/NOTICE.md`).
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import tempfile
 import zlib
@@ -16,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from .files import ASSETS, Checksum, DataError, asset_error, cache_folder, read_asset, write_whole
+from .idx import Header, idx_header, idx_tensor
 
 
 class MNIST(NamedTuple):
@@ -75,8 +74,17 @@ def load_mnist() -> MNIST:
     recognition".
     """
     with ThreadPoolExecutor() as pool:
-        images, labels, test_images, test_labels = pool.map(_read_tensor, CHECKSUMS)
-    return MNIST(images[:, None], labels.long(), test_images[:, None], test_labels.long())
+        return MNIST(*pool.map(_read_tensor, CHECKSUMS))
+
+
+def load_digits(*, test: bool) -> tuple[Tensor, Tensor]:
+    """Returns the images and labels of one half of MNIST alone: for the test or for training.
+
+    Raises:
+        DataError: as `load_mnist`.
+    """
+    images, labels = (_read_tensor(name) for name in CHECKSUMS if _is_for_test(name) == test)
+    return images, labels
 
 
 def mnist_root(root: str | Path | None = None) -> Path:
@@ -106,18 +114,23 @@ def _read_asset(name: str) -> bytes:
     return zlib.decompress(packed, wbits=31, bufsize=expected.unpacked_size)
 
 
+def _is_for_test(name: str) -> bool:
+    return name.startswith("t10k")
+
+
 def _read_tensor(name: str) -> Tensor:
-    """Returns a bundled idx file as a uint8 tensor: (N, 28, 28) for images, (N,) for labels."""
-    data = _read_asset(name)
-    shape: tuple[int, ...] = (60_000 if name.startswith("train") else 10_000,)
+    """Returns a bundled file: images as uint8 (N, 1, 28, 28), labels as int64 (N,)."""
+    content = _read_asset(name)
+    shape: tuple[int, ...] = (10_000 if _is_for_test(name) else 60_000,)
     if "images" in name:
         shape += (28, 28)
-    # An idx header: two zeros, type 8 (uint8), the number of axes, each axis big-endian.
-    header = bytes((0, 0, 8, len(shape))) + b"".join(n.to_bytes(4, "big") for n in shape)
-    if not data.startswith(header) or len(data) != len(header) + math.prod(shape):
-        raise asset_error(ASSETS / "mnist" / f"{name}.gz", f"isn't an idx file of {shape}")
-    # A copy, as bytes are read-only and a tensor isn't.
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=len(header)).copy()).view(shape)
+    try:
+        if idx_header(content) != Header(np.dtype("u1"), shape):
+            raise ValueError("has another header")
+        return idx_tensor(content)
+    except ValueError as error:
+        problem = f"isn't an idx file of {shape}"
+        raise asset_error(ASSETS / "mnist" / f"{name}.gz", problem) from error
 
 
 def _unpack(root: Path) -> Path:

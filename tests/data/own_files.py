@@ -1,0 +1,44 @@
+"""What the tests of a reader's own files share: files that no reader can take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aigc_utils.data import DataError
+
+#: Each gives a path that is no file to be read, and what is said of it.
+NO_FILES: list[tuple[Callable[[Path], Any], str]] = [
+    (lambda folder: folder / "none", "There is no file"),
+    (lambda folder: folder, "is a folder"),
+    (lambda folder: str(folder), "is a folder"),
+    (lambda folder: folder / "a\0b", "can't be read"),
+    (lambda folder: folder / ("a" * 3000), "can't be read"),
+    (lambda folder: Path("/dev/null"), "is no file but a device"),
+]
+
+
+def read_or_refused(read: Callable[[Any], Any], path: Any) -> Any:
+    """Returns what a reader gives, or None where it refuses the file in one sentence."""
+    try:
+        return read(path)
+    except DataError as error:
+        told = str(error)
+    assert re.fullmatch(r"[^\n]+\.", told), told
+    return None
+
+
+def refused(read: Callable[..., Any], path: Any, *said: str, **options: Any) -> str:
+    """Returns the one sentence by which a reader refuses a file."""
+    with pytest.raises(DataError) as error:
+        read(path, **options)
+    message = str(error.value)
+    assert re.fullmatch(r"[^\n]+\.", message), message
+    assert ". " not in message, message
+    for part in said:
+        assert part in message, message
+    return message
