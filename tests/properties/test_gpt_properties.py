@@ -49,7 +49,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 # Few different letters, so that pairs come back.
 repetitive = st.text("ab c'é春\n", min_size=40, max_size=120)
 seeds = st.integers(0, 2**31)
-few = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rng(seed: int) -> torch.Generator:
