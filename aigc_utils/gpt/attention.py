@@ -25,10 +25,10 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tenso
     """
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5  # (..., T, S)
     if mask is None:
-        return scores.softmax(dim=-1)
+        return torch.softmax(scores, dim=-1)
     check_mask(mask)
     blind = ~mask.any(dim=-1, keepdim=True)  # softmax of nothing would be "not a number"
-    weights = scores.masked_fill(~(mask | blind), float("-inf")).softmax(dim=-1)
+    weights = torch.softmax(scores.masked_fill(~(mask | blind), float("-inf")), dim=-1)
     return weights.masked_fill(blind, 0) if blind.any() else weights
 
 
