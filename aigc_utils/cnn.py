@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from .data import (
     batches,
-    check_count,
     check_fields,
     check_image_shape,
     check_images,
@@ -22,6 +21,7 @@ from .data import (
 )
 from .evaluation import accuracy, predict
 from .history import History
+from .limits import whole
 from .model_files import load_model as load_model
 from .model_files import save_model as save_model
 from .optimizers import Muon, gradient_step
@@ -150,7 +150,7 @@ def random_shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor
     """
     if images.ndim != 4 or images.size(1) != 1:
         raise ValueError(f"images must have shape (B, 1, H, W), not {tuple(images.shape)}.")
-    check_count("max_shift", max_shift, least=0)
+    whole("max_shift", max_shift, lowest=0)
     count, _, height, width = images.shape
     offsets = torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=rng)
     rows = offsets[0] + torch.arange(height)  # (B, H)
@@ -218,7 +218,7 @@ class CNNRecipe:
     max_shift: int = 0  # of the augmentation, in pixels; 0: none
 
     def __post_init__(self) -> None:
-        check_count("max_shift", self.max_shift, least=0)
+        whole("max_shift", self.max_shift, lowest=0)
         check_fields(
             self, counts=["batch_size"], numbers=["epochs", "adam_lr", "muon_lr"],
             shares=["label_smoothing", "muon_momentum", "warmup", "dropout"],

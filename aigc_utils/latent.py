@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .data import check_count, check_finite, check_same_shape
+from .data import check_finite, check_same_shape
+from .limits import whole
 
 #: The sine of the angle below which two vectors count as parallel.
 PARALLEL = 1e-4
@@ -57,7 +58,7 @@ def interpolate(start: Tensor, end: Tensor, num: int, *, spherical: bool = True)
     Source: White, Sampling Generative Networks, 2016.
     """
     _check_ends(start, end)
-    check_count("num", num)
+    whole("num", num)
     t = torch.linspace(0, 1, num, dtype=start.dtype, device=start.device)[:, None]
     a, b = F.normalize(start, dim=0), F.normalize(end, dim=0)
     angle = 2 * torch.atan2((a - b).norm(), (a + b).norm())

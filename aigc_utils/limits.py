@@ -26,9 +26,8 @@ def whole(name: str, value: SupportsIndex, lowest: int = 1, highest: float = mat
     except TypeError:
         number = lowest - 1
     if not lowest <= number <= highest:
-        positive_one = (lowest, highest) == (1, math.inf)
-        kind = "positive and whole" if positive_one else f"whole, from {lowest} to {highest}"
-        raise ValueError(f"{name} must be {kind}, not {value!r}.")
+        kind = f"of at least {lowest}" if highest == math.inf else f"from {lowest} to {highest}"
+        raise ValueError(f"{name} must be a whole number {kind}, not {value!r}.")
     return number
 
 
@@ -39,7 +38,7 @@ def positive(name: str, value: float) -> float:
         ValueError: it is no finite number above 0.
     """
     if not 0 < real(value) < math.inf:
-        raise ValueError(f"{name} must be positive and finite, not {value!r}.")
+        raise ValueError(f"{name} must be a finite number above 0, not {value!r}.")
     return float(value)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .data import check_count, check_number
+from .data import check_number
+from .limits import whole
 
 #: Fifth-order coefficients with a steep slope at zero: a few rounds bring most singular values near
 #: one, from about 0.7 to 1.2, which is near enough for an update (Jordan, 2024). Three rounds
@@ -39,7 +40,7 @@ def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
             "matrix must be floats of shape (..., rows, columns), not "
             f"{matrix.dtype} of shape {tuple(matrix.shape)}."
         )
-    check_count("rounds", rounds)
+    whole("rounds", rounds)
     a, b, c = NEWTON_SCHULZ
     tall = matrix.size(-2) > matrix.size(-1)
     x = _scaled(matrix.mT if tall else matrix)

@@ -73,7 +73,7 @@ def test_orthogonalize_agrees_with_the_singular_value_decomposition() -> None:
     [
         (torch.zeros(2, 3, 28, 28), 1, r"^images must have shape \(B, 1, H, W\)"),
         (torch.zeros(2, 28, 28), 1, r"^images must have shape \(B, 1, H, W\)"),
-        (torch.zeros(2, 1, 28, 28), -1, "^max_shift must be at least 0"),
+        (torch.zeros(2, 1, 28, 28), -1, "^max_shift must be a whole number of at least 0"),
         (torch.zeros(2, 1, 28, 28), 1.5, "^max_shift must be a whole number"),
     ],
 )

@@ -312,7 +312,9 @@ def test_a_device_by_name_is_taken_where_it_is(monkeypatch: pytest.MonkeyPatch) 
 def test_a_seed_that_not_all_generators_take_changes_none(seed: Any) -> None:
     training.seed_everything(5)
     before = torch.get_rng_state()
-    with pytest.raises(ValueError, match="seed must be whole, from 0 to 4294967295") as error:
+    with pytest.raises(
+        ValueError, match="seed must be a whole number from 0 to 4294967295"
+    ) as error:
         training.seed_everything(seed)
     assert_one_sentence(error)
     assert torch.equal(torch.get_rng_state(), before)
@@ -485,7 +487,9 @@ def test_smooth_lets_no_loss_spoil_others() -> None:
 def test_smooth_takes_a_whole_window(window: Any) -> None:
     history = History(losses={"loss": [1.0, 2.0]})
     for ask in (history.smooth, history.curve):
-        with pytest.raises(ValueError, match="window must be positive and whole") as error:
+        with pytest.raises(
+            ValueError, match="window must be a whole number of at least 1"
+        ) as error:
             ask("loss", window)
         assert_one_sentence(error)
     assert History(losses={"loss": []}).smooth("loss") == []

@@ -1,7 +1,6 @@
 """What a run starts from: the package's digits and texts, or one's own, batches, safe files."""
 
 from .checks import (
-    check_count,
     check_fields,
     check_finite,
     check_image_shape,
@@ -57,7 +56,6 @@ __all__ = [
     "batches",
     "binarize",
     "cache_folder",
-    "check_count",
     "check_fields",
     "check_finite",
     "check_image_shape",

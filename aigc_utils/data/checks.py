@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from torch import Tensor
+
+from ..limits import whole
 
 
 def check_tensor(name: str, value: object) -> None:
@@ -122,18 +124,6 @@ def check_same_shape(**tensors: Tensor) -> None:
         )
 
 
-def check_count(name: str, value: int, least: int = 1) -> None:
-    """Checks that `value` is a whole number of at least `least`.
-
-    Raises:
-        ValueError: it is none, or below.
-    """
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise ValueError(f"{name} must be a whole number, not {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}.")
-
-
 def check_number(name: str, value: float, most: float = math.inf) -> None:
     """Checks that `value` is a finite number from 0 to `most`.
 
@@ -164,7 +154,7 @@ def check_fields(
         ValueError: a field is out of its range, or of another type.
     """
     for name in counts:
-        check_count(name, getattr(record, name))
+        whole(name, getattr(record, name))
     for name in numbers:
         check_number(name, getattr(record, name))
     for name in shares:

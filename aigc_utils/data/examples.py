@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .checks import check_count, check_tensor
+from ..limits import whole
+from .checks import check_tensor
 from .epochs import Batches
 
 
@@ -21,7 +22,7 @@ def split(
         ValueError: images and labels differ in number, or one of the parts would be empty.
     """
     size = _common_length((images, labels))
-    check_count("validation", validation)
+    whole("validation", validation)
     if validation >= size:
         raise ValueError(f"validation must be from 1 to {size - 1}, not {validation}.")
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
@@ -52,11 +53,11 @@ def batches(
             "alone."
         )
     size = _common_length(tensors)
-    check_count("batch_size", batch_size)
+    whole("batch_size", batch_size)
     if batch_size > size:
         raise ValueError(f"batch_size must be from 1 to {size}, not {batch_size}.")
     if epochs is not None:
-        check_count("epochs", epochs, least=0)
+        whole("epochs", epochs, lowest=0)
 
     return Batches(
         lambda: torch.randperm(size, generator=rng, device=rng.device),

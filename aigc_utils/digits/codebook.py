@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..data import check_count, check_images, check_tensor, is_unit_range, to_float, to_uint8
+from ..data import check_images, check_tensor, is_unit_range, to_float, to_uint8
+from ..limits import whole
 
 #: Patches that are encoded at a time: their distances to 256 codes are 4 MB and stay in a
 #: processor's cache, which takes less than half as long as ten times as many.
@@ -90,8 +91,8 @@ def learn_codebook(
         ValueError: the images aren't uint8 of that shape, `side` does not divide theirs, a number
             is too small, or there are fewer different patches than codes.
     """
-    check_count("num_codes", num_codes)
-    check_count("rounds", rounds, least=0)
+    whole("num_codes", num_codes)
+    whole("rounds", rounds, lowest=0)
     patches = _cut(images, side).flatten(0, 1)
     different = patches.unique(dim=0)
     if len(different) < num_codes:
@@ -109,7 +110,7 @@ def learn_codebook(
 def _cut(images: Tensor, side: int) -> Tensor:
     """Returns the patches of images, float32 in [0, 1], (N, T, side * side)."""
     check_images(images, any_size=True)
-    check_count("side", side)
+    whole("side", side)
     height, width = images.shape[-2:]
     if height % side or width % side:
         raise ValueError(

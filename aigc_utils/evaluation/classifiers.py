@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..data import check_count, check_images, check_labels, check_logits, standardize
+from ..data import check_images, check_labels, check_logits, standardize
+from ..limits import whole
 from ..training import evaluation_mode
 
 
@@ -26,7 +27,7 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
         ValueError: the images are of another type or shape, or `batch_size` is below 1.
     """
     check_images(images)
-    check_count("batch_size", batch_size)
+    whole("batch_size", batch_size)
     place = next((p.device for p in model.parameters()), images.device)
     with evaluation_mode(model):
         parts = [model(standardize(part.to(place))).cpu() for part in images.split(batch_size)]
@@ -93,7 +94,7 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """
     _check_pairs(logits, labels)
-    check_count("bins", bins)
+    whole("bins", bins)
     confidence, predicted = logits.double().softmax(1).max(1)
     if confidence.isnan().any():
         raise ValueError("logits must have a softmax: no row may be infinite.")

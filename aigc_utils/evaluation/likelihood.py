@@ -9,15 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..data import (
-    check_count,
-    check_finite,
-    check_number,
-    check_same_shape,
-    check_tensor,
-    is_unit_range,
-)
+from ..data import check_finite, check_number, check_same_shape, check_tensor, is_unit_range
 from ..latent import gaussian_kl, reparameterize
+from ..limits import whole
 from ..losses import reconstruction_loss
 
 #: Images decoded at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
@@ -106,7 +100,7 @@ def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Gene
     _check_images(images)
     if not ((images == 0) | (images == 1)).all():
         raise ValueError("images must hold zeros and ones: use data.binarize on grey ones first.")
-    check_count("k", k)
+    whole("k", k)
     at_once = max(1, DECODED_AT_ONCE // k)
     return torch.cat([_bounds(model, part, k, rng) for part in images.split(at_once)])
 

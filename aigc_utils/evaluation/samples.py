@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..data import check_count, check_labels, check_logits, check_tensor
+from ..data import check_labels, check_logits, check_tensor
+from ..limits import whole
 from .judge import Judgement, judge_images
 from .reach import Reached, relative_squares, within_reach
 
@@ -97,7 +98,7 @@ def class_kl(labels: Tensor, classes: int = 10) -> float:
     Raises:
         ValueError: the labels are of another type or shape, or not from 0 to `classes` - 1.
     """
-    check_count("classes", classes)
+    whole("classes", classes)
     check_labels(labels, classes=classes)
     shares = torch.bincount(labels, minlength=classes).double() / len(labels)
     return torch.xlogy(shares, shares * classes).sum().item()
@@ -199,7 +200,7 @@ def _features(a: Tensor, b: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
             "Features must have shapes (N, D) and (M, D), with one D, "
             f"not {tuple(a.shape)} and {tuple(b.shape)}."
         )
-    check_count("k", k)
+    whole("k", k)
     if min(len(a), len(b)) <= k:
         raise ValueError(f"Each set must hold more than {k} examples, not {len(a)} and {len(b)}.")
     if a.is_complex() or b.is_complex():

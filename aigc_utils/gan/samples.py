@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..data import check_count, check_finite, check_labels, to_uint8
+from ..data import check_finite, check_labels, to_uint8
+from ..limits import whole
 from ..model_files import load_model, save_model
 from ..training import evaluation_mode
 from .networks import Generator, check_noise
@@ -42,7 +43,7 @@ def sample(
         check_finite("labels", labels)
     elif labels is not None:
         check_labels(labels, len(z))
-    check_count("batch_size", batch_size)
+    whole("batch_size", batch_size)
     extra = () if labels is None else (labels.split(batch_size),)
     with evaluation_mode(generator):
         parts = [generator(*part) for part in zip(z.split(batch_size), *extra, strict=True)]

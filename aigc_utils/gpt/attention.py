@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .checks import check_mask, check_positive, check_whole
+from ..limits import positive, whole
+from .checks import check_mask
 
 
 def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -66,9 +67,9 @@ def rotary_angles(context: int, head_dim: int, base: float = 10_000.0) -> Tensor
     Raises:
         ValueError: `context` or `base` is not positive, or `head_dim` not even and positive.
     """
-    check_whole("context", context, 1)
-    check_whole("head_dim", head_dim, 2)
-    check_positive("base", base)
+    whole("context", context, 1)
+    whole("head_dim", head_dim, 2)
+    positive("base", base)
     if head_dim % 2:
         raise ValueError(f"Rotary positions need an even head_dim, not {head_dim}.")
     places, pairs = (torch.arange(*each, device="cpu") for each in ((context,), (0, head_dim, 2)))

@@ -10,7 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-from .checks import check_ids, check_text, check_whole
+from ..limits import whole
+from .checks import check_ids, check_text
 
 
 def unigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
@@ -70,7 +71,7 @@ def bits_per_character(nats_per_token: float, tokens: int, text: str) -> float:
     check_text(text)
     if not text:
         raise ValueError("An empty text has no bits per character.")
-    check_whole("tokens", tokens, 1)
+    whole("tokens", tokens, 1)
     if not nats_per_token >= 0:
         raise ValueError(f"nats_per_token must be a loss of at least 0, not {nats_per_token}.")
     return nats_per_token * tokens / len(text) / math.log(2)
@@ -82,6 +83,6 @@ def _unigram(train: Tensor, vocab_size: int) -> Tensor:
 
 
 def _check_ids(train: Tensor, validation: Tensor, vocab_size: int) -> None:
-    check_whole("vocab_size", vocab_size, 1)
+    whole("vocab_size", vocab_size, 1)
     for name, ids in (("train", train), ("validation", validation)):
         check_ids(name, ids, vocab_size, least=2)

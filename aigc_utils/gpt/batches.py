@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..data import Batches
-from .checks import check_range, check_whole
+from ..limits import whole
+from .checks import check_range
 
 
 def token_batches(
@@ -72,8 +73,8 @@ def consecutive_batches(
 
 
 def _check_rows(ids: Tensor, context: int, batch_size: int) -> None:
-    check_whole("context", context, 1)
-    check_whole("batch_size", batch_size, 1)
+    whole("context", context, 1)
+    whole("batch_size", batch_size, 1)
     if ids.dtype != torch.int64 or ids.ndim != 1 or len(ids) <= context:
         raise ValueError(
             f"A context of {context} needs at least {context + 1} int64 ids in one row, "

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..limits import whole
 from .attention import causal_mask
-from .checks import check_padding, check_room, check_whole
+from .checks import check_padding, check_room
 from .config import GPTConfig
 
 
@@ -56,8 +57,8 @@ class Cache:
         padding: Tensor | None = None,
         like: Tensor | None = None,
     ) -> None:
-        check_whole("batch_size", batch_size, 1)
-        check_whole("size", size, 1)
+        whole("batch_size", batch_size, 1)
+        whole("size", size, 1)
         if size > config.context:
             raise ValueError(f"The model's context is {config.context} tokens, so not {size}.")
         if padding is not None:

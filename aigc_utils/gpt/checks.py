@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Integral, Real
 from operator import index
 from typing import SupportsIndex
 
@@ -16,26 +15,6 @@ import torch
 from torch import Tensor
 
 Ids = Iterable[SupportsIndex] | Tensor
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Checks a number of things.
-
-    Raises:
-        ValueError: it is no whole number, or below `least`.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-
-
-def check_positive(name: str, value: object) -> None:
-    """Checks a quantity.
-
-    Raises:
-        ValueError: it is no finite number above 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        raise ValueError(f"{name} must be a finite number above 0, not {value!r}.")
 
 
 def check_text(text: object) -> None:

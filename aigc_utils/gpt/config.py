@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .checks import check_positive, check_whole
+from ..limits import positive, whole
 
 #: How a model knows where a token stands: queries and keys turned, or a vector added.
 Positions = Literal["rotary", "learned"]
@@ -76,20 +76,20 @@ class GPTConfig:
 
 def _check_numbers(config: GPTConfig) -> None:
     for name in ("vocab_size", "context", "num_layers", "num_heads", "width"):
-        check_whole(name, getattr(config, name), 1)
+        whole(name, getattr(config, name), 1)
     for name in ("kv_heads", "hidden"):
-        check_whole(name, getattr(config, name), 0)
+        whole(name, getattr(config, name), 0)
     for name in ("qk_norm", "bias", "tied", "zero_init"):
         if not isinstance(getattr(config, name), bool):
             raise ValueError(f"{name} must be True or False, not {getattr(config, name)!r}.")
     for name in ("norm_eps", "rotary_base"):
-        check_positive(name, getattr(config, name))
+        positive(name, getattr(config, name))
     if isinstance(config.ngrams, list):  # as a file of settings has it
         object.__setattr__(config, "ngrams", tuple(config.ngrams))
     if not isinstance(config.ngrams, tuple):
         raise ValueError(f"ngrams must be a tuple of numbers of rows, not {config.ngrams!r}.")
     for rows in config.ngrams:
-        check_whole("A table of ngrams", rows, 1)
+        whole("A table of ngrams", rows, 1)
     if not 0 <= config.ngram_dropout < 1:
         raise ValueError(
             f"ngram_dropout is a share from 0 up to but not 1, not {config.ngram_dropout}."

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
+from ..limits import whole
 from ..training import evaluation_mode
 from .cache import Cache
-from .checks import Ids, check_ids, check_padding, check_whole, whole_ids
+from .checks import Ids, check_ids, check_padding, whole_ids
 from .model import GPT
 from .numpy_decoding import numpy_decoder, numpy_threads
 from .sampling import GREEDY, Sampling, choose
@@ -73,7 +74,7 @@ def decode(
         ValueError: `num_tokens` is below 0, tokens are of another shape or type or outside the
             vocabulary, or the padding doesn't fit.
     """
-    check_whole("num_tokens", num_tokens, 0)
+    whole("num_tokens", num_tokens, 0)
     check_ids("tokens", tokens, model.config.vocab_size, ndim=2)
     if padding is not None:
         check_padding(padding, *tokens.shape)

@@ -21,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..data import DataError, cache_folder, write_whole
+from ..limits import positive
 from .checkpoints import from_gpt2, with_weights
-from .checks import check_positive
 from .config import SMOLLM2
 from .gguf_file import read_gguf
 from .hub import fetch
@@ -67,8 +67,8 @@ def load_gpt2_or_standin(seconds: float = 4.0, max_minutes: float = 10.0) -> Pre
         ValueError: a time is not positive.
         DataError: neither is to be had: the wheel or a package is missing, or its file damaged.
     """
-    check_positive("seconds", seconds)
-    check_positive("max_minutes", max_minutes)
+    positive("seconds", seconds)
+    positive("max_minutes", max_minutes)
     with suppress(Exception), _quiet():  # whatever stops the hub, there is the stand-in
         loaded = load_gpt2(seconds, max_minutes)
         print("Using GPT-2 from the Hugging Face hub: 124 million weights.")
@@ -92,8 +92,8 @@ def load_gpt2(seconds: float = 4.0, max_minutes: float = 10.0) -> Pretrained:
         ValueError: a time is not positive.
         ImportError: transformers is missing.
     """
-    check_positive("seconds", seconds)
-    check_positive("max_minutes", max_minutes)
+    positive("seconds", seconds)
+    positive("max_minutes", max_minutes)
     try:
         theirs, tokenizer = _local_gpt2()
     except (OSError, ValueError, SafetensorError):

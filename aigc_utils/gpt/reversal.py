@@ -8,8 +8,8 @@ from string import ascii_lowercase
 import torch
 from torch import Tensor
 
+from ..limits import whole
 from ..training import Batch
-from .checks import check_whole
 from .tokenizers import CharTokenizer
 
 #: A token for each letter, one that starts a target and one that ends it; letters come last.
@@ -51,7 +51,7 @@ def reverse_batches(
     Raises:
         ValueError: a size is not positive, or `longest` below `shortest`.
     """
-    check_whole("batch_size", batch_size, 1)
+    whole("batch_size", batch_size, 1)
     check_lengths(shortest, longest)
     start, end = torch.full((batch_size, 1), START), torch.full((batch_size, 1), END)
 
@@ -72,5 +72,5 @@ def check_lengths(shortest: int, longest: int) -> None:
     Raises:
         ValueError: `shortest` is not positive, or `longest` below it.
     """
-    check_whole("shortest", shortest, 1)
-    check_whole("longest", longest, shortest)
+    whole("shortest", shortest, 1)
+    whole("longest", longest, shortest)

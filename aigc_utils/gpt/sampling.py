@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checks import check_ids, check_positive, check_whole
+from ..limits import positive, whole
+from .checks import check_ids
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Sampling:
                 "temperature must be at least 0, and repetition_penalty above 0, both finite."
             )
         if self.top_k is not None:
-            check_whole("top_k", self.top_k, 1)
+            whole("top_k", self.top_k, 1)
         if self.top_p is not None:
             _check_share("top_p", self.top_p)
 
@@ -52,7 +53,7 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
 
     Source: Fan, Lewis and Dauphin, Hierarchical Neural Story Generation, 2018.
     """
-    check_whole("k", k, 1)
+    whole("k", k, 1)
     values, tokens = logits.topk(min(k, logits.size(-1)), dim=-1)
     return torch.full_like(logits, float("-inf")).scatter(-1, tokens, values)
 
@@ -87,7 +88,7 @@ def penalize_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
 
     Source: Keskar et al., CTRL, 2019, who divide all.
     """
-    check_positive("penalty", penalty)
+    positive("penalty", penalty)
     check_ids("seen", seen, logits.size(-1), ndim=2, least=0)
     if len(seen) != len(logits):
         raise ValueError(f"seen must have the logits' {len(logits)} rows, not {len(seen)}.")

@@ -16,7 +16,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .checks import Ids, check_text, check_whole, whole_ids
+from ..limits import whole
+from .checks import Ids, check_text, whole_ids
 
 Pair = tuple[bytes, bytes]
 
@@ -168,7 +169,7 @@ def learn_merges(text: str, vocab_size: int) -> list[Pair]:
             string, or it has too few pairs that occur twice.
     """
     check_text(text)
-    check_whole("vocab_size", vocab_size, 256)
+    whole("vocab_size", vocab_size, 256)
     counts = Counter(WORD.findall(text))
     words = [_single_bytes(word) for word in counts]
     times = list(counts.values())

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from ..history import History
+from ..limits import whole
 from ..optimizers import Muon, gradient_step
 from ..schedules import hold_then_fall
 from ..training import Batch, Evaluate, Step, evaluation_mode, fit, seed_everything
 from .batches import consecutive_batches, token_batches
-from .checks import check_ids, check_whole
+from .checks import check_ids
 from .config import GPTConfig
 from .model import GPT
 
@@ -193,7 +194,7 @@ def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: i
             aren't positive or are beyond the model's.
     """
     context = model.config.context if context is None else context
-    check_whole("context", context, 1)
+    whole("context", context, 1)
     if isinstance(model, GPT):  # benchmarks/gpt.py measures another
         check_ids("ids", ids, model.config.vocab_size)
         _check_model(model, model.config.vocab_size, context)

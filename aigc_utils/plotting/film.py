@@ -14,7 +14,7 @@ from html import escape
 from PIL import Image
 from torch import Tensor
 
-from ..data import check_count
+from ..limits import whole
 from .picture import COLORS, PIXELS_PER_INCH, WIDTH, checked_alt, unit_range
 from .words import counted
 
@@ -177,7 +177,7 @@ def tiles(images: Tensor, columns: int) -> Tensor:
     """
     if images.ndim < 4:
         raise ValueError(f"images must have the shape (T, N, H, W), not {tuple(images.shape)}.")
-    check_count("columns", columns)
+    whole("columns", columns)
     count, number = images.shape[:2]
     height, width = images.shape[-2:]
     if number % columns:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..data import check_count, check_image_shape, is_unit_range
+from ..data import check_image_shape, is_unit_range
 from ..latent import reparameterize
+from ..limits import whole
 
 
 class Residual(nn.Module):
@@ -50,7 +51,7 @@ class VAE(nn.Module):
         mean_image: Tensor | None = None,
     ) -> None:
         super().__init__()
-        check_count("latent_dim", latent_dim)
+        whole("latent_dim", latent_dim)
         mean = torch.zeros(1, 28, 28) if mean_image is None else mean_image
         if mean.shape != (1, 28, 28) or not is_unit_range(mean):
             raise ValueError(

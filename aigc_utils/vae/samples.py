@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..data import check_count, check_finite, to_uint8
+from ..data import check_finite, to_uint8
+from ..limits import whole
 from ..training import evaluation_mode
 from .model import VAE
 
@@ -27,7 +28,7 @@ def sample(model: VAE, z: Tensor, batch_size: int = 1000) -> Tensor:
     if z.ndim != 2 or z.size(1) != model.latent_dim or len(z) == 0:
         raise ValueError(f"latents must have shape (N, {model.latent_dim}), not {tuple(z.shape)}.")
     check_finite("latents", z)
-    check_count("batch_size", batch_size)
+    whole("batch_size", batch_size)
     with evaluation_mode(model):
         pixels = [model.decode(part).sigmoid() for part in z.split(batch_size)]
     return to_uint8(torch.cat(pixels))

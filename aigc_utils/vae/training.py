@@ -8,17 +8,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..data import (
-    batches,
-    binarize,
-    check_count,
-    check_fields,
-    check_images,
-    check_number,
-    to_float,
-)
+from ..data import batches, binarize, check_fields, check_images, check_number, to_float
 from ..history import History
 from ..latent import gaussian_kl, reparameterize
+from ..limits import whole
 from ..losses import reconstruction_loss
 from ..optimizers import gradient_step
 from ..schedules import one_cycle
@@ -90,7 +83,7 @@ class VAERecipe:
 
     def __post_init__(self) -> None:
         for width in self.hidden:
-            check_count("hidden", width)
+            whole("hidden", width)
         counts, numbers = ["latent_dim", "batch_size"], ["epochs", "lr", "beta"]
         check_fields(self, counts=counts, numbers=numbers, shares=["warmup"])
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from aigc_utils import data
+from aigc_utils.limits import whole
 
 BYTES = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
 IDS = torch.tensor([0, 9])
@@ -27,8 +28,8 @@ def test_what_fits_passes() -> None:
     data.check_finite("x", IDS)
     data.check_same_shape(a=IDS, b=IDS)
     for count in (1, np.int64(3)):
-        data.check_count("n", count)
-    data.check_count("n", 0, least=0)
+        whole("n", count)
+    whole("n", 0, lowest=0)
     for number in (0, 1, 0.5, np.float32(0.25), 1e300):
         data.check_number("x", number)
     recipe = SimpleNamespace(size=1, rate=3.0, share=1.0)
@@ -59,17 +60,20 @@ def test_what_fits_passes() -> None:
         (lambda: data.check_logits(torch.zeros(2)), "(N, classes)"),
         (lambda: data.check_finite("z", torch.tensor([math.inf])), "z must be finite"),
         (lambda: data.check_same_shape(a=IDS, b=IDS[:1]), "a and b must have one shape, not (2,)"),
-        (lambda: data.check_count("k", 0), "k must be at least 1, not 0"),
-        (lambda: data.check_count("k", -1, least=0), "k must be at least 0, not -1"),
-        (lambda: data.check_count("k", 2.0), "k must be a whole number, not 2"),  # type: ignore[arg-type]
-        (lambda: data.check_count("k", True), "whole number"),
-        (lambda: data.check_count("k", "3"), "whole number"),  # type: ignore[arg-type]
+        (lambda: whole("k", 0), "k must be a whole number of at least 1, not 0"),
+        (lambda: whole("k", -1, lowest=0), "k must be a whole number of at least 0, not -1"),
+        (lambda: whole("k", 2.0), "k must be a whole number of at least 1, not 2"),  # type: ignore[arg-type]
+        (lambda: whole("k", True), "whole number"),
+        (lambda: whole("k", "3"), "whole number"),  # type: ignore[arg-type]
         (lambda: data.check_number("x", -1e-9), "x must be 0 or more"),
         (lambda: data.check_number("x", math.nan), "not nan"),
         (lambda: data.check_number("x", math.inf), "not inf"),
         (lambda: data.check_number("x", 1.01, most=1), "x must be from 0 to 1, not 1"),
         (lambda: data.check_number("x", "1"), "x must be 0 or more"),  # type: ignore[arg-type]
-        (lambda: data.check_fields(SimpleNamespace(a=0), counts=["a"]), "a must be at least 1"),
+        (
+            lambda: data.check_fields(SimpleNamespace(a=0), counts=["a"]),
+            "a must be a whole number of at least 1",
+        ),
         (lambda: data.check_fields(SimpleNamespace(a=-1), numbers=["a"]), "a must be 0 or more"),
         (lambda: data.check_fields(SimpleNamespace(a=2), shares=["a"]), "a must be from 0 to 1"),
     ],

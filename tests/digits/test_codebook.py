@@ -130,7 +130,7 @@ def test_images_of_another_kind_are_refused(images: Tensor) -> None:
 )
 def test_numbers_that_make_no_codebook_are_refused(change: dict[str, int]) -> None:
     (name,) = change
-    with pytest.raises(ValueError, match=f"^{name} must be at least"):
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least"):
         learn_codebook(some_images(2), rng=torch.Generator(), **{"num_codes": 2, **change})
 
 

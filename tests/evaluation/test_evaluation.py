@@ -108,7 +108,7 @@ def test_predict_refuses_other_images() -> None:
         with pytest.raises(ValueError, match=r"^images must be uint8"):
             evaluation.predict(model, other)
     for size in (0, -1):
-        with pytest.raises(ValueError, match=r"^batch_size must be at least 1"):
+        with pytest.raises(ValueError, match=r"^batch_size must be a whole number of at least 1"):
             evaluation.predict(model, images, batch_size=size)
 
 
@@ -346,7 +346,7 @@ def test_features_that_cannot_be_compared(measure: Any, needed: int) -> None:
 
 def test_a_reach_needs_a_neighbour() -> None:
     for measure in (evaluation.precision_recall, evaluation.density_coverage):
-        with pytest.raises(ValueError, match="k must be at least 1, not 0"):
+        with pytest.raises(ValueError, match="k must be a whole number of at least 1, not 0"):
             measure(normal(5, 2), normal(5, 2), k=0)
         with pytest.raises(ValueError, match="k must be a whole number"):
             measure(normal(5, 2), normal(5, 2), k=1.5)  # type: ignore[arg-type]

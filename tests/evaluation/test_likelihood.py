@@ -308,7 +308,7 @@ def test_grey_images_have_an_elbo_and_no_likelihood() -> None:
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_no_samples_give_no_bound(k: int) -> None:
-    with pytest.raises(ValueError, match=rf"^k must be at least 1, not {k}\.$"):
+    with pytest.raises(ValueError, match=rf"^k must be a whole number of at least 1, not {k}\.$"):
         importance_bound(TWO, EVERY_IMAGE, k, seeded())
 
 

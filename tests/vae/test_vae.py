@@ -396,7 +396,7 @@ def test_layers_are_residual_where_the_width_stays() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"latent_dim": 0}, "^latent_dim must be at least 1"),
+        ({"latent_dim": 0}, "^latent_dim must be a whole number of at least 1"),
         ({"mean_image": torch.zeros(28, 28)}, r"^mean_image must have shape \(1, 28, 28\)"),
         ({"mean_image": torch.full((1, 28, 28), 255.0)}, r"pixels in \[0, 1\]"),
         ({"mean_image": torch.full((1, 28, 28), math.nan)}, r"pixels in \[0, 1\]"),
