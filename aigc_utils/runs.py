@@ -46,7 +46,8 @@ def save_run(path: str | Path, **parts: Any) -> Path:
     A part is a model, an optimizer, batches, a `History`, an `EMA`, a `CourseGAN`, a
     `torch.Generator`, anything else with `state_dict` and `load_state_dict`, or a list or tuple of
     such. The generators that belong to no object are kept too: torch's, NumPy's and Python's.
-    Batches keep the generator that they draw from; one that nothing else holds is a part.
+    Batches keep the generator that they draw from; one that nothing else holds is a part. A
+    schedule is none, as its peak stands in the optimizer.
 
     Raises:
         ValueError: there are no parts, or one has no state or one that no file can keep.

@@ -167,4 +167,4 @@ def _laid_out(value: Tensor, strides: Any) -> Tensor:
         return value.clone(memory_format=torch.contiguous_format)
     if not _is_dense(value.shape, strides) or min(strides) < 0:
         raise ValueError("these strides are no order of the tensor's numbers")
-    return torch.empty_strided(value.shape, strides, dtype=value.dtype).copy_(value)
+    return torch.empty_strided(value.shape, strides, dtype=value.dtype, device="cpu").copy_(value)

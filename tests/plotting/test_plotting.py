@@ -6,6 +6,7 @@ import base64
 import io
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -386,6 +387,13 @@ def test_a_share_that_is_not_zero_is_not_said_to_be_zero() -> None:
 def test_save_writes_a_png(tmp_path: object) -> None:
     path = PICTURES["curves"]().save(f"{tmp_path}/figure.png")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_save_knows_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert PICTURES["curves"]().save("~/figure.png") == tmp_path / "figure.png"
+    assert [each.name for each in tmp_path.iterdir()] == ["figure.png"]
 
 
 # Machado, Oliveira and Fernandes, 2009: full protanopia, deuteranopia and tritanopia.
