@@ -87,6 +87,9 @@ def test_one_half_of_mnist_is_the_same_as_in_the_whole() -> None:
     whole = data.load_mnist()
     halves = (*data.load_digits(test=False), *data.load_digits(test=True))
     assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
+    for tensor in halves:
+        tensor.fill_(3)
+    assert torch.equal(data.load_digits(test=True)[0], whole.test_images)
 
 
 def test_images_that_lie_on_their_side_are_turned_as_the_docstring_says(path: Path) -> None:
