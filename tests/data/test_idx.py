@@ -213,6 +213,15 @@ def test_what_is_no_file_is_told(make, said: str, tmp_path: Path) -> None:
         refused(read, make(tmp_path), said)
 
 
+@pytest.mark.parametrize("path", [None, 5, b"x", IMAGES])
+def test_what_names_no_file_is_told(path: object) -> None:
+    for read in (data.read_idx, data.read_text, data.read_image):
+        with pytest.raises(
+            ValueError, match=r"^A file is named by a string or a pathlib\.Path, not"
+        ):
+            read(path)
+
+
 def test_a_missing_file_is_told_with_the_folder_that_was_looked_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
