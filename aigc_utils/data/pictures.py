@@ -50,6 +50,7 @@ def read_image(path: str | Path) -> Tensor:
     Raises:
         DataError: the file is missing, empty, a folder, damaged, no such picture or too large; or
             nothing in the picture stands out of its ground.
+        ValueError: the path is neither a string nor a `Path`.
 
     Source: LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
     recognition", section III.A.
@@ -61,7 +62,7 @@ def image_steps(path: str | Path) -> ImageSteps:
     """Returns what `read_image` makes of a picture, step by step.
 
     Raises:
-        DataError: as `read_image`.
+        DataError, ValueError: as `read_image`.
     """
     path = own_file(path)
     photo = _read_grey(path)

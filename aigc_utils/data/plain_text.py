@@ -42,7 +42,8 @@ def read_text(path: str | Path, encoding: str | None = None) -> str:
     Raises:
         DataError: the file is missing, empty, a folder, damaged, in another encoding, no plain
             text, or larger than 1 GiB.
-        ValueError: Python knows no such encoding of texts.
+        ValueError: Python knows no such encoding of texts, or the path is neither a string nor a
+            `Path`.
     """
     chosen = None if encoding is None else _known(encoding)
     found, content = read_own(path)

@@ -80,7 +80,6 @@ class Draw:
 
 @cache
 def _digits(test: bool) -> tuple[Tensor, Tensor]:
-    # One half alone: the grader loads it anew for each check, and the test's is the quicker one.
     return data.load_digits(test=test)
 
 

@@ -87,6 +87,9 @@ def test_one_half_of_mnist_is_the_same_as_in_the_whole() -> None:
     whole = data.load_mnist()
     halves = (*data.load_digits(test=False), *data.load_digits(test=True))
     assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
+    for tensor in halves:
+        tensor.fill_(3)
+    assert torch.equal(data.load_digits(test=True)[0], whole.test_images)
 
 
 def test_images_that_lie_on_their_side_are_turned_as_the_docstring_says(path: Path) -> None:
@@ -210,6 +213,15 @@ def test_what_is_no_file_is_told(make, said: str, tmp_path: Path) -> None:
         pytest.skip("Windows has no such device.")
     for read in (data.read_idx, data.read_text, data.read_image):
         refused(read, make(tmp_path), said)
+
+
+@pytest.mark.parametrize("path", [None, 5, b"x", IMAGES])
+def test_what_names_no_file_is_told(path: object) -> None:
+    for read in (data.read_idx, data.read_text, data.read_image):
+        with pytest.raises(
+            ValueError, match=r"^A file is named by a string or a pathlib\.Path, not"
+        ):
+            read(path)
 
 
 def test_a_missing_file_is_told_with_the_folder_that_was_looked_in(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import struct
 import zlib
 from collections.abc import Callable
@@ -12,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from own_files import read_or_refused, refused
+from own_files import alike, read_or_refused, refused
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torch.nn import functional as F
 
 from aigc_utils import cnn, data, evaluation
 from aigc_utils.data.ink import CENTRE
@@ -41,14 +39,6 @@ def path(tmp_path: Path) -> Path:
 def read(image: Image.Image, path: Path, **options: object) -> Tensor:
     image.save(path, **options)
     return data.read_image(path)
-
-
-def alike(a: Tensor, b: Tensor) -> float:
-    """Returns the correlation of two images; each may be off by the one pixel of rounding."""
-    first = a.float().flatten()
-    places = itertools.product((-1, 0, 1), repeat=2)
-    moved = [b.view(28, 28).roll(by, dims=(0, 1)).float().flatten() for by in places]
-    return max(F.cosine_similarity(first, other, dim=0).item() for other in moved)
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
-"""What the tests of a reader's own files share: files that no reader can take."""
+"""What the tests of a reader's own files share: files that no reader can take, images alike."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
+from torch.nn import functional as F
 
 from aigc_utils.data import DataError
 
@@ -42,3 +45,11 @@ def refused(read: Callable[..., Any], path: Any, *said: str, **options: Any) -> 
     for part in said:
         assert part in message, message
     return message
+
+
+def alike(a: Tensor, b: Tensor) -> float:
+    """Returns the correlation of two images; each may be off by the one pixel of rounding."""
+    first = a.float().flatten()
+    places = itertools.product((-1, 0, 1), repeat=2)
+    moved = [b.view(28, 28).roll(by, dims=(0, 1)).float().flatten() for by in places]
+    return max(F.cosine_similarity(first, other, dim=0).item() for other in moved)
