@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from .checks import check_range, check_whole
+from .checks import check_range, check_whole, what
 
 
 def token_batches(
@@ -73,9 +73,10 @@ def consecutive_batches(
 def _check_rows(ids: Tensor, context: int, batch_size: int) -> None:
     check_whole("context", context, 1)
     check_whole("batch_size", batch_size, 1)
-    if ids.dtype != torch.int64 or ids.ndim != 1 or len(ids) <= context:
+    fits = isinstance(ids, Tensor) and ids.dtype == torch.int64 and ids.ndim == 1
+    if not fits or len(ids) <= context:
         raise ValueError(
             f"A context of {context} needs at least {context + 1} int64 ids in one row, "
-            f"not {ids.dtype} of shape {tuple(ids.shape)}."
+            f"not {what(ids)}."
         )
     check_range("ids", ids)
