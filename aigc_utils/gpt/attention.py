@@ -85,14 +85,15 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
     Two vectors' dot product then depends on how far apart they stand, and not on where.
 
     Raises:
-        ValueError: the angles, (2, ..., head_dim), are not those of x, or head_dim is odd.
+        ValueError: the angles, (2, ..., head_dim), are not those of x, x is not float, or head_dim
+            is odd.
 
     Source: Su et al., RoFormer, 2021.
     """
     size = x.size(-1)
-    if size % 2 or len(angles) != 2 or angles.size(-1) != size:
+    if size % 2 or not x.is_floating_point() or len(angles) != 2 or angles.size(-1) != size:
         raise ValueError(
-            f"Angles of shape {tuple(angles.shape)} can't turn vectors of {size} numbers: "
+            f"Angles of shape {tuple(angles.shape)} can't turn {x.dtype} vectors of {size}: "
             "make them with rotary_angles for an even head_dim."
         )
     cos, sin = angles.to(x.dtype)

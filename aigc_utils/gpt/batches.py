@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..data import Batches
 from ..limits import whole
-from .checks import check_range
+from .checks import check_range, what
 
 
 def token_batches(
@@ -75,9 +75,10 @@ def consecutive_batches(
 def _check_rows(ids: Tensor, context: int, batch_size: int) -> None:
     whole("context", context, 1)
     whole("batch_size", batch_size, 1)
-    if ids.dtype != torch.int64 or ids.ndim != 1 or len(ids) <= context:
+    fits = isinstance(ids, Tensor) and ids.dtype == torch.int64 and ids.ndim == 1
+    if not fits or len(ids) <= context:
         raise ValueError(
             f"A context of {context} needs at least {context + 1} int64 ids in one row, "
-            f"not {ids.dtype} of shape {tuple(ids.shape)}."
+            f"not {what(ids)}."
         )
     check_range("ids", ids)

@@ -236,7 +236,7 @@ def _expect(config: Any, **parts: object) -> None:
 
 def _expect_settings(config: Any, kind: str, *names: str) -> None:
     if not all(hasattr(config, name) for name in names):
-        _expect_kind(config.model_type, kind)
+        _expect_kind(getattr(config, "model_type", type(config).__name__), kind)
 
 
 def _expect_kind(found: str, *kinds: str) -> None:

@@ -68,8 +68,9 @@ def check_tokens(tokens: Tensor) -> None:
     Raises:
         ValueError: it is not int64, (B, T), with at least one token.
     """
-    if tokens.dtype != torch.int64 or tokens.ndim != 2 or not tokens.numel():
-        raise ValueError(f"Tokens must be int64 ids of shape (B, T), not {_what(tokens)}.")
+    fits = isinstance(tokens, Tensor) and tokens.dtype == torch.int64 and tokens.ndim == 2
+    if not fits or not tokens.numel():
+        raise ValueError(f"Tokens must be int64 ids of shape (B, T), not {what(tokens)}.")
 
 
 @contextmanager
@@ -108,7 +109,7 @@ def check_ids(name: str, ids: object, vocab_size: int, ndim: int = 1, least: int
     if not isinstance(ids, Tensor) or not fits or ids.size(-1) < least:
         shape, row = ("(B, T)", "T") if ndim == 2 else ("(N,)", "N")
         raise ValueError(
-            f"{name} must be int64 ids of shape {shape}, {row} at least {least}, not {_what(ids)}."
+            f"{name} must be int64 ids of shape {shape}, {row} at least {least}, not {what(ids)}."
         )
     if ids.numel():
         check_range(name, ids, vocab_size)
@@ -127,9 +128,7 @@ def whole_ids(ids: Ids, vocab_size: int) -> list[int]:
     if isinstance(ids, str | Mapping) or not isinstance(ids, Iterable):
         raise ValueError(f"Ids stand in a list or a tensor of shape (N,), and {ids!r} is none.")
     if isinstance(ids, Tensor) and ids.ndim != 1:
-        raise ValueError(
-            f"Ids stand in a list or a tensor of shape (N,), and {_what(ids)} is none."
-        )
+        raise ValueError(f"Ids stand in a list or a tensor of shape (N,), and {what(ids)} is none.")
     numbers = []
     for each in ids.tolist() if isinstance(ids, Tensor) else ids:
         try:
@@ -143,7 +142,8 @@ def whole_ids(ids: Ids, vocab_size: int) -> list[int]:
     return numbers
 
 
-def _what(value: object) -> str:
+def what(value: object) -> str:
+    """Returns what an input is, for the sentence that refuses it."""
     if isinstance(value, Tensor):
         return f"{value.dtype} of shape {tuple(value.shape)}"
     return f"a {type(value).__name__}"

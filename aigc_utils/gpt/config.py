@@ -7,6 +7,7 @@ course's own, which a recipe of training.py makes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 from ..limits import positive, whole
@@ -90,7 +91,7 @@ def _check_numbers(config: GPTConfig) -> None:
         raise ValueError(f"ngrams must be a tuple of numbers of rows, not {config.ngrams!r}.")
     for rows in config.ngrams:
         whole("A table of ngrams", rows, 1)
-    if not 0 <= config.ngram_dropout < 1:
+    if not isinstance(config.ngram_dropout, Real) or not 0 <= config.ngram_dropout < 1:
         raise ValueError(
             f"ngram_dropout is a share from 0 up to but not 1, not {config.ngram_dropout}."
         )

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -95,18 +95,19 @@ class BPETokenizer:
     """
 
     def __init__(self, merges: Iterable[Pair] = ()) -> None:
-        self.merges = [(left, right) for left, right in merges]
+        self.merges = [cast("Pair", tuple(pair)) for pair in merges]
         self._ids = {bytes([byte]): byte for byte in range(256)}
         self._ranks: dict[Pair, int] = {}
-        for rank, (left, right) in enumerate(self.merges):
-            if left not in self._ids or right not in self._ids or (left, right) in self._ranks:
+        for rank, pair in enumerate(self.merges):
+            known = all(isinstance(part, bytes) and part in self._ids for part in pair)
+            if len(pair) != 2 or not known or pair in self._ranks:
                 raise ValueError(
-                    f"The merge of {left!r} and {right!r} stands twice, or before what it joins: "
-                    "give merges in the order in which they were learned."
+                    f"The merge of {pair} stands twice, or before what it joins: give pairs of "
+                    "bytes in the order in which they were learned."
                 )
-            self._ranks[left, right] = rank
+            self._ranks[pair] = rank
             # Two merges may give the same bytes, (a, bc) and (ab, c): that is one token.
-            self._ids.setdefault(left + right, len(self._ids))
+            self._ids.setdefault(b"".join(pair), len(self._ids))
         self.tokens = list(self._ids)
         self._known: dict[str, list[int]] = {}  # words encoded before: texts repeat themselves
 

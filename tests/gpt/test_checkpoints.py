@@ -135,6 +135,7 @@ def test_models_that_are_no_gpt2_are_refused_by_name(changes: dict[str, Any], pa
 
 def test_one_converter_refuses_the_others_model() -> None:
     assert "model_type = gpt2, not llama" in refusal(checkpoints.from_gpt2, tiny("Llama"))
+    assert "model_type = gpt2, not GPTConfig" in refusal(checkpoints.from_gpt2, GPT(SMALL))
     gpt2 = random_gpt2(**SMALL_GPT2[1])
     assert "model_type = llama, not gpt2" in refusal(checkpoints.from_llama, gpt2)
 

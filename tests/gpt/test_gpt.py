@@ -164,8 +164,11 @@ def test_angles_of_other_vectors_are_refused() -> None:
         (normal(5, 7), torch.ones(2, 5, 7)),
         (normal(5, 8), angles[..., :1]),
         (normal(5, 8), angles[0]),
+        (torch.ones(5, 8, dtype=torch.int64), angles),
     ):
-        with pytest.raises(ValueError, match=r"^Angles of shape \([\d, ]+\) can't turn vectors of"):
+        with pytest.raises(
+            ValueError, match=r"^Angles of shape \([\d, ]+\) can't turn torch\.\w+ vectors of"
+        ):
             attention.rotate(x, wrong)
 
 
@@ -419,6 +422,7 @@ def test_config_refuses_sizes_that_do_not_fit() -> None:
         ({"ngram_dropout": 1.0}, "ngram_dropout is a share from 0 up to but not 1, not 1.0."),
         ({"ngram_dropout": -0.1}, "ngram_dropout is a share from 0 up to but not 1, not -0.1."),
         ({"ngram_dropout": math.nan}, "ngram_dropout is a share from 0 up to but not 1, not nan."),
+        ({"ngram_dropout": "a"}, "ngram_dropout is a share from 0 up to but not 1, not a."),
         ({"bias": "no"}, "bias must be True or False, not 'no'."),
         ({"tied": 1}, "tied must be True or False, not 1."),
         ({"positions": None}, "positions must be one of rotary, learned, not None."),
@@ -459,7 +463,7 @@ def test_tokens_and_targets_outside_the_vocabulary_are_refused(kind: str, wrong:
 
 def test_tokens_and_targets_of_another_shape_are_refused() -> None:
     model, tokens = new_model("course"), some_tokens(2, 6)
-    for wrong in (tokens[0], tokens[None], tokens.float(), tokens.int(), tokens[:, :0]):
+    for wrong in (tokens[0], tokens[None], tokens.float(), tokens.int(), tokens[:, :0], [[1]]):
         with pytest.raises(ValueError, match=r"^Tokens must be int64 ids of shape \(B, T\), not "):
             model(wrong)
     for wrong in (tokens.view(3, 4), tokens.flatten(), tokens.float(), tokens[:, :5]):

@@ -295,8 +295,11 @@ def test_what_is_no_text(text):
         [(b"ab", b"c")],
         [(b"", b"a")],
         [("a", "b")],
+        [(b"a", b"b", b"c")],
+        ["ab"],
+        [(bytearray(b"a"), b"b")],
     ],
-    ids=["order", "twice", "unknown", "empty", "strings"],
+    ids=["order", "twice", "unknown", "empty", "strings", "three", "text", "mutable"],
 )
 def test_merges_that_were_not_learned_so(merges):
     with pytest.raises(ValueError, match=r"^The merge of ") as error:
