@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,9 @@ from .training import Batch, Step, fit, seed_everything
 class ArticleCNN(nn.Module):
     """The article's network: two convolutions, two fully connected layers, 421,642 parameters."""
 
+    #: The constructor's arguments, as `save_model` keeps them: there are none.
+    configuration: ClassVar[dict[str, Any]] = {}
+
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1)
@@ -39,11 +43,6 @@ class ArticleCNN(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.fc1 = nn.Linear(64 * 7 * 7, 128)
         self.fc2 = nn.Linear(128, 10)
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """The constructor's arguments, as `save_model` keeps them."""
-        return {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
@@ -279,18 +278,14 @@ def train_course(
     rng = seed_everything(seed)
     model = CourseCNN(recipe.widths, recipe.dropout)
     optimizers = course_optimizers(model, recipe)
-
-    def shift(batch: Tensor) -> Tensor:
-        return random_shift(batch, recipe.max_shift, rng)
+    shift = partial(random_shift, max_shift=recipe.max_shift, rng=rng)
 
     def evaluate() -> dict[str, float]:
         return {"accuracy": accuracy(predict(model, test[0]), test[1])} if test else {}
 
+    augment = shift if recipe.max_shift else None
     step = classifier_step(
-        model,
-        *optimizers,
-        label_smoothing=recipe.label_smoothing,
-        augment=shift if recipe.max_shift else None,
+        model, *optimizers, label_smoothing=recipe.label_smoothing, augment=augment
     )
     history = fit(
         step,

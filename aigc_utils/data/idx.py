@@ -32,6 +32,7 @@ OTHERS = {
     b"\x93NUMPY": "is NumPy's: read it with torch.from_numpy(numpy.load(...))",
     b"<": "is a web page or XML in place of the data: download the file itself",
 }
+#: The two bytes that a file packed by gzip begins with.
 GZIP = b"\x1f\x8b"
 
 

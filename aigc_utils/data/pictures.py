@@ -62,7 +62,8 @@ def image_steps(path: str | Path) -> ImageSteps:
     """Returns what `read_image` makes of a picture, step by step.
 
     Raises:
-        DataError, ValueError: as `read_image`.
+        DataError: the picture can't be read, is too small, or shows no digit.
+        ValueError: the path is neither a string nor a `Path`.
     """
     path = own_file(path)
     photo = _read_grey(path)

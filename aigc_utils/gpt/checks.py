@@ -27,13 +27,13 @@ def check_text(text: object) -> None:
         raise ValueError(f"A text must be a string, not {type(text).__name__}.")
 
 
-def check_mask(mask: Tensor) -> None:
+def check_mask(mask: Tensor | None) -> None:
     """Checks what hides keys from queries: numbers could stand for shares or for scores.
 
     Raises:
         ValueError: it is not bool.
     """
-    if mask.dtype != torch.bool:
+    if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"A mask must be bool, True where a key may be seen, not {mask.dtype}.")
 
 

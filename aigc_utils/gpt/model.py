@@ -64,8 +64,7 @@ class Attention(nn.Module):
         Raises:
             ValueError: the mask is not bool.
         """
-        if mask is not None:
-            check_mask(mask)
+        check_mask(mask)
         q, k, v = self.heads_of(x, angles)
         if memory is not None:
             k, v = memory.append(k, v)  # (B, kv_heads, S, head_dim)
@@ -164,10 +163,7 @@ class NGrams(nn.Module):
 
 
 class Embedding(nn.Module):
-    """A vector for each token, and its position: learned ones are added, rotary ones are angles.
-
-    Where the configuration has n-grams, their vectors are added.
-    """
+    """A vector for each token and its n-grams; learned positions are added, rotary ones angles."""
 
     angles: Tensor | None
 

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from aigc_utils import evaluation, plotting
+from aigc_utils.data import ImageSteps
 from aigc_utils.evaluation import SampleScores
 from aigc_utils.history import History
 from aigc_utils.plotting import COLORS, GameState, Picture
@@ -60,6 +61,10 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "augmentation_gap": lambda: plotting.augmentation_gap({"plain": HISTORY}, images=500),
     "ladder": lambda: plotting.ladder(
         [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
+    ),
+    "own_digit": lambda: plotting.own_digit(
+        ImageSteps(torch.rand(80, 60), torch.rand(80, 60), torch.full((1, 1, 28, 28), 9).byte()),
+        torch.full((10,), 0.1),
     ),
     "curves": lambda: plotting.curves(
         {"a": RUN, "b": RUN}, x_label="step", y_label="loss (nats)", marks={"floor": 91.0},

@@ -60,7 +60,10 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
         (lambda: plotting.latent_map(CODES, torch.tensor([0, 1, -1]), GRID, 3.0), "from 0 to 9"),
         (lambda: plotting.latent_map(CODES, torch.tensor([0, 1]), GRID, 3.0), "one for each"),
         (lambda: plotting.tiles(GRID, 0), "columns must be a whole number of at least 1"),
-        (lambda: plotting.image_grid(GRID[0], alt="a b c d e", columns=0), "columns must be at"),
+        (
+            lambda: plotting.image_grid(GRID[0], alt="a b c d e", columns=0),
+            "columns must be a whole number of at",
+        ),
         (lambda: plotting.image_grid(GRID[0], alt="a b c d e", titles=["a"]), "a title for each"),
         (lambda: plotting.image_grid(GRID[0] * math.nan, alt="a b c d e"), "must be finite"),
         (lambda: plotting.image_grid(GRID[0][:0], alt="a b c d e"), "at least one image"),
