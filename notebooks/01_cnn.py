@@ -900,7 +900,7 @@ photo = paper.filter(ImageFilter.GaussianBlur(1.5))
 # Then it brings the ink into MNIST's form, in the steps by which MNIST was made [(LeCun et al., 1998)](#lecun1998gradient).
 
 # %%
-show_source(data.ink.fit_to_mnist)
+show_source(data.fit_to_mnist)
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

@@ -24,6 +24,7 @@ from .files import (
     write_whole,
 )
 from .idx import read_idx
+from .ink import fit_to_mnist
 from .mnist import MNIST, load_digits, load_mnist, mnist_root
 from .nested import course_class, course_name, decode_nested, encode_nested
 from .pictures import ImageSteps, image_steps, read_image
@@ -70,6 +71,7 @@ __all__ = [
     "damaged_file",
     "decode_nested",
     "encode_nested",
+    "fit_to_mnist",
     "image_steps",
     "is_unit_range",
     "load_digits",

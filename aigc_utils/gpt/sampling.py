@@ -71,8 +71,8 @@ def keep_nucleus(logits: Tensor, p: float) -> Tensor:
     _check_share("p", p)
     ordered, tokens = logits.sort(dim=-1, descending=True, stable=True)
     together = ordered.float().softmax(dim=-1).cumsum(dim=-1)
-    before = F.pad(together[..., :-1], (1, 0))  # what the likelier ones have together
-    outside = before >= (p if p < 1 else 2)  # by rounding a sum may reach 1 too early
+    reached = together >= (p if p < 1 else 2)  # by rounding a sum may reach 1 too early
+    outside = F.pad(reached[..., :-1], (1, 0))  # the token that reaches p still belongs to it
     return logits.masked_fill(outside.scatter(-1, tokens, outside), float("-inf"))
 
 
