@@ -83,7 +83,7 @@ pages: $(INSTALLED) browser font
 	$(BIN)/python -m bookmaking.build
 	$(BIN)/python -m bookmaking.check --run
 	$(BIN)/python -m bookmaking.pdf
-	$(PYTEST) tests/pages -n 2 --dist loadfile
+	$(PYTEST) tests/pages
 
 # nbval in its strict mode: every text output must be the same again, to the digit. Which notebooks
 # are run this second time, `bookmaking/proof.py` says; `make prove` runs all.
