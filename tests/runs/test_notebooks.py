@@ -260,7 +260,7 @@ def test_a_redefinition_is_found_by_name_and_by_shape() -> None:
     from aigc_utils.source import Source
 
     copy = Source(cnn.random_shift).code
-    renamed = copy.replace("random_shift", "jitter").replace("images", "pictures")
+    renamed = copy.replace("random_shift", "jitter").replace("padded", "framed")
     assert redefinitions([ast.parse("class CourseCNN:\n    pass")])
     assert redefinitions([ast.parse(copy)])
     assert redefinitions([ast.parse(renamed)])
