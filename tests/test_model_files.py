@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save
+from sentences import assert_one_sentence
 from torch import Tensor, nn
 
 from aigc_utils import cnn, gan, gpt, vae
@@ -86,15 +87,6 @@ def assert_equal(one: nn.Module, other: nn.Module) -> None:
         assert torch.equal(a, b), name
     for (name, p), q in zip(one.named_parameters(), other.parameters(), strict=True):
         assert p.requires_grad == q.requires_grad, name
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[Exception], *parts: object) -> None:
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 def names(folder: Path) -> list[str]:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sentences import assert_one_sentence
 from torch import Tensor, nn
 
 from aigc_utils import cnn, data, gan, gpt, schedules, vae
@@ -303,13 +304,6 @@ def test_another_process_goes_on_and_is_killed_while_it_saves(tmp_path: Path) ->
 
 
 # --- what does not fit ------------------------------------------------------------------------
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[Exception]) -> None:
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
 
 
 def state(run: Run) -> dict[str, Any]:

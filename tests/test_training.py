@@ -14,19 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sentences import assert_one_sentence
 from torch import nn
 
 from aigc_utils import gan, interrupts, training
 from aigc_utils.history import History, TrainingError
 from aigc_utils.schedules import hold_then_fall, one_cycle
 from aigc_utils.training import fit
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[Exception]) -> None:
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
 
 
 def endless() -> Iterator[int]:

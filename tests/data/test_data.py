@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from sentences import assert_one_sentence
 
 from aigc_utils import data
 from aigc_utils.data.mnist import CHECKSUMS
@@ -47,15 +48,6 @@ def root(tmp_path, unpacked):
     """Returns a copy of an unpacked root that a test may damage."""
     shutil.copytree(unpacked, tmp_path / "root")
     return tmp_path / "root"
-
-
-def assert_one_sentence(error, *parts):
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 def files(folder):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from sentences import assert_one_sentence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -648,14 +649,6 @@ def generator() -> gan.Generator:
     generator = gan.Generator(8, 6)
     generator(normal(20, 8))
     return generator
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[Exception], path: Path) -> None:
-    message = str(error.value)
-    assert str(path) in message
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
 
 
 def files(folder: Path) -> list[str]:

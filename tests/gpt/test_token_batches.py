@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 
 import pytest
 import torch
+from sentences import assert_one_sentence
 
 from aigc_utils.data import files, texts
 from aigc_utils.gpt import baselines, batches
@@ -24,15 +25,6 @@ def assets(tmp_path, monkeypatch):
     shutil.copytree(files.ASSETS / "texts", tmp_path / "texts")
     monkeypatch.setattr(texts, "ASSETS", tmp_path)
     return tmp_path / "texts"
-
-
-def assert_one_sentence(error, *parts):
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 def seeded(seed=0):

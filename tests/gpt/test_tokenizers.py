@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from sentences import assert_one_sentence
 
 from aigc_utils.data import texts
 from aigc_utils.gpt import BPETokenizer, CharTokenizer, learn_merges, tokenizers
@@ -48,15 +49,6 @@ def random_texts(count):
     for _ in range(count):
         codes = [chance.randrange(chance.choice(edges)) for _ in range(chance.randrange(40))]
         yield "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
-
-
-def assert_one_sentence(error, *parts):
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 # --- characters -----------------------------------------------------------------------------
