@@ -1357,7 +1357,7 @@ evaluation.record(
 #
 # Take a plain text of some hundred thousand characters or more, in any language, and train `short` on it.
 # `data.read_text` reads a file as it was written, or says which encoding it seems to have.
-# How far does the model come below a bigram model of your text?
+# Does the model come below a bigram model on the part of your text that it was not trained on?
 #
 # <details><summary>Solution</summary>
 #
@@ -1365,13 +1365,12 @@ evaluation.record(
 # mine, rest = data.split_text(data.read_text("my_text.txt"))
 # signs = gpt.CharTokenizer(mine + rest)
 # ids_here, ids_rest = (gpt.encode_tensor(signs, part) for part in (mine, rest))
-# _, my_run = gpt.train_course(short, ids_here, signs.vocab_size, seed=0)
-# print(my_run.smooth("loss", 10)[-1])
-# print(gpt.bigram_nats(ids_here, ids_rest, signs.vocab_size))
+# own, _ = gpt.train_course(short, ids_here, signs.vocab_size, seed=0)
+# print(f"model {gpt.mean_nats(own, ids_rest):.2f} nats")
+# print(f"bigram {gpt.bigram_nats(ids_here, ids_rest, signs.vocab_size):.2f} nats")
 # ```
 #
-# With so few steps it depends on the text: the fewer different characters, and the more of them, the clearer the model wins.
-# Measure the model on `ids_rest` too before you believe it.
+# Each number is the mean loss of a character of the rest, so the two can be compared.
 #
 # </details>
 
