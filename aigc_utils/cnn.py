@@ -5,14 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import batches, standardize
+from .data import (
+    batches,
+    check_fields,
+    check_image_shape,
+    check_images,
+    check_labels,
+    check_number,
+    standardize,
+)
 from .evaluation import accuracy, predict
 from .history import History
+from .limits import whole
+from .model_files import load_model as load_model
+from .model_files import save_model as save_model
 from .optimizers import Muon, gradient_step
 from .schedules import one_cycle
 from .training import Batch, Step, fit, seed_everything
@@ -20,6 +33,9 @@ from .training import Batch, Step, fit, seed_everything
 
 class ArticleCNN(nn.Module):
     """The article's network: two convolutions, two fully connected layers, 421,642 parameters."""
+
+    #: The constructor's arguments, as `save_model` keeps them: there are none.
+    configuration: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,9 +59,15 @@ class MLP(nn.Module):
 
     def __init__(self, hidden: int = 512) -> None:
         super().__init__()
+        self.hidden = hidden
         self.layers = nn.Sequential(
             nn.Flatten(), nn.Linear(28 * 28, hidden), nn.ReLU(), nn.Linear(hidden, 10)
         )
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"hidden": self.hidden}
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
@@ -79,12 +101,17 @@ class CourseCNN(nn.Module):
     a quarter of the work. Pooling comes before the norm and the activation, for the same reason.
     The first two convolutions and the last pad nothing: MNIST's digits leave the rim of the image
     empty. With `average`, the last layer takes each channel's mean in place of its 3 by 3 places.
+
+    Raises:
+        ValueError: there are fewer than three widths.
     """
 
     def __init__(
         self, widths: Sequence[int] = (16, 32, 96), dropout: float = 0.0, average: bool = False
     ) -> None:
         super().__init__()
+        if len(widths) < 3:
+            raise ValueError(f"widths must be of three convolutions or more, not {widths}.")
         first, second, last = widths[0], widths[1], widths[-1]
         between = itertools.pairwise(widths[1:-1])
         self.features = nn.Sequential(
@@ -93,13 +120,19 @@ class CourseCNN(nn.Module):
             *(block(a, b, kernel_size=3, padding=1) for a, b in between),  # (B, b, 5, 5)
             block(widths[-2], last, kernel_size=3),  # (B, last, 3, 3)
         )
-        self.average = average
+        self.widths, self.average = tuple(widths), average
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(last if average else last * 3 * 3, 10)
         self.to(memory_format=torch.channels_last)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"widths": self.widths, "dropout": self.dropout.p, "average": self.average}
+
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
+        check_image_shape(x)
         x = self.features(x)  # (B, last, 3, 3)
         if self.average:
             x = x.mean((2, 3), keepdim=True)  # (B, last, 1, 1)
@@ -114,9 +147,15 @@ def random_shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor
 
     Args:
         images: shape (B, 1, H, W), any dtype; empty paper is zero.
-        max_shift: largest offset along each axis, in pixels.
+        max_shift: largest offset along each axis, in pixels, 0 or more.
         rng: a CPU generator, source of the offsets.
+
+    Raises:
+        ValueError: the images have another shape, or `max_shift` is below 0.
     """
+    if images.ndim != 4 or images.size(1) != 1:
+        raise ValueError(f"images must have shape (B, 1, H, W), not {tuple(images.shape)}.")
+    whole("max_shift", max_shift, lowest=0)
     count, _, height, width = images.shape
     offsets = torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=rng)
     rows = offsets[0] + torch.arange(height)  # (B, H)
@@ -160,7 +199,7 @@ def classifier_step(
 
     The step takes (images, labels): uint8, shape (B, 1, 28, 28), and int64, shape (B,). It
     returns the mean cross-entropy in nats, as "loss". It raises ValueError for images of another
-    integer type.
+    integer type or range, and for labels of another type, number or range.
 
     Args:
         model: takes scaled images and returns logits, (B, 10).
@@ -168,12 +207,17 @@ def classifier_step(
         label_smoothing: the share of the target that is spread over all classes.
         augment: changes a batch's images before each step, such as `random_shift`.
         scale: brings pixels into the model's units.
+
+    Raises:
+        ValueError: `label_smoothing` is not from 0 to 1.
     """
+    check_number("label_smoothing", label_smoothing, most=1)
     loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
     place = next(model.parameters()).device
 
     def step(batch: Batch) -> dict[str, Tensor]:
         images, labels = batch
+        check_labels(labels, len(images))
         if augment is not None:
             images = augment(images)
         model.train()
@@ -186,7 +230,11 @@ def classifier_step(
 
 @dataclass(frozen=True)
 class CNNRecipe:
-    """Everything that decides a training run of `CourseCNN`, apart from the seed."""
+    """Everything that decides a training run of `CourseCNN`, apart from the seed.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
 
     widths: tuple[int, ...]  # channels of each convolution
     epochs: float
@@ -200,6 +248,13 @@ class CNNRecipe:
     max_shift: int = 0  # of the augmentation, in pixels; 0: none
     cycle: bool = True  # whether the rates rise and fall; else they stay at what is the peak
     average: bool = False  # whether the last layer takes the mean over the places
+
+    def __post_init__(self) -> None:
+        whole("max_shift", self.max_shift, lowest=0)
+        check_fields(
+            self, counts=["batch_size"], numbers=["epochs", "adam_lr", "muon_lr"],
+            shares=["label_smoothing", "muon_momentum", "warmup", "dropout"],
+        )  # fmt: skip
 
 
 #: Reaches the accuracy of the article's five epochs in seconds (held-back images: 98.84 %, mean of
@@ -246,25 +301,24 @@ def train_course(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: images and labels differ in number, are fewer than a batch, or the images are
-            of another integer type.
+        ValueError: images or labels have another type, shape or range, differ in number, or are
+            fewer than a batch.
         TrainingError: a loss is no longer finite.
     """
+    for pair in ((images, labels), *([test] if test else [])):
+        check_images(pair[0])
+        check_labels(pair[1], len(pair[0]))
     rng = seed_everything(seed)
     model = CourseCNN(recipe.widths, recipe.dropout, recipe.average)
     optimizers = course_optimizers(model, recipe)
-
-    def shift(batch: Tensor) -> Tensor:
-        return random_shift(batch, recipe.max_shift, rng)
+    shift = partial(random_shift, max_shift=recipe.max_shift, rng=rng)
 
     def evaluate() -> dict[str, float]:
         return {"accuracy": accuracy(predict(model, test[0]), test[1])} if test else {}
 
+    augment = shift if recipe.max_shift else None
     step = classifier_step(
-        model,
-        *optimizers,
-        label_smoothing=recipe.label_smoothing,
-        augment=shift if recipe.max_shift else None,
+        model, *optimizers, label_smoothing=recipe.label_smoothing, augment=augment
     )
     history = fit(
         step,

@@ -5,6 +5,7 @@ from .cnn_journey import (
     feature_maps,
     journey,
 )
+from .cnn_own_digit import own_digit
 from .cnn_results import (
     confusion,
     generalisation,
@@ -102,6 +103,7 @@ __all__ = [
     "latent_norms",
     "next_token_bars",
     "optimal_discriminator",
+    "own_digit",
     "rate_distortion",
     "reliability",
     "sample_size_bias",

@@ -15,6 +15,7 @@ from .picture import (
     DIVERGING,
     Picture,
     axes_grid,
+    check_shares,
     new_figure,
     show_image,
     styled,
@@ -48,7 +49,11 @@ def journey(image: Tensor, stages: Mapping[str, Tensor], probabilities: Tensor) 
         image: shape (H, W).
         stages: name to the maps that the stage makes of the image, shape (C, h, w).
         probabilities: shape (classes,), what the network answers.
+
+    Raises:
+        ValueError: the probabilities are no probabilities.
     """
+    check_shares("probabilities", probabilities, probabilities.numel())
     figure = new_figure(2.6)
     widths = [0.9, *[1.25] * len(stages), 0.9]
     picture, *panels, output = axes_grid(figure, 1, len(widths), width_ratios=widths)
@@ -126,7 +131,12 @@ def feature_maps(before: Tensor, after: Tensor, image: Tensor, maps: Tensor) -> 
         after: shape (C, k, k), the same filters once trained.
         image: shape (H, W).
         maps: shape (C, h, w); zero and below is drawn white.
+
+    Raises:
+        ValueError: there are not as many filters before as after, or as maps.
     """
+    if not len(before) == len(after) == len(maps):
+        raise ValueError(f"{len(after)} filters need as many before, and as many maps.")
     count = len(after)
     figure = new_figure(2.9)
     axes = axes_grid(figure, 3, count + 1, width_ratios=[1.6] + [1] * count)

@@ -16,6 +16,7 @@ from .picture import (
     INK,
     Picture,
     axes_grid,
+    check_few,
     new_figure,
     show_image,
     styled,
@@ -37,6 +38,20 @@ def _numbers(axes: Axes, values: Tensor, form: str) -> None:
         axes.text(column, row, form.format(value), ha="center", va="center", color=ink, fontsize=8)
 
 
+def _check_step(image: Tensor, kernel: Tensor, output: Tensor, at: tuple[int, int]) -> None:
+    """Raises ValueError unless the shapes are those of a convolution, and a place is in its output.
+
+    A patch at the rim would be smaller, and the products silently repeated.
+    """
+    size = kernel.size(0)
+    fits = kernel.shape == (size, size) and output.shape == tuple(n - size + 1 for n in image.shape)
+    if not fits or not all(0 <= place < end for place, end in zip(at, output.shape, strict=True)):
+        raise ValueError(
+            f"output must be (H - k + 1, W - k + 1) and `at` within it, not {tuple(output.shape)} "
+            f"and {at}."
+        )
+
+
 @styled
 def convolution_steps(
     image: Tensor, kernel: Tensor, output: Tensor, at: tuple[int, int]
@@ -48,7 +63,11 @@ def convolution_steps(
         kernel: shape (k, k).
         output: shape (H - k + 1, W - k + 1), the cross-correlation of image and kernel.
         at: row and column of the output to be shown.
+
+    Raises:
+        ValueError: the shapes don't fit, or the place lies outside of the output.
     """
+    _check_step(image, kernel, output, at)
     size = kernel.size(0)
     row, column = at
     patch = image[row : row + size, column : column + size]
@@ -87,7 +106,11 @@ def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -
     Args:
         paths: name to positions, shape (steps + 1, 2).
         curvature: (a, b) of the loss a x^2 / 2 + b y^2 / 2.
+
+    Raises:
+        ValueError: there is no path, or more than there are colours.
     """
+    check_few(paths, len(COLORS), "paths")
     figure = new_figure(2.6)
     panels = axes_grid(figure, 1, len(paths), sharex=True, sharey=True)
     x, y = np.meshgrid(np.linspace(-2.2, 0.8, 120), np.linspace(-1.1, 1.1, 120))
