@@ -261,7 +261,7 @@ def test_every_public_name_is_described_once(api: tuple[Sphinx, str]) -> None:
     described = set(api[0].env.domaindata["py"]["objects"])
     assert described == set(reference.entries())
     assert {
-        "aigc_utils.cnn.CourseCNN.forward",
+        "aigc_utils.cnn.networks.CourseCNN.forward",
         "aigc_utils.training.fit",
         "aigc_utils.gpt.config.GPT2",
         "aigc_utils.data.files.DataError",
@@ -412,7 +412,7 @@ def test_an_entry_says_what_its_docstring_says(api: tuple[Sphinx, str]) -> None:
 )
 def test_a_docstring_becomes_restructured_text(line: str, expected: str) -> None:
     own = frozenset({"optimizer"})
-    assert expected in reference.to_rst(line, "aigc_utils.cnn.train_course", own)
+    assert expected in reference.to_rst(line, "aigc_utils.cnn.training.train_course", own)
 
 
 def test_a_type_of_ours_without_an_entry_is_an_error(tmp_path: Path) -> None:
