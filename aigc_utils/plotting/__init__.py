@@ -1,23 +1,10 @@
 """Every figure of the course: one style, a palette for all eyes, a text for each picture."""
 
-from .cnn_journey import (
-    exciting_patches,
-    feature_maps,
-    journey,
-)
+from .cnn_journey import exciting_patches, feature_maps, journey
 from .cnn_own_digit import own_digit
-from .cnn_results import (
-    confusion,
-    generalisation,
-    ladder,
-    reliability,
-    seed_curves,
-    shift_curves,
-)
-from .cnn_workings import (
-    convolution_steps,
-    descent_paths,
-)
+from .cnn_results import confusion, reliability, shift_curves
+from .cnn_runs import generalisation, ladder, seed_curves
+from .cnn_workings import channel_sum, convolution_steps, descent_paths
 from .common import curves, image_grid, image_rows
 from .digits_results import side_by_side
 from .explorer import Explorer, explorer
@@ -78,6 +65,7 @@ __all__ = [
     "autoencoder_holes",
     "block_drawing",
     "bound_gap",
+    "channel_sum",
     "class_bars",
     "confusion",
     "convolution_steps",
