@@ -100,6 +100,49 @@ def convolution_steps(
 
 
 @styled
+def channel_sum(maps: Tensor, kernel: Tensor, parts: Tensor, shown: int) -> Picture:
+    """Returns how one kernel takes several channels: a slice for each, and the sum of all parts.
+
+    Args:
+        maps: shape (C, H, W), the channels.
+        kernel: shape (C, k, k), a slice of weights for each.
+        parts: shape (C, H - k + 1, W - k + 1), what each slice makes of its channel.
+        shown: how many channels to draw, the first ones; the sum is that of all.
+
+    Raises:
+        ValueError: the three differ in their number of channels, or fewer are to be drawn than 1.
+    """
+    count = len(maps)
+    if not len(kernel) == len(parts) == count or not 1 <= shown <= count:
+        raise ValueError(f"draw 1 to {count} channels, each with its slice and its part.")
+    figure = new_figure(3.4)
+    columns = shown + 1
+    panels = axes_grid(figure, 3, columns, width_ratios=[1] * shown + [1.3])
+    total = parts.sum(0)
+    reach, weight = float(parts.abs().max()), float(kernel.abs().max())
+    for i in range(shown):
+        show_image(panels[i], maps[i].clamp(min=0), vmin=0)
+        show_image(panels[columns + i], kernel[i], cmap=DIVERGING, vmin=-weight, vmax=weight)
+        show_image(panels[2 * columns + i], parts[i], cmap=DIVERGING, vmin=-reach, vmax=reach)
+        panels[i].set_title(f"channel {i + 1}", fontsize=10)
+    for row, name in enumerate(("map", "× slice", "= part")):
+        panels[row * columns].set_ylabel(name)
+    for row in (0, 1):
+        panels[row * columns + shown].set_visible(False)
+    high = float(total.abs().max())
+    show_image(panels[-1], total, cmap=DIVERGING, vmin=-high, vmax=high)
+    panels[-1].set_title(f"sum of all {count}", fontsize=10)
+    figure.suptitle(f"One kernel has {count} slices, and one map comes out")
+    return Picture(
+        figure,
+        f"The first {shown} of {count} channels of a digit, below each its slice of "
+        f"{kernel.size(1)} by {kernel.size(2)} weights, and below that the part that the slice "
+        "makes of it, orange above zero and purple below. At the right the sum of all "
+        f"{count} parts: one map.",
+    )
+
+
+@styled
 def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -> Picture:
     """Returns the paths of several optimizers down one narrow valley.
 

@@ -84,9 +84,17 @@ def test_calibration_is_told_with_its_direction(confidence: float, told: str) ->
     bins = Calibration(
         torch.tensor([0.3, confidence]), torch.tensor([0.3, 0.85]), torch.tensor([1, 9]), 0.09
     )
-    picture = plotting.reliability({"net": bins})
+    picture = plotting.reliability({"net": [bins]})
     assert f"net, mean gap 9.0 percentage points, on the whole {told}confident" in picture.alt
     assert "mean gap 9.0 points" in picture.figure.axes[0].get_title()
+
+
+def test_the_calibration_of_several_seeds_is_told_with_its_span() -> None:
+    values = torch.tensor([0.3, 0.9]), torch.tensor([0.3, 0.8]), torch.tensor([1, 90])
+    runs = [Calibration(*values, error) for error in (0.05, 0.12, 0.08)]
+    picture = plotting.reliability({"net": runs})
+    assert picture.figure.axes[0].get_title() == "net\nmean gap 5.0 to 12.0 points"
+    assert "pale where they hold fewer than 20" in picture.alt
 
 
 def history(loss: float, accuracy: float, held: Sequence[float] = (0.5, 0.3)) -> History:
@@ -186,6 +194,18 @@ def test_patches_are_told_by_how_much_of_a_row_is_one_digit() -> None:
     picture = plotting.exciting_patches({"block 1": patches}, {"block 1": digits}, channels=9)
     assert title(picture) == "Of a channel's strongest patches one digit gives 75 %"
     assert "block 1, 5 by 5 pixels, 75 percent" in picture.alt
+
+
+def test_a_kernels_parts_are_summed_over_all_channels() -> None:
+    maps, kernel = torch.rand(3, 6, 6), torch.randn(3, 2, 2)
+    parts = torch.randn(3, 5, 5)
+    picture = plotting.channel_sum(maps, kernel, parts, shown=2)
+    assert title(picture) == "One kernel has 3 slices, and one map comes out"
+    assert picture.figure.axes[-1].get_title() == "sum of all 3"
+    drawn = picture.figure.axes[-1].images[0].get_array()
+    assert np.allclose(drawn, parts.sum(0))
+    assert "The first 2 of 3 channels" in picture.alt
+    assert "its slice of 2 by 2 weights" in picture.alt
 
 
 def test_the_ends_of_descent_paths_stand_over_them() -> None:

@@ -52,6 +52,9 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "convolution_steps": lambda: plotting.convolution_steps(
         DIGIT, torch.ones(3, 3), torch.rand(26, 26), at=(4, 5)
     ),
+    "channel_sum": lambda: plotting.channel_sum(
+        torch.randn(5, 12, 12), torch.randn(5, 3, 3), torch.randn(5, 10, 10), shown=4
+    ),
     "descent_paths": lambda: plotting.descent_paths({"one": torch.rand(5, 2)}, (1.0, 9.0)),
     "feature_maps": lambda: plotting.feature_maps(
         torch.randn(4, 5, 5), torch.randn(4, 5, 5), DIGIT, torch.rand(4, 12, 12)
@@ -63,7 +66,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         torch.arange(100).view(10, 10), torch.rand(4, 28, 28), ["3 read as 5\n90% sure"] * 4
     ),
     "reliability": lambda: plotting.reliability(
-        {"net": evaluation.calibration(SCORES, DIGITS[:5])}
+        {"net": [evaluation.calibration(SCORES, DIGITS[:5])] * 2}
     ),
     "seed_curves": lambda: plotting.seed_curves({"a": [HISTORY, HISTORY], "b": [HISTORY]}, 0.4),
     "generalisation": lambda: plotting.generalisation({"plain": [HISTORY]}, images=500),

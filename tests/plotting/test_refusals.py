@@ -48,6 +48,8 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
         (lambda: plotting.descent_paths(dict.fromkeys(NAMES, POINTS), (1, 9)), "1 to 7 paths"),
         (lambda: plotting.feature_maps(PAIR, PAIR, DIGIT, GRID[0, :1]), "as many maps"),
         (lambda: plotting.feature_maps(PAIR[:1], PAIR, DIGIT, GRID[0]), "as many before"),
+        (lambda: plotting.channel_sum(PAIR, PAIR[:1], PAIR, shown=1), "its slice"),
+        (lambda: plotting.channel_sum(PAIR, PAIR, PAIR, shown=3), "draw 1 to 2 channels"),
         (lambda: plotting.journey(DIGIT, {"a": GRID[0]}, -EVEN), "from 0 to 1"),
         (lambda: plotting.confusion(TABLE[:9], GRID[0], ["a", "b"]), r"\(10, 10\)"),
         (lambda: plotting.confusion(-TABLE, GRID[0], ["a", "b"]), r"counts"),
