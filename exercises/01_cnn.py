@@ -35,8 +35,6 @@ if importlib.util.find_spec("aigc_utils") is None:
     # %pip install --quiet {source}
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import copy
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -45,7 +43,7 @@ from aigc_utils import cnn, plotting, training
 from aigc_utils.data import batches, standardize
 from aigc_utils.evaluation import predict
 from aigc_utils.exercises import open_exercises
-from aigc_utils.exercises.cnn import broken_accuracy, broken_pick
+from aigc_utils.exercises.cnn import broken_pick
 from aigc_utils.schedules import one_cycle
 from aigc_utils.source import show_source
 
@@ -59,20 +57,22 @@ check, hint, given = open_exercises("01_cnn", variant=VARIANT)
 #
 # `given("sizes")` describes a convolution and the image that it reads.
 # How many pixels has a side of its maps, and how many parameters has the layer?
-# Work it out before you build the layer.
+# Behind it stands a second convolution, of 3 by 3 weights and stride 1: how many pixels of the image has a side of its *receptive field*?
+# Work it out before you build the layers.
 
 # %% nbgrader={"grade": false, "grade_id": "sizes-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 layer = given("sizes")
 layer
 
 # %% nbgrader={"grade": false, "grade_id": "sizes", "locked": false, "schema_version": 3, "solution": true, "task": false}
-sizes = {"side": ..., "parameters": ...}
+sizes = {"side": ..., "parameters": ..., "field": ...}
 ### BEGIN SOLUTION
 padded = layer.size + 2 * layer.padding
 weights = layer.in_channels * layer.kernel_size**2
 sizes = {
     "side": (padded - layer.kernel_size) // layer.stride + 1,
     "parameters": (weights + 1) * layer.out_channels,
+    "field": layer.kernel_size + 2 * layer.stride,
 }
 ### END SOLUTION
 
@@ -152,52 +152,6 @@ check("cross_entropy", cross_entropy)
 # PyTorch's loss does the same, and that is one more reason why it takes logits.
 
 # %% [markdown]
-# ## An accuracy that depends on the company
-#
-# **Mend**, 3 points. Its name is `steady_accuracy`.
-#
-# Here is a function that measures accuracy, and it is broken.
-# You see it, and what it says of one network on the same hundred digits, in batches of several sizes.
-# The network comes from training, with *batch normalisation* in it, and the digits are sorted by class.
-
-# %% nbgrader={"grade": false, "grade_id": "steady_accuracy-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-show_source(broken_accuracy)
-trained = given("steady_accuracy")
-for size in (4, 30, 100):
-    model = copy.deepcopy(trained.model)
-    found = broken_accuracy(model, trained.images, trained.labels, size)
-    print(f"batches of {size:3}: {found:.1f} %")
-
-# %% [markdown]
-# Write `steady_accuracy`, which takes the same and gives the accuracy in percent.
-# It looks at no more than `batch_size` images at once, and yet its result does not depend on `batch_size`.
-# It records nothing for gradients.
-# Afterwards the model is as it was before: its weights, its running averages, and its mode, training or evaluation, whichever it came in.
-
-
-# %% nbgrader={"grade": false, "grade_id": "steady_accuracy", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def steady_accuracy(model, images, labels, batch_size):
-    ### BEGIN SOLUTION
-    was_training = model.training
-    model.eval()
-    correct = 0
-    with torch.no_grad():
-        for start in range(0, len(images), batch_size):
-            part = slice(start, start + batch_size)
-            right = model(images[part]).argmax(1) == labels[part]
-            correct += right.sum().item()
-    model.train(was_training)
-    return 100 * correct / len(images)
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "steady_accuracy-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("steady_accuracy", steady_accuracy, rounds=4).require()
-### END HIDDEN TESTS
-check("steady_accuracy", steady_accuracy)
-
-# %% [markdown]
 # ## A sealed envelope
 #
 # **Mend**, 3 points. Its name is `pick_recipe`.
@@ -251,6 +205,58 @@ print(f"of new images it classifies {right:.1f} % correctly")
 # A thousand images still leave it uncertain by half a percentage point.
 
 # %% [markdown]
+# ## Batch norm by hand
+#
+# **Write**, 3 points. Its name is `batch_norm`.
+#
+# Write what *batch normalisation* does to maps `x` with the shape (N, C, H, W):
+#
+# $$
+# \hat x = \text{scale} \cdot \frac{x - \mu}{\sqrt{\sigma^2 + 10^{-5}}} + \text{shift} .
+# $$
+#
+# Each channel has a mean $\mu$ and a variance $\sigma^2$ of its own.
+# While `training` is true, they are those of the batch at hand, over all its images and all places; else they are the running averages `mean` and `variance`, which you need not update.
+# `scale`, `shift`, `mean` and `variance` have the shape (C,).
+#
+# `given("batch_norm")` has all five as they stand in the course's judge, a trained network, with `x` from 16 digits.
+
+# %% nbgrader={"grade": false, "grade_id": "batch_norm-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+inside = given("batch_norm")
+inside.x.shape, inside.mean.shape
+
+
+# %% nbgrader={"grade": false, "grade_id": "batch_norm", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def batch_norm(x, scale, shift, mean, variance, training):
+    ### BEGIN SOLUTION
+    if training:
+        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+    deviation = (variance[:, None, None] + 1e-5).sqrt()
+    normal = (x - mean[:, None, None]) / deviation
+    return scale[:, None, None] * normal + shift[:, None, None]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "batch_norm-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("batch_norm", batch_norm, rounds=4).require()
+### END HIDDEN TESTS
+check("batch_norm", batch_norm)
+
+# %%
+learned = inside.scale, inside.shift, inside.mean, inside.variance
+for mode, training_mode in (("training", True), ("evaluation", False)):
+    of_all = batch_norm(inside.x, *learned, training_mode)[:2]
+    alone = batch_norm(inside.x[:2], *learned, training_mode)
+    change = (of_all - alone).abs().max().item()
+    print(f"{mode}: alone, two of the digits change by up to {change:.2f}")
+
+# %% [markdown]
+# **What to take from it.**
+# In training what an image becomes depends on the company that it keeps; in evaluation it does not.
+# That is why a forgotten `eval()` changes results, and why nobody sees it while the batches are large and mixed.
+
+# %% [markdown]
 # ## Nobody designs this filter
 #
 # **Write**, 4 points. Its name is `learn_filter`.
@@ -258,9 +264,16 @@ print(f"of new images it classifies {right:.1f} % correctly")
 # `given("learn_filter")` has `images` with the shape (N, 1, H, W), and `maps`, which one unknown *filter* of 3 by 3 weights made of them, without padding and without a bias.
 # The pixels are independent random numbers with mean 0 and variance 1, so that none tells anything about its neighbours.
 #
-# Write a function that learns the filter from such examples by *gradient descent*.
-# It returns the kernel as a tensor with the shape (3, 3), each weight right to within 0.02.
-# It must work for any filter, in less than half a second.
+# Write a function that learns the filter from such examples by *gradient descent* on the mean of the squared differences.
+# This once, compute the gradient yourself: `backward` is switched off in the check.
+# The weight in row $i$ and column $j$ of the kernel multiplies the pixel $i$ rows below and $j$ columns right of each place, so its gradient is
+#
+# $$
+# \frac{\partial L}{\partial w_{ij}} = \text{mean of } 2 \, (\text{your map} - \text{map}) \cdot \text{pixel}
+# $$
+#
+# over all images and places.
+# The function returns the kernel as a tensor with the shape (3, 3), each weight right to within 0.02, for any filter, in less than half a second.
 
 # %% nbgrader={"grade": false, "grade_id": "learn_filter-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 examples = given("learn_filter")
@@ -270,13 +283,13 @@ examples.images.shape, examples.maps.shape
 # %% nbgrader={"grade": false, "grade_id": "learn_filter", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def learn_filter(images, maps):
     ### BEGIN SOLUTION
-    kernel = torch.zeros(1, 1, 3, 3, requires_grad=True)
-    optimizer = torch.optim.SGD([kernel], lr=0.2)
+    kernel = torch.zeros(1, 1, 3, 3)
+    columns = images.transpose(0, 1)  # the images as channels of one
     for _ in range(30):
-        optimizer.zero_grad()
-        F.mse_loss(F.conv2d(images, kernel), maps).backward()
-        optimizer.step()
-    return kernel.detach()[0, 0]
+        off = F.conv2d(images, kernel) - maps
+        slope = F.conv2d(columns, off.transpose(0, 1)) * 2 / maps.numel()
+        kernel -= 0.2 * slope
+    return kernel[0, 0]
     ### END SOLUTION
 
 
@@ -292,6 +305,7 @@ learn_filter(examples.images, examples.maps)
 # %% [markdown]
 # **What to take from it.**
 # The weights come out as multiples of 0.1, as the unknown filter has them, and nothing in your code says what it looks for.
+# The gradient of a convolution is a convolution again, of the images with what is still wrong.
 # A network learns thousands of filters in the same way; it only sees their effect on one loss, behind all later layers.
 
 # %% [markdown]

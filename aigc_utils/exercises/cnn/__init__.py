@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import confidence, layers, learned_filter, mending, pooling, whole_networks
-from .mending import broken_accuracy, broken_pick
+from . import (
+    confidence,
+    layers,
+    learned_filter,
+    mending,
+    normalising,
+    pooling,
+    whole_networks,
+)
+from .mending import broken_pick
 
-__all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
+__all__ = ["CHAPTER", "broken_pick"]
 
 CHAPTER = Chapter(
     "01_cnn",
     layers.sizes,
     layers.correlate,
     layers.cross_entropy,
-    mending.steady_accuracy,
     mending.pick_recipe,
+    normalising.batch_norm,
     learned_filter.learn_filter,
     pooling.shifts,
     confidence.calibration_error,
