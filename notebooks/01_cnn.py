@@ -764,7 +764,7 @@ for name, images in spoiled.items():
 
 # %% [markdown]
 # A person reads all four alike.
-# The network knows only the form in which it met its digits, and in any other it is surer than it is right.
+# The network knows only the form in which it met its digits, and in the others it is surer than it is right.
 #
 # So try your own: photograph one digit, written with a thick pen on plain paper, and cut the picture to the sheet.
 # Then `data.read_image("my_digit.jpg")` gives what `evaluation.predict` takes.
