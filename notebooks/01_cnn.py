@@ -508,12 +508,12 @@ show_source(cnn.classifier_step, cnn.course_optimizers, cnn.train_course)
 
 
 # %%
-def train_seeds(recipe, seeds):
+def train_seeds(recipe, seeds, every=None):
     held = (held_images, held_labels)
     runs = [
         cnn.train_course(
             recipe, train_images, train_labels,
-            seed=seed, test=held, evaluate_every=40,
+            seed=seed, test=held, evaluate_every=every,
         )
         for seed in range(seeds)
     ]  # fmt: skip
@@ -521,12 +521,12 @@ def train_seeds(recipe, seeds):
 
 
 # %%
-networks, histories = train_seeds(cnn.SPRINT, seeds=5)
+networks, histories = train_seeds(cnn.SPRINT, 5, every=40)
 constant = dataclasses.replace(
     cnn.SPRINT, cycle=False,
     adam_lr=cnn.SPRINT.adam_lr / 2, muon_lr=cnn.SPRINT.muon_lr / 2,
 )  # fmt: skip
-_, controls = train_seeds(constant, seeds=3)
+_, controls = train_seeds(constant, 3, every=40)
 
 # %%
 runs = {"falling rate": histories, "constant rate": controls}
@@ -667,7 +667,7 @@ plotting.confusion(matrix, mnist.test_images[worst, 0], captions)
 
 # %%
 plain_recipe = dataclasses.replace(cnn.SPRINT, label_smoothing=0.0)
-plain, _ = train_seeds(plain_recipe, seeds=3)
+plain, _ = train_seeds(plain_recipe, 3)
 
 
 # %%
@@ -797,8 +797,8 @@ averaged = dataclasses.replace(cnn.SPRINT, average=True)
 kinds = {
     "fully connected": [train_mlp(seed) for seed in range(3)],
     "CNN": networks[:3],
-    "CNN, mean over places": train_seeds(averaged, seeds=3)[0],
-    "CNN, augmentation": train_seeds(augmented, seeds=3)[0],
+    "CNN, mean over places": train_seeds(averaged, 3)[0],
+    "CNN, augmentation": train_seeds(augmented, 3)[0],
 }
 
 # %% [markdown]
