@@ -55,7 +55,7 @@ def journey(image: Tensor, stages: Mapping[str, Tensor], probabilities: Tensor) 
     """
     check_shares("probabilities", probabilities, probabilities.numel())
     figure = new_figure(2.6)
-    widths = [0.9, *[1.25] * len(stages), 0.9]
+    widths = [0.9, *[1.2] * len(stages), 1.05]
     picture, *panels, output = axes_grid(figure, 1, len(widths), width_ratios=widths)
     show_image(picture, image)
     picture.set_title(f"1 image\n{image.size(0)} × {image.size(1)}")

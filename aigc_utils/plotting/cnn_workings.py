@@ -131,7 +131,7 @@ def channel_sum(maps: Tensor, kernel: Tensor, parts: Tensor, shown: int) -> Pict
         panels[row * columns + shown].set_visible(False)
     high = float(total.abs().max())
     show_image(panels[-1], total, cmap=DIVERGING, vmin=-high, vmax=high)
-    panels[-1].set_title(f"sum of all {count}", fontsize=10)
+    panels[-1].set_xlabel(f"sum of all {count}", fontweight="bold")
     figure.suptitle(f"One kernel has {count} slices, and one map comes out")
     return Picture(
         figure,

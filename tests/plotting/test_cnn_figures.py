@@ -201,7 +201,7 @@ def test_a_kernels_parts_are_summed_over_all_channels() -> None:
     parts = torch.randn(3, 5, 5)
     picture = plotting.channel_sum(maps, kernel, parts, shown=2)
     assert title(picture) == "One kernel has 3 slices, and one map comes out"
-    assert picture.figure.axes[-1].get_title() == "sum of all 3"
+    assert picture.figure.axes[-1].get_xlabel() == "sum of all 3"
     drawn = picture.figure.axes[-1].images[0].get_array()
     assert np.allclose(drawn, parts.sum(0))
     assert "The first 2 of 3 channels" in picture.alt
