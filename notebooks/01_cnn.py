@@ -125,8 +125,7 @@ plotting.journey(sample[0, 0] / 255, stages, answer)
 # From block to block they become more and smaller.
 # In the first you still see the digit; the last hold no picture any more, only what was found and roughly where.
 #
-# In a *fully connected layer* each *neuron* has a weight for every input.
-# That is a poor fit for images: a stroke in the upper left and the same stroke in the lower right share nothing.
+# In a *fully connected layer* each *neuron* has a weight for every input, a poor fit for images: a stroke in the upper left and the same stroke in the lower right share nothing.
 # A *convolution* shares: one small filter looks at every place.
 #
 # ## A convolution by hand
@@ -321,7 +320,7 @@ print(f"smallest loss with one softmax too many: {floor:.4f} nats")
 # w \leftarrow w - \eta \, \nabla_w L .
 # $$
 #
-# In practice each step looks at a small random *batch* of images, not at all of them.
+# In practice each step looks at a small random *batch* of images.
 # *Backpropagation* computes all gradients in one sweep from the loss back to the first layer [(Rumelhart et al., 1986)](#rumelhart1986learning), by the *chain rule*: the gradient at a weight is the gradient at its output times its input.
 # The sweep begins with $\partial L / \partial z_i = p_i$ less 1 for the true class, less 0 for the others: probability minus truth, as one small layer shows.
 
@@ -694,7 +693,7 @@ plotting.reliability(measured)
 
 # %% [markdown]
 # On the whole the plain networks are right about as often as they say, since nearly all images lie in the last bin.
-# The bins to the left hold few images, so their gaps are uncertain.
+# The pale bins say little.
 # Label smoothing makes these networks *underconfident*: they were asked for 91 %, and are right more often.
 # (That is no law: after long training smoothing often improves calibration [(Müller et al., 2019)](#muller2019when).)
 # On digits moved to the side the plain networks are too sure of themselves: softmax only compares a network's own scores, and does not know when the world has changed.
@@ -760,11 +759,10 @@ for name, images in spoiled.items():
     told = [f"{min(v):3.0f} to {max(v):.0f} %" for v in (rights, sures)]
     print(f"{name:17} {told[0]} right, {told[1]} sure")
     if images is not some:
-        assert max(rights) < min(80, min(sures) - 5)
+        assert all(map(lambda r, s: r + 3 < s, rights, sures))
 
 # %% [markdown]
-# A person reads all four alike.
-# The network knows only the form in which it met its digits, and in the others it is surer than it is right.
+# A person reads all four; the network knows only the form in which it met its digits, and in the others it is surer than it is right.
 #
 # So try your own: photograph one digit, written with a thick pen on plain paper, and cut the picture to the sheet.
 # Then `data.read_image("my_digit.jpg")` gives what `evaluation.predict` takes.
@@ -824,14 +822,15 @@ for kind, nets in kinds.items():
 ends = [torch.tensor(found)[:, [0, -1]] for found in accuracies.values()]
 assert max(a[shifts.index(2)] for a in accuracies["fully connected"]) < 90
 assert ends[0].max() < ends[1].min() - 5
-assert min(ends[2].min(), ends[3].min()) > ends[1].max()
+lowest = min(ends[2].min(), ends[3].min())
+assert 100 - lowest < (100 - ends[1].max()) / 2
 
 # %%
 plotting.shift_curves(shifts, accuracies, trained=3)
 
 # %% [markdown]
 # Two pixels are enough to trouble the fully connected network; the convolutional one holds out longer, and falls too.
-# The ink is all there, so the last layer is the cause: with a mean in place of weights for each of the 3 by 3 places, most of the fall is gone.
+# The ink is all there; the last layer is the cause: with a mean in place of weights for each of the 3 by 3 places, most of the fall is gone.
 # If position should not matter, build the network so, or show it digits in many positions.
 #
 # ### Forgetting `eval()`
@@ -988,7 +987,8 @@ def ascend(network, classes, steps=100):
 classes = torch.arange(10)
 drawn = ascend(model, classes)
 sure = evaluation.predict(model, drawn).softmax(1).diagonal()
-assert sure.min() > 0.9
+usual = evaluation.predict(model, held_images).softmax(1).amax(1)
+assert sure.min() > usual.mean()
 
 # %%
 plotting.image_grid(
@@ -999,7 +999,7 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# The network is about as sure of these as of digits, and nobody wrote them [(Nguyen et al., 2015)](#nguyen2015deep).
+# The network is surer of each than of digits on average, and nobody wrote them [(Nguyen et al., 2015)](#nguyen2015deep).
 #
 # ### An adversarial digit
 #
@@ -1060,7 +1060,7 @@ plotting.image_rows(
 #
 # ## Exercises
 #
-# The chapter's exercises check themselves, and have a page of their own in the book, "Exercises 1".
+# They check themselves, on a page of their own in the book, "Exercises 1".
 #
 # ## The numbers of this run
 #

@@ -54,11 +54,12 @@ def shift_curves(
     axes.axvspan(-trained, trained, color="#EEF2F6", zorder=0)
     axes.annotate("shifts seen in\naugmented training", (0, 20), ha="center", fontsize=8)
     means = {name: np.mean(runs, 0).tolist() for name, runs in accuracies.items()}
+    beside = _apart([values[-1] for values in means.values()], 6)
     named = zip(means.items(), COLORS.values(), strict=False)
     for i, ((name, values), color) in enumerate(named):
         axes.plot(shifts, np.transpose(accuracies[name]), color=color, linewidth=0.8, alpha=0.5)
         axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], color=color, markersize=5)
-        axes.annotate(name, (shifts[-1] + 0.2, values[-1]), va="center", color=color, fontsize=9)
+        axes.annotate(name, (shifts[-1] + 0.2, beside[i]), va="center", color=color, fontsize=9)
     axes.axhline(10, color=COLORS["grey"], linewidth=1, linestyle=":")
     axes.annotate("guessing", (shifts[0], 3), fontsize=8)
     axes.set(xlabel="shift of the images to the right (pixels)", ylabel="accuracy (%)")
@@ -73,6 +74,15 @@ def shift_curves(
         for name, values in means.items()
     ]
     return Picture(figure, f"Accuracy over the shift of the images in pixels. {'; '.join(parts)}.")
+
+
+def _apart(heights: Values, gap: float) -> list[float]:
+    """Returns heights at least `gap` from each other, as near to those given, the highest kept."""
+    found = list(heights)
+    above = float("inf")
+    for i in sorted(range(len(found)), key=lambda i: -found[i]):
+        above = found[i] = min(found[i], above - gap)
+    return found
 
 
 def _mastered(shifts: Sequence[int], accuracies: Values) -> int:
@@ -149,8 +159,9 @@ def reliability(measured: Mapping[str, Sequence[Calibration]]) -> Picture:
         errors = [100 * bins.error for bins in networks]
         ends = dict.fromkeys(f"{error:.1f}" for error in (min(errors), max(errors)))
         mean_gap = f"mean gap {' to '.join(ends)}"
-        axes.set(title=f"{name}\n{mean_gap} points", xlim=(0, 1.02), ylim=(0, 1.02))
-        # Short labels at the ends: those of two panels would touch.
+        axes.set_title(f"{name}\n{mean_gap} points", fontsize=9)  # those of two panels would touch
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+        # Short labels at the ends: those of two panels would touch, too.
         axes.set(xlabel="confidence", aspect="equal", xticks=(0, 0.5, 1))
         axes.set_xticklabels(("0", "0.5", "1"))
         over = sum(float((b.count * (b.confidence - b.accuracy)).sum()) for b in networks)

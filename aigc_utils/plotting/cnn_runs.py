@@ -108,7 +108,7 @@ def ladder(rungs: Sequence[Mapping[str, Any]], margin: float) -> Picture:
             and "accuracy" (percent), the slowest first.
         margin: how far an accuracy may lie from that on new images, in points.
     """
-    figure = new_figure(0.27 * len(rungs) + 1.1)
+    figure = new_figure(0.27 * len(rungs) + 1.4)
     left, right = axes_grid(figure, 1, 2, sharey=True, width_ratios=[1.25, 1])
     seconds = [rung["seconds"] for rung in rungs]
     heights = range(len(rungs))
@@ -140,7 +140,7 @@ def _ladder_told(
     times = f"{rungs[0]['seconds'] / rungs[-1]['seconds']:.0f} times as fast as the first"
     means = [float(np.mean(values)) for values in found]
     span = f"{min(means):.2f} to {max(means):.2f}"
-    figure.suptitle(f"The last rung is {times}; mean accuracies are {span} %")
+    figure.suptitle(f"The last rung is {times};\nmean accuracies are {span} %")
     listed = [
         f"{rung['name']} {rung['seconds']:.3g} s, {mean:.2f}"
         for rung, mean in zip(rungs, means, strict=True)

@@ -38,6 +38,17 @@ def test_the_shift_that_a_network_masters_is_the_same_to_both_sides(
     assert f"net, at least 90 percent {told}, {accuracies[0]:.0f} percent at -2" in picture.alt
 
 
+def test_names_of_curves_that_end_together_stand_apart() -> None:
+    ends = {"a": 97.0, "b": 30.0, "c": 98.0, "d": 97.0}
+    nets = {name: [[90.0, 95.0, 99.0, 95.0, end]] for name, end in ends.items()}
+    axes = plotting.shift_curves(SHIFTS, nets, trained=1).figure.axes[0]
+    heights = [text.get_position()[1] for text in axes.texts if text.get_text() in nets]
+    assert len(heights) == 4
+    pairs = [(a, b) for i, a in enumerate(heights) for b in heights[:i]]
+    assert all(abs(a - b) >= 6 for a, b in pairs)
+    assert all(abs(a - b) <= 12 for a, b in zip(heights, ends.values(), strict=True))
+
+
 def test_the_title_of_shifts_names_the_worst_and_the_best() -> None:
     perfect, moderate, poor = [99.0] * 5, [50.0, 95.0, 99.0, 95.0, 50.0], [10.0] * 5
     nets = {"a": [moderate], "b": [perfect, perfect], "c": [poor]}
@@ -138,7 +149,7 @@ def test_the_ladder_says_how_much_faster_its_last_rung_is(last: float, times: in
     ]
     picture = plotting.ladder(rungs, margin=0.3)
     fast = f"{times} times as fast as the first"
-    assert title(picture) == f"The last rung is {fast}; mean accuracies are 98.10 to 98.50 %"
+    assert title(picture) == f"The last rung is {fast};\nmean accuracies are 98.10 to 98.50 %"
     assert f"The last rung is {fast}." in picture.alt
     assert f"course {last:.3g} s, 98.10." in picture.alt
 
