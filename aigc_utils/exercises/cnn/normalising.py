@@ -59,11 +59,37 @@ class _Trial:
         """Returns maps with the learned scale and shift."""
         return x * self.scale[:, None, None] + self.shift[:, None, None]
 
+    def running(self) -> Tensor:
+        """Returns the batch normalised by the running averages."""
+        return F.batch_norm(self.x, self.mean, self.variance, self.scale, self.shift)
+
     def over(self, *axes: int, unbiased: bool = False, root: bool = True) -> Tensor:
         """Returns the batch normalised over these axes."""
         variance, mean = torch.var_mean(self.x, axes, correction=int(unbiased), keepdim=True)
         spread = (variance + EPSILON).sqrt() if root else variance + EPSILON
         return self.scaled((self.x - mean) / spread)
+
+
+def _expect_training(trial: _Trial, found: Tensor) -> None:
+    """Raises NotYet unless the batch is normalised by its own means and variances."""
+    own = trial.over(0, 2, 3)
+    mistakes = {
+        "In training the mean and the variance are those of the batch at hand.": trial.running(),
+        "Mean and variance run over all images of the batch, not over each alone.": [
+            trial.over(2, 3),
+            trial.over(1, 2, 3),
+        ],
+        "They run over all places of the map too, not over the batch alone.": trial.over(0),
+        "Each channel has a mean and a variance of its own.": trial.over(0, 1, 2, 3),
+        "Divide the squares by their number, not by one less: `correction=0`.": (
+            trial.over(0, 2, 3, unbiased=True)
+        ),
+        "Divide by the square root of the variance.": trial.over(0, 2, 3, root=False),
+        "The learned scale and shift are missing.": (
+            (own - trial.shift[:, None, None]) / trial.scale[:, None, None]
+        ),
+    }
+    expect_close(found, own, mistakes, "In training the maps are not normalised rightly yet.")
 
 
 @exercise(
@@ -85,37 +111,14 @@ class _Trial:
 def batch_norm(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     """`answer(x, scale, shift, mean, variance, training)` is the normalised x, (N, C, H, W)."""
     trial = _Trial(draw)
-    running = F.batch_norm(trial.x, trial.mean, trial.variance, trial.scale, trial.shift)
-    own = trial.over(0, 2, 3)
-    expect_close(
-        trial.ask(answer, True),
-        own,
-        {
-            "In training the mean and the variance are those of the batch at hand.": running,
-            "Mean and variance run over all images of the batch, not over each alone.": [
-                trial.over(2, 3), trial.over(1, 2, 3),
-            ],
-            "They run over all places of the map too, not over the batch alone.": trial.over(0),
-            "Each channel has a mean and a variance of its own.": trial.over(0, 1, 2, 3),
-            "Divide the squares by their number, not by one less: `correction=0`.": (
-                trial.over(0, 2, 3, unbiased=True)
-            ),
-            "Divide by the square root of the variance.": trial.over(0, 2, 3, root=False),
-            "The learned scale and shift are missing.": (
-                (own - trial.shift[:, None, None]) / trial.scale[:, None, None]
-            ),
-        },
-        "In training the maps are not normalised rightly yet.",
-    )  # fmt: skip
-    expect_close(
-        trial.ask(answer, False),
-        running,
-        {
-            "In evaluation an image's result must not depend on its company: take the running "
-            "averages. This is the forgotten `eval()`.": own
-        },
-        "In evaluation the maps are not normalised rightly yet.",
+    _expect_training(trial, trial.ask(answer, True))
+    forgotten = (
+        "In evaluation an image's result must not depend on its company: take the running "
+        "averages. This is the forgotten `eval()`."
     )
+    otherwise = "In evaluation the maps are not normalised rightly yet."
+    mistakes = {forgotten: trial.over(0, 2, 3)}
+    expect_close(trial.ask(answer, False), trial.running(), mistakes, otherwise)
     trial.x[:, 0] = 1.5
     flat = answer(trial.x, trial.scale, trial.shift, trial.mean, trial.variance, True)
     expect(
