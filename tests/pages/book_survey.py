@@ -117,10 +117,11 @@ CUT = """() => {
     if (box.width <= 1 || box.height <= 1) continue;
     const style = getComputedStyle(e);
     if (style.clipPath !== "none" || !e.checkVisibility()) continue;
-    const name = `<${e.localName} class="${e.className}"> ${e.textContent.trim().slice(0, 40)}`;
-    if (box.right > wide + 1) found.push(`${name} ends at ${Math.round(box.right)} px`);
+    const say = what => found.push(
+      `<${e.localName} class="${e.className}"> ${e.textContent.trim().slice(0, 40)} ${what}`);
+    if (box.right > wide + 1) say(`ends at ${Math.round(box.right)} px`);
     if (style.overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1)
-      found.push(`${name} is cut: ${e.scrollWidth} px in ${e.clientWidth}`);
+      say(`is cut: ${e.scrollWidth} px in ${e.clientWidth}`);
   }
   return found;
 }"""
