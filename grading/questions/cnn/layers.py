@@ -65,8 +65,8 @@ def _product(first: list[list[int]], second: list[list[int]]) -> int:
 )
 def correlate(draw: Draw) -> Question:
     """Multiplies a kernel with a piece of an image."""
-    piece = [[draw.integer(0, 9) for _ in range(3)] for _ in range(3)]
-    kernel = [[draw.integer(-2, 3) for _ in range(3)] for _ in range(3)]
+    piece = [[draw.integer(1, 9) for _ in range(3)] for _ in range(3)]
+    kernel = [[draw.choice((-2, -1, 1, 2, 3)) for _ in range(3)] for _ in range(3)]
     text = (
         "A layer `nn.Conv2d(1, 1, 3, bias=False)` looks at this piece of an image:\n\n"
         f"```\n{_grid(piece)}\n```\n\nIts kernel is:\n\n```\n{_grid(kernel)}\n```\n\n"
@@ -176,6 +176,7 @@ def _pooled(row: list[int], start: int = 0) -> list[int]:
 def moved_row(draw: Draw) -> Question:
     """Asks what max pooling makes of a row that has moved by one pixel."""
     row = [*draw.sample(range(1, 10), 7), 0]
+    row[:2] = sorted(row[:2])  # so that the first window's largest value changes
     moved = [0, *row[:-1]]
     text = (
         f"Max pooling with windows of 2 and a stride of 2 turns the row {listed(row)} into "
@@ -186,7 +187,6 @@ def moved_row(draw: Draw) -> Question:
         "The windows stay where they are, so each now holds another pair. Pooling softens a shift, "
         "and does not undo it."
     )
-    means = [(a + b) / 2 for a, b in zip(moved[::2], moved[1::2], strict=True)]
     mistakes = {
         "Pooling does not make a network blind to a shift: each window now holds another pair.": (
             _pooled(row)
@@ -194,7 +194,7 @@ def moved_row(draw: Draw) -> Question:
         "One pixel is only half of a window, so the pooled row is not simply moved by a place.": (
             [0, *_pooled(row)[:-1]]
         ),
-        "This is the mean of each window; max pooling keeps the largest value.": means,
+        "The row moves to the right; here it has moved to the left.": _pooled([*row[1:], 0]),
         "This keeps the smallest value of each window.": [
             min(a, b) for a, b in zip(moved[::2], moved[1::2], strict=True)
         ],
@@ -205,6 +205,16 @@ def moved_row(draw: Draw) -> Question:
     return choose(draw, text, listed(_pooled(moved)), because, wrong)
 
 
+def _in_words(kernels: list[int], strides: list[int]) -> str:
+    """Returns layers as a list in words; the second one is a pooling."""
+    names = ["a convolution", "a pooling", *["a convolution"] * (len(kernels) - 2)]
+    layers = [
+        f"{name} of {kernel} by {kernel} with a stride of {stride}"
+        for name, kernel, stride in zip(names, kernels, strides, strict=True)
+    ]
+    return f"{', '.join(layers[:-1])}, and {layers[-1]}"
+
+
 @kind(
     "How far a deep neuron sees",
     objective="receptive field",
@@ -213,13 +223,8 @@ def receptive_field(draw: Draw) -> Question:
     """Follows kernels and strides to the side of a receptive field."""
     kernels = [draw.choice((3, 5, 7)), 2, draw.choice((3, 5)), 3]
     strides = [draw.integer(1, 2), 2, draw.integer(1, 2), 1]
-    layers = [
-        f"a {'pooling' if i == 1 else 'convolution'} of {kernels[i]} by {kernels[i]} with a stride "
-        f"of {strides[i]}"
-        for i in range(4)
-    ]
     text = (
-        f"A network begins with these layers: {', '.join(layers[:-1])}, and {layers[-1]}. How many "
+        f"A network begins with these layers: {_in_words(kernels, strides)}. How many "
         "pixels wide is the square of the image that can move the value of one neuron after the "
         "last of them?"
     )

@@ -80,8 +80,8 @@ def loss_of_scores(draw: Draw) -> Question:
         "This is a mean over all classes; only the true class counts.": (
             -sum(map(math.log, p)) / len(p)
         ),
-        "This is the loss if the class with the highest score were the true one, or the lowest.": (
-            -math.log(min(p) if p[label] == max(p) else max(p))
+        f"This would be the loss if the image showed a {names[label - 1]}.": -math.log(
+            p[label - 1]
         ),
     }
     return compute(draw, text, -math.log(p[label]), because, mistakes, decimals(2))

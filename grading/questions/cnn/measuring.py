@@ -19,12 +19,10 @@ def same_image_twice(draw: Draw) -> Question:
     digit = draw.integer(0, 9)
     text = (
         "A trained network has convolutions, batch normalisation, a ReLU after each, and a linear "
-        f"layer. It gives the same image of a {digit} other logits in a batch of {first} images "
-        f"than in a batch of {second}. What is the likeliest cause?"
+        f"layer. It gives different logits for the same image, which shows the digit {digit}, in "
+        f"a batch of {first} images and in a batch of {second}. What is the likeliest cause?"
     )
-    right = (
-        "`model.eval()` was forgotten, so each batch is normalised by its own mean and variance."
-    )
+    right = "`model.eval()` was forgotten, so each batch is normalised by its own statistics."
     because = (
         "In training mode batch normalisation mixes the images of a batch through their mean and "
         "variance. In evaluation mode it uses the averages from training, and each image stands "
@@ -61,18 +59,18 @@ def a_digit_or_not(draw: Draw) -> Question:
         f"A network trained on digits alone gets an image of {thing}. Its softmax gives the class "
         f"{digit} a share of 0.{share}. What does this number say?"
     )
-    right = f"The score of the {digit} lies far above the other nine; whether it fits stays open."
+    right = "This class scores far above the other nine; whether it fits stays open."
     because = (
         "Softmax only compares the scores with each other, and its shares add up to one whatever "
         "the image shows. How often such a share is right has to be measured, on images of the "
         "same sort."
     )
     wrong = {
-        f"The image shows a {digit} with a probability of {share} %, as the network sees it.": (
+        f"The image shows this digit with a probability of {share} %, as the network sees it.": (
             "That would need a network that knows other things than digits, and whose shares were "
             "compared with how often they are right."
         ),
-        f"The network is right on {share} % of all the images that it takes for a {digit}.": (
+        f"The network is right on {share} % of all the images that it puts into class {digit}.": (
             "How often it is right must be counted with labels; the share alone does not tell."
         ),
         f"The image lies closer to the digits of class {digit} than {share} % of them do.": (

@@ -22,7 +22,7 @@ def what_the_generator_sees(draw: Draw) -> Question:
         f"A generator begins with noise, and in the end draws {thing}. How does it learn what real "
         "ones look like?"
     )
-    right = "Only by the gradient that comes to it through the discriminator's answer."
+    right = "Only by the gradient that the discriminator's answers send back to its own images."
     because = (
         "Real images go into the discriminator alone. The generator is told how each of its own "
         "images would have to change to be believed more."
@@ -112,7 +112,9 @@ def two_coins(draw: Draw) -> Question:
         ),
         "The two divergences from the mixture are added here; their mean is asked for.": 2 * right,
         "This is in bits; nats take the natural logarithm.": right / math.log(2),
-        "This is how much the probabilities of heads differ; no logarithm is taken.": heads - made,
+        "This takes logarithms to base ten; nats take the natural one.": right / math.log(10),
+        "Only the data are compared with the mixture here.": _divergence(p, middle),
+        "Only the generator is compared with the mixture here.": _divergence(q, middle),
     }
     return compute(draw, text, right, because, mistakes, decimals(3))
 

@@ -51,8 +51,8 @@ def half_right(draw: Draw) -> Question:
     """Asks what an accuracy of one half proves."""
     step, accuracy = draw.choice((200, 1500, 4000)), draw.number(49.6, 50.4, 1)
     text = (
-        f"At step {step:,} a discriminator is right on {accuracy} % of its images. Half of these are "
-        "real, and half are made. What follows?"
+        f"At step {step} a discriminator is right on {accuracy} % of its images. Half of them "
+        "are real, and half are made. What follows?"
     )
     right = "Nothing certain: the images may be perfect, or the discriminator may know nothing."
     because = (

@@ -19,13 +19,11 @@ def without_detach(draw: Draw) -> Question:
         "`detach`. Then come `loss.backward()` and a step of the optimizer that holds the "
         "discriminator's weights. What does the missing `detach` change?"
     )
-    right = (
-        "Gradients are also computed and stored for the generator, to be recognised more easily."
-    )
+    right = "Gradients are computed for the generator too, and they ask it to be recognised better."
     because = (
         "The graph leads on into the generator. Its weights do not move in this step, but the work "
-        "is done for nothing, and whoever does not set these gradients to zero adds them to the "
-        "generator's own."
+        "is done for nothing, and the gradients stay with the weights: whoever does not set them "
+        "to zero adds them to the generator's own."
     )
     wrong = {
         "The generator's weights move in this step too: it takes two steps in each round.": (
@@ -100,6 +98,7 @@ def running_mean(draw: Draw) -> Question:
             mean + (1 - decay) * weight
         ),
         "This is the new weight: nothing is averaged.": weight,
+        "This is the old value: the new one gets no share at all.": mean,
         "The step goes the wrong way, away from the new weight.": (
             mean - (1 - decay) * (weight - mean)
         ),

@@ -101,7 +101,7 @@ def forgotten_mask(draw: Draw) -> Question:
         f"forgotten. Its loss falls to {loss:.2f} nats a character, where the masked model ends at "
         f"{usual:.2f}. What will it write when it is sampled?"
     )
-    right = "Nonsense: it has learned to copy the next character, and there is none to copy."
+    right = "Nonsense, as it only learned to copy a character that is not there yet."
     because = (
         "Without the mask each token sees the one that it has to predict, so copying is enough. "
         "In sampling the next token does not exist yet. The mask belongs to training."
@@ -137,8 +137,8 @@ def shuffled_words(draw: Draw) -> Question:
         ("boat", "follows", "whale"),
     ))  # fmt: skip
     text = (
-        "A layer of attention gets the embeddings of its tokens and no positions. The last token "
-        f"looks back at “the {first} {verb} the {last}”, and then at “the {last} {verb} the "
+        "A layer of attention gets the embeddings of its tokens and no positions. The last token, "
+        f"a full stop, looks back at “the {first} {verb} the {last}”, and then at “the {last} {verb} the "
         f"{first}”. How does what it gathers differ?"
     )
     right = "Not at all: it is the same mean of the same values, with the same shares."
@@ -209,7 +209,7 @@ def share_of_a_word(draw: Draw) -> Question:
         f"{head} of layer {layer} the last token gives a share of {share:.2f} to the word "
         f"“{word}”. What do you know by that?"
     )
-    right = "This head passes on mostly that token's value; what the answer rests on stays open."
+    right = "This head passes on mostly that token's value; why it said “bad” stays open."
     because = (
         "Other heads, the MLPs and the residual stream carry information past this head, and the "
         "value there may hold more than the word. Change or remove something and see whether the "

@@ -15,7 +15,7 @@ from ..kinds import Question, choose, compute, decimals, kind, listed, whole
 )
 def chain_of_tokens(draw: Draw) -> Question:
     """Multiplies conditional probabilities."""
-    steps = [draw.number(0.3, 0.9, 1) for _ in range(3)]
+    steps = draw.sample((0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), 3)
     alone = [draw.number(0.05, 0.25) for _ in range(3)]
     words = draw.choice(
         (("the", "cat", "sleeps"), ("a", "ship", "sails"), ("my", "lord", "speaks"))
@@ -84,7 +84,7 @@ def count_tokens(draw: Draw) -> Question:
     )
     early = apply_merges(row, merges[:3])
     mistakes = {
-        "These are words; tokens are what the merges leave, and the space counts too.": 2,
+        "These are the words; tokens are what the merges leave, and the space counts too.": 2,
         "These are the characters; some of them have been joined.": len(row),
         "Merges may join what earlier merges made, as `th` and `e`; here only the first three are "
         "applied.": len(early),
@@ -92,7 +92,7 @@ def count_tokens(draw: Draw) -> Question:
         "Here each merge joins one pair only; it joins the pair wherever it stands.": (
             len(row) - len([pair for pair in merges if "".join(pair) in row])
         ),
-        "Here the words are taken for tokens, and the merges for further ones.": 3,
+        "These are the words and the space; a word may fall into several tokens.": 3,
     }
     return compute(draw, text, len(tokens), f"{because}.", mistakes, whole)
 
@@ -113,7 +113,7 @@ def untrained_loss(draw: Draw) -> Question:
         "This is in bits; nats take the natural logarithm.": math.log2(size),
         "A loss of zero would be that of a model that is certain and right.": 0.0,
         "This is the logarithm to base ten.": math.log10(size),
-        "This is the loss of a fair coin, a choice among two tokens.": math.log(2),
+        "This is the perplexity, the exponential of the loss.": float(size),
         "This is the logarithm of the root; the whole vocabulary counts.": math.log(size) / 2,
     }
     return compute(draw, text, math.log(size), because, mistakes, decimals(2))
@@ -161,28 +161,29 @@ def two_perplexities(draw: Draw) -> Question:
     short, long = draw.number(1.5, 2.0, 1), draw.number(4.0, 4.8, 1)
     low = draw.integer(8, 12)
     high = draw.integer(28, 40)
-    bits = {"A": math.log2(low) / short, "B": math.log2(high) / long}
+    poor, good = draw.sample(("A", "B"), 2)
+    bits = {poor: math.log2(low) / short, good: math.log2(high) / long}
     text = (
-        f"On the same text model A has a perplexity of {low} a token, with tokens of {short} "
-        f"characters on average. Model B has a perplexity of {high} a token, with tokens of {long} "
+        f"On the same text model {poor} has a perplexity of {low} a token, with tokens of {short} "
+        f"characters on average. Model {good} has a perplexity of {high} a token, with tokens of {long} "
         "characters. Which of the two predicts this text better?"
     )
-    right = f"Model B, which needs {bits['B']:.2f} bits a character, where A needs {bits['A']:.2f}."
+    right = f"Model {good}, which needs {bits[good]:.2f} bits a character; {poor} needs {bits[poor]:.2f}."
     because = (
         "Perplexity counts choices for each token, so longer tokens make it larger. Bits a "
         "character can be compared: the logarithm to base 2, shared by the characters of a token."
     )
     wrong = {
-        f"Model A, as it hesitates between {low} tokens, and B hesitates between {high}.": (
-            "The tokens differ: one of B's has to guess several characters at once."
+        f"Model {poor}, as it hesitates between {low} tokens, and {good} between {high}.": (
+            f"The tokens differ: one of {good}'s has to guess several characters at once."
         ),
-        "Model A, as shorter tokens make each single guess easier and safer.": (
+        f"Model {poor}, as shorter tokens make each single guess easier and safer.": (
             "Easier guesses, but more of them: what counts is the cost of the same text."
         ),
         "Neither, as models with different tokenisers cannot be compared at all.": (
             "Their perplexities a token cannot; their bits a character can."
         ),
-        f"Model A, which needs {math.log2(low):.2f} bits a token, where B needs "
-        f"{math.log2(high):.2f}.": "A token of B holds more of the text, so it may cost more.",
+        f"Model {poor}, which needs {math.log2(low):.2f} bits a token; {good} needs "
+        f"{math.log2(high):.2f}.": f"A token of {good} holds more of the text, so it may cost more.",
     }
     return choose(draw, text, right, because, wrong)

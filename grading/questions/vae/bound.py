@@ -52,8 +52,8 @@ def three_causes(draw: Draw) -> Question:
 )
 def gap_of_the_bound(draw: Draw) -> Question:
     """Computes the KL divergence of the guess from the true posterior."""
-    reconstruction, price = draw.number(70, 80, 1), draw.number(18, 26, 1)
-    gap = draw.number(2, 8, 1)
+    reconstruction, price = draw.number(70, 80, 1), draw.number(21, 29, 1)
+    gap = draw.number(10.2, 15.9, 1)
     log_p = round(-reconstruction - price + gap, 1)
     text = (
         f"For one image $\\log p(x) = {log_p}$ nats. The mean of $\\log p(x \\mid z)$ over the "
@@ -92,7 +92,7 @@ def higher_bound(draw: Draw) -> Question:
         f"On the same binary test images model A has a mean ELBO of -{high} nats an image, and "
         f"model B one of -{low}. Which of the two gives them the higher mean log-likelihood?"
     )
-    right = "Either may, as each ELBO lies below its log-likelihood by an unknown amount."
+    right = "Either may, as an ELBO lies below the truth by an unknown amount."
     because = (
         "Model B may have the worse encoder and the better decoder: then its bound is looser. The "
         "importance-weighted bound with many samples comes closer to the truth."

@@ -28,7 +28,7 @@ def draw_a_code(draw: Draw) -> Question:
         "mean plus sigma times the noise."
     )
     mistakes = {
-        "This takes the variance for sigma: half of the log-variance belongs into exp.": (
+        "This takes the variance for sigma: half of the log-variance goes into exp.": (
             mean + math.exp(log_variance) * noise
         ),
         "This takes the log-variance itself for sigma.": mean + log_variance * noise,
@@ -50,8 +50,7 @@ def no_noise(draw: Draw) -> Question:
     dims = draw.choice((2, 8, 16, 20))
     text = (
         f"In a VAE with {dims} latent dimensions the decoder always gets the encoder's mean in "
-        "training, and no noise. The network and the number of steps stay as they were. What "
-        "changes?"
+        "training, and no noise. All else stays as it was. What changes?"
     )
     right = "Only single codes are ever decoded, and those between them may become anything."
     because = (
@@ -161,7 +160,7 @@ def gaps(draw: Draw) -> Question:
         f"decoded from draws of the prior one of {drawn}, with equally many images and the same "
         "judge. Decoder and training stay as they are. Which change promises most?"
     )
-    right = "Fit a second model to the codes of the training images, and decode its draws."
+    right = "Fit a second model to the codes of the training images, and decode what it draws."
     because = (
         "The decoder does well on codes of images. Draws from the prior fall where codes are rare, "
         "so a model of where the codes really are helps; latent diffusion is this idea."
@@ -170,10 +169,10 @@ def gaps(draw: Draw) -> Question:
         "Draw from a prior with a larger spread, so that the samples become more varied.": (
             "Such draws fall still farther from the codes that the decoder knows."
         ),
-        "Take the mean of many decoded draws, so that the errors of single ones cancel.": (
+        "Take the mean of many decoded draws, so that their errors cancel.": (
             "The mean of different images is a blur."
         ),
-        "Measure both with more images, as the difference comes from the number of them.": (
+        "Measure both with more images, as the gap comes from their number.": (
             "Both were measured with equally many, and more leave a true difference in place."
         ),
         "Replace the encoder by a larger one, as samples pass through the encoder first.": (

@@ -23,11 +23,11 @@ def grey_pixel(draw: Draw) -> Question:
     )
     because = (
         f"The best answer is {grey} itself, and then the loss is the entropy of a coin with this "
-        "probability. It is above zero, so the loss is no negative log-likelihood of a grey pixel."
+        "probability. A coin shows only 0 or 1, so for a grey value this is a loss and no likelihood."
     )
     right = -grey * math.log(grey) - (1 - grey) * math.log(1 - grey)
     mistakes = {
-        "Zero is reached only where pixels are 0 or 1, and the loss is a likelihood.": 0.0,
+        "Zero is reached only by pixels that are 0 or 1, where the loss is a likelihood.": 0.0,
         "This is the loss of the answer 0.5; the pixel's own value does better.": math.log(2),
         "This is in bits; nats take the natural logarithm.": right / math.log(2),
         "This is only the first of the two terms.": -grey * math.log(grey),
@@ -67,7 +67,7 @@ def averaged_pixels(draw: Draw) -> Question:
         else "A colour pixel has three values, and the mean runs over all of them.": (
             values * 3 if channels == 1 else values / 3
         ),
-        "The loss is averaged over the pixel values once; here it is divided twice.": values**2,
+        "An image has rows times columns of pixels, not their sum.": 2 * side * channels,
     }
     return compute(draw, text, values, because, mistakes, whole)
 
@@ -117,7 +117,7 @@ def no_price(draw: Draw) -> Question:
         f"A VAE with {dims} latent dimensions is trained with its noise, but with a weight of 0 on "
         "the KL term. What does it learn?"
     )
-    right = "Codes far apart with hardly any noise, so that draws from the prior miss them."
+    right = "Codes far apart with little noise, so that draws from the prior miss them."
     because = (
         "Nothing holds the codes near the prior. Smaller variances and larger distances make "
         "reconstruction easier, and what is left is an autoencoder."
@@ -163,8 +163,8 @@ def heavier_price(draw: Draw) -> Question:
     names = {
         (False, True): "The rate is lower, and the distortion is higher.",
         (True, False): "The rate is higher, and the distortion is lower.",
-        (False, False): "Both the rate and the distortion are lower.",
-        (True, True): "Both the rate and the distortion are higher.",
+        (False, False): "The rate is lower, and so is the distortion.",
+        (True, True): "The rate is higher, and the distortion is higher too.",
     }
     reasons = {
         names[False, True]: "This is what a larger weight does; here the weight gets smaller.",
