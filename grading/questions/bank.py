@@ -105,16 +105,21 @@ def ask_one(chapter: str, kind: Kind, seed: int) -> Item:
     return Item(chapter, seed, kind, question, choices)
 
 
-def ask(chapter: str, seed: int, *, public: bool = False) -> list[Item]:
+def ask(chapter: str, seed: int, shown: str = "all") -> list[Item]:
     """Returns a question of each of a chapter's kinds.
 
     Args:
         chapter: its name or number.
         seed: draws the numbers, the wrong choices and their order.
-        public: whether to leave out those that the book's pages may not show.
+        shown: "public" for the kinds that the book's pages may show, "hidden" for the others, and
+            "all".
 
     Raises:
-        ValueError: there is no such chapter.
+        ValueError: there is no such chapter, or it has no such kinds.
     """
     found = find_chapter(chapter)
-    return [ask_one(found.name, k, seed) for k in found.kinds if k.public or not public]
+    taken = {"all": (True, False), "public": (True,), "hidden": (False,)}[shown]
+    items = [ask_one(found.name, kind, seed) for kind in found.kinds if kind.public in taken]
+    if not items:
+        raise ValueError(f"Chapter {found.name} has no {shown} questions.")
+    return items

@@ -138,8 +138,8 @@ def shuffled_words(draw: Draw) -> Question:
     ))  # fmt: skip
     text = (
         "A layer of attention gets the embeddings of its tokens and no positions. The last token, "
-        f"a full stop, looks back at “the {first} {verb} the {last}”, and then at “the {last} {verb} the "
-        f"{first}”. How does what it gathers differ?"
+        f"a full stop, looks back at “the {first} {verb} the {last}”, and then at “the {last} "
+        f"{verb} the {first}”. How does what it gathers differ?"
     )
     right = "Not at all: it is the same mean of the same values, with the same shares."
     because = (

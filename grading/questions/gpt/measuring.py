@@ -165,10 +165,13 @@ def two_perplexities(draw: Draw) -> Question:
     bits = {poor: math.log2(low) / short, good: math.log2(high) / long}
     text = (
         f"On the same text model {poor} has a perplexity of {low} a token, with tokens of {short} "
-        f"characters on average. Model {good} has a perplexity of {high} a token, with tokens of {long} "
-        "characters. Which of the two predicts this text better?"
+        f"characters on average. Model {good} has a perplexity of {high} a token, with tokens of "
+        f"{long} characters. Which of the two predicts this text better?"
     )
-    right = f"Model {good}, which needs {bits[good]:.2f} bits a character; {poor} needs {bits[poor]:.2f}."
+    right = (
+        f"Model {good}, which needs {bits[good]:.2f} bits a character; {poor} needs "
+        f"{bits[poor]:.2f}."
+    )
     because = (
         "Perplexity counts choices for each token, so longer tokens make it larger. Bits a "
         "character can be compared: the logarithm to base 2, shared by the characters of a token."
@@ -184,6 +187,6 @@ def two_perplexities(draw: Draw) -> Question:
             "Their perplexities a token cannot; their bits a character can."
         ),
         f"Model {poor}, which needs {math.log2(low):.2f} bits a token; {good} needs "
-        f"{math.log2(high):.2f}.": f"A token of {good} holds more of the text, so it may cost more.",
+        f"{math.log2(high):.2f}.": "The longer token holds more of the text, so it may cost more.",
     }
     return choose(draw, text, right, because, wrong)

@@ -23,7 +23,7 @@ def grey_pixel(draw: Draw) -> Question:
     )
     because = (
         f"The best answer is {grey} itself, and then the loss is the entropy of a coin with this "
-        "probability. A coin shows only 0 or 1, so for a grey value this is a loss and no likelihood."
+        "probability. A coin shows only 0 or 1: for a grey value this is a loss, and no likelihood."
     )
     right = -grey * math.log(grey) - (1 - grey) * math.log(1 - grey)
     mistakes = {
