@@ -42,7 +42,7 @@ def _asked(number: int, item: Item) -> str:
     if picture:
         data = base64.b64encode(picture.png).decode()
         shown += f"<p>{picture.tag(f'data:image/png;base64,{data}')}</p>"
-    return f"<h2>{number}. {line(item.kind.title, as_mathml)}</h2>\n{shown}\n"
+    return f"<h2>{number}. {escape(item.kind.title)}</h2>\n{shown}\n"
 
 
 def exam_page(items: Sequence[Item], title: str) -> str:
@@ -50,8 +50,8 @@ def exam_page(items: Sequence[Item], title: str) -> str:
     form = items[0].seed if items else 0
     body = (
         '<p>Name: <span class="line"></span> &#160; Number: <span class="line"></span></p>\n'
-        f"<p>Form {form}. {len(items)} questions, one point each. Exactly one choice is right; mark "
-        "its letter. A calculator is allowed.</p>\n"
+        f"<p>Form {form}. {len(items)} questions, one point each. Of the choices exactly one is right: "
+        "mark its letter. A calculator is allowed.</p>\n"
     )
     for number, item in enumerate(items, 1):
         choices = "".join(f"<li>{line(c.text, as_mathml)}</li>\n" for c in item.choices)
@@ -62,7 +62,8 @@ def exam_page(items: Sequence[Item], title: str) -> str:
 def key_page(items: Sequence[Item], title: str) -> str:
     """Returns the instructor's page: the letters, and the reason of every choice."""
     letters = "".join(
-        f"<tr><td>{number}</td><td>{item.right.letter}</td><td>{line(item.kind.title, as_mathml)}</td></tr>\n"
+        f"<tr><td>{number}</td><td>{item.right.letter}</td>"
+        f"<td>{escape(item.kind.title)}</td></tr>\n"
         for number, item in enumerate(items, 1)
     )
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("question", "right", "title"))
@@ -70,7 +71,7 @@ def key_page(items: Sequence[Item], title: str) -> str:
     for number, item in enumerate(items, 1):
         aims = [f"objective: {item.kind.objective}"]
         aims += [f"misconception: {name}" for name in item.kind.misconceptions]
-        aim = f'<p class="aim">{escape("; ".join(aims))}</p>'
+        aim = f'<p class="aim">{line("; ".join(aims), as_mathml)}</p>'
         choices = "".join(
             f"<li class={'right' if c.right else 'wrong'}>{line(c.text, as_mathml)}"
             f"<p class=aim>{line(c.reason, as_mathml)}</p></li>\n"

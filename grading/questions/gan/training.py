@@ -8,7 +8,7 @@ from ..kinds import Question, choose, compute, decimals, kind
 
 
 @kind(
-    "Without `detach`",
+    "Without detach",
     objective="alternating updates and `detach`",
 )
 def without_detach(draw: Draw) -> Question:

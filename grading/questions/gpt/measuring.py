@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from aigc_utils.exercises.chapter import Draw
+from aigc_utils.gpt import BPETokenizer
 
 from ..kinds import Question, choose, compute, decimals, kind, listed, whole
 
@@ -47,18 +48,9 @@ def chain_of_tokens(draw: Draw) -> Question:
     return compute(draw, text, math.prod(steps), because, mistakes, decimals(3))
 
 
-def apply_merges(word: str, merges: list[tuple[str, str]]) -> list[str]:
-    """Returns a text's tokens when these pairs are joined, in their order."""
-    tokens = list(word)
-    for pair in merges:
-        joined: list[str] = []
-        for token in tokens:
-            if joined and (joined[-1], token) == pair:
-                joined[-1] += token
-            else:
-                joined.append(token)
-        tokens = joined
-    return tokens
+def _tokens(text: str, merges: list[tuple[str, str]]) -> list[str]:
+    tokenizer = BPETokenizer([(a.encode(), b.encode()) for a, b in merges])
+    return [tokenizer.decode([token]) for token in tokenizer.encode(text)]
 
 
 @kind(
@@ -78,11 +70,11 @@ def count_tokens(draw: Draw) -> Question:
         f"A tokeniser begins with single characters and applies these merges, in this order: "
         f"{shown}. A space stays a token of its own. How many tokens does `{row}` become?"
     )
-    tokens = apply_merges(row, merges)
+    tokens = _tokens(row, merges)
     because = "The tokens are " + ", ".join(
         "the space" if token == " " else f"`{token}`" for token in tokens
     )
-    early = apply_merges(row, merges[:3])
+    early = _tokens(row, merges[:3])
     mistakes = {
         "These are the words; tokens are what the merges leave, and the space counts too.": 2,
         "These are the characters; some of them have been joined.": len(row),
@@ -159,8 +151,7 @@ def bits_a_character(draw: Draw) -> Question:
 def two_perplexities(draw: Draw) -> Question:
     """Compares two models whose tokens differ in length."""
     short, long = draw.number(1.5, 2.0, 1), draw.number(4.0, 4.8, 1)
-    low = draw.integer(8, 12)
-    high = draw.integer(28, 40)
+    low, high = draw.integer(8, 12), draw.integer(28, 40)
     poor, good = draw.sample(("A", "B"), 2)
     bits = {poor: math.log2(low) / short, good: math.log2(high) / long}
     text = (
@@ -168,10 +159,7 @@ def two_perplexities(draw: Draw) -> Question:
         f"characters on average. Model {good} has a perplexity of {high} a token, with tokens of "
         f"{long} characters. Which of the two predicts this text better?"
     )
-    right = (
-        f"Model {good}, which needs {bits[good]:.2f} bits a character; {poor} needs "
-        f"{bits[poor]:.2f}."
-    )
+    right = f"Model {good}, with {bits[good]:.2f} bits a character; {poor} needs {bits[poor]:.2f}."
     because = (
         "Perplexity counts choices for each token, so longer tokens make it larger. Bits a "
         "character can be compared: the logarithm to base 2, shared by the characters of a token."
@@ -186,7 +174,7 @@ def two_perplexities(draw: Draw) -> Question:
         "Neither, as models with different tokenisers cannot be compared at all.": (
             "Their perplexities a token cannot; their bits a character can."
         ),
-        f"Model {poor}, which needs {math.log2(low):.2f} bits a token; {good} needs "
+        f"Model {poor}, with {math.log2(low):.2f} bits a token; {good} needs "
         f"{math.log2(high):.2f}.": "The longer token holds more of the text, so it may cost more.",
     }
     return choose(draw, text, right, because, wrong)
