@@ -50,7 +50,7 @@ def exam_page(items: Sequence[Item], title: str) -> str:
     form = items[0].seed if items else 0
     body = (
         '<p>Name: <span class="line"></span> &#160; Number: <span class="line"></span></p>\n'
-        f"<p>Form {form}. {len(items)} questions, one point each. Of the choices exactly one is right: "
+        f"<p>Form {form}. {len(items)} questions, one point each. Exactly one choice is right: "
         "mark its letter. A calculator is allowed.</p>\n"
     )
     for number, item in enumerate(items, 1):

@@ -1,4 +1,4 @@
-"""Every kind of question in 50 seeds: one right choice, recomputed, and nothing that gives it away."""
+"""Every kind of question in 50 seeds: one right choice, recomputed, which nothing gives away."""
 
 from __future__ import annotations
 
