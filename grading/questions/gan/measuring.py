@@ -95,11 +95,11 @@ def _shares(missing: list[int], seed: int) -> Picture:
 def missing_digits(draw: Draw) -> Question:
     """Names a failure from the shares of digits and the distance to the training images."""
     missing = sorted(draw.sample(range(10), draw.integer(4, 6)))
-    seed = draw.integer(0, 9999)
+    seed, count = draw.integer(0, 9999), draw.choice((1_000, 2_000, 5_000, 10_000))
     text = (
-        "The figure shows how often a judge reads each digit among real images and among a GAN's "
-        "samples. The samples are sharp and easy to read, and on average they lie as far from the "
-        "nearest training image as test images do. What has gone wrong?"
+        f"The figure shows how often a judge reads each digit, among {count:,} real images and "
+        f"{count:,} samples of a GAN. The samples are sharp and easy to read, and on average they "
+        "lie as far from the nearest training image as test images do. What has gone wrong?"
     )
     right = "Mode collapse: the generator leaves digits out, and copies none of those it draws."
     because = (
