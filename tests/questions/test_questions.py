@@ -13,7 +13,7 @@ import recomputed_gpt
 import recomputed_vae
 
 from aigc_utils.exercises import chapter as exercises
-from bookmaking import check
+from bookmaking import chapters, check
 from bookmaking.sources.book import Book
 from grading.questions import Item, ask, bank, chapter_names, find_chapter
 from grading.questions.kinds import Kind, choose, compute, decimals, listed, whole
@@ -187,6 +187,11 @@ def test_pictures_say_what_they_show_and_not_the_answer(chapter: str, kind: Kind
         assert first.alt == again.alt
         assert item.right.text.rstrip(".").casefold() not in first.alt.casefold()
         assert first.png() == again.png()
+
+
+def test_questions_belong_to_chapters() -> None:
+    names = [chapter.name for chapter in chapters.chapters(check.ROOT)]
+    assert [name for name in names if name in chapter_names()] == chapter_names()
 
 
 def test_a_chapter_is_found_by_name_and_number() -> None:
