@@ -1,0 +1,78 @@
+"""The question of chapter 4 that shows a mask, and asks for its model."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from aigc_utils.exercises.chapter import Draw
+from aigc_utils.plotting import Picture, image_grid
+
+from ..kinds import Question, choose, kind
+
+#: What a mask lets through, for tokens in a row.
+MASKS = {
+    "the encoder of a Transformer": lambda i, j, window: i == i,
+    "a GPT": lambda i, j, window: j <= i,
+    "a GPT with a short memory": lambda i, j, window: (j <= i) & (j > i - window),
+    "a model that writes backwards": lambda i, j, window: j >= i,
+}
+
+
+def _mask(name: str, size: int, window: int) -> Tensor:
+    """Returns which key, a column, each query, a row, may see."""
+    i, j = torch.arange(size)[:, None], torch.arange(size)[None]
+    return (MASKS[name](i, j, window) & torch.ones(size, size).bool()).int()
+
+
+def _mask_picture(name: str, size: int, window: int) -> Picture:
+    mask = _mask(name, size, window)
+    rows = "; ".join(
+        f"row {number}: column {int(row.nonzero()[0]) + 1} to {int(row.nonzero()[-1]) + 1}"
+        for number, row in enumerate(mask, 1)
+    )
+    alt = (
+        f"A square of {size} rows, the queries, and {size} columns, the keys. Dark are, in {rows}."
+    )
+    return image_grid(mask[None], alt=alt, cell=1.8)
+
+
+@kind(
+    "Who sees whom",
+    objective="encoder-decoder against decoder-only (what each is for)",
+    misconceptions=("GPT has an encoder",),
+)
+def who_sees_whom(draw: Draw) -> Question:
+    """Asks which model a mask belongs to."""
+    name, size, window = draw.choice(sorted(MASKS)), draw.integer(6, 9), draw.integer(2, 3)
+    text = (
+        f"The figure shows a mask of self-attention for {size} tokens. The rows are the queries, "
+        "from the first token at the top to the last; the columns are the keys, from the first at "
+        "the left. Dark means that the query may see the key. To which model does it belong?"
+    )
+    reasons = {
+        "the encoder of a Transformer": (
+            "An encoder reads a whole text from both sides: all of its square would be dark."
+        ),
+        "a GPT": (
+            "A GPT sees itself and all that stands before: the square would be dark on its "
+            "diagonal and everywhere below it."
+        ),
+        "a GPT with a short memory": (
+            "Then a dark band would run along the diagonal, and everything below it would be pale."
+        ),
+        "a model that writes backwards": (
+            "Then each token would see itself and what stands after it: dark on the diagonal and "
+            "above."
+        ),
+    }
+    because = {
+        "the encoder of a Transformer": "Every token sees every other one, on both sides.",
+        "a GPT": "Each token sees itself and all tokens before it, and none after it.",
+        "a GPT with a short memory": "Each token sees itself and only the last few before it.",
+        "a model that writes backwards": "Each token sees itself and all that stand after it.",
+    }
+    picture = partial(_mask_picture, name, size, window)
+    return choose(draw, text, name, because[name], reasons, picture)
