@@ -131,6 +131,11 @@ def test_a_run_on_main_is_not_cut_off_by_the_next_push() -> None:
     assert cancels == "${{ github.event_name == 'pull_request' }}"
 
 
+@every_file
+def test_no_workflow_takes_a_model_from_the_hub(path: Path) -> None:
+    assert read(path)["env"]["HF_HUB_OFFLINE"] == "1"
+
+
 def test_the_course_is_tested_on_three_systems_with_the_oldest_and_the_newest_torch() -> None:
     job = jobs(FOLDER / "test.yml")["systems"]
     matrix = job["strategy"]["matrix"]
