@@ -138,7 +138,7 @@ plotting.convolution_steps(digit, kernel, edges, at=(8, 11))
 
 # %% [markdown]
 # The nine products add up to one pixel of the result.
-# PyTorch does the same, only faster.
+# *PyTorch* does the same, only faster.
 
 # %%
 by_torch = F.conv2d(digit[None, None], kernel[None, None])[0, 0]
