@@ -158,7 +158,7 @@ strongest = divmod(edges.argmax().item(), edges.shape[1])
 plotting.convolution_steps(digit, kernel, edges, at=strongest)
 
 # %% [markdown]
-# PyTorch does the same, only faster.
+# *PyTorch* does the same, only faster.
 # Its layers take a batch of images with channels, so `[None, None]` puts these two axes before height and width.
 
 # %%

@@ -290,6 +290,7 @@ def test_seed_everything_repeats_all_generators() -> None:
 
 
 def test_device_follows_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIGC_DEVICE", raising=False)  # the workflow Test sets it
     assert training.device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert training.device().type == "cuda"
