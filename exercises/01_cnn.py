@@ -212,7 +212,7 @@ print(f"of new images it classifies {right:.1f} % correctly")
 # Write what *batch normalisation* does to maps `x` with the shape (N, C, H, W):
 #
 # $$
-# \hat x = \text{scale} \cdot \frac{x - \mu}{\sqrt{\sigma^2 + 10^{-5}}} + \text{shift} .
+# \text{result} = \text{scale} \cdot \frac{x - \mu}{\sqrt{\sigma^2 + 10^{-5}}} + \text{shift} .
 # $$
 #
 # Each channel has a mean $\mu$ and a variance $\sigma^2$ of its own.

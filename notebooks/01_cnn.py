@@ -1086,5 +1086,5 @@ evaluation.record(
 #
 # The network of this chapter descends from LeNet [(LeCun et al., 1998)](#lecun1998gradient).
 # Its later relatives grew deep: AlexNet [(Krizhevsky et al., 2012)](#krizhevsky2012imagenet), and then networks of a hundred layers that add each block's output to its input [(He et al., 2016)](#he2016deep), an idea that you meet again in chapter 4.
-# At book length: Goodfellow, Bengio and Courville [(Goodfellow et al., 2016)](#goodfellow2016deep); with what came since, Prince [(Prince, 2023)](#prince2023understanding); in code, *Dive into Deep Learning* [(Zhang et al., 2023)](#zhang2023dive).
+# At book length: Goodfellow, Bengio and Courville [(Goodfellow et al., 2016)](#goodfellow2016deep); with what came since, Prince [(Prince, 2023)](#prince2023understanding); in code, Zhang and others [(Zhang et al., 2023)](#zhang2023dive).
 # The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.
