@@ -12,7 +12,6 @@ from aigc_utils.plotting import Picture, image_grid
 
 from ..kinds import Question, choose, kind
 
-
 #: Each model with what its mask says, and why another mask is not its own.
 MODELS = {
     "the encoder of a Transformer": (
