@@ -19,7 +19,7 @@ body { font: 10.5pt/1.45 "Source Sans 3", "Noto Sans", "Liberation Sans", Arial,
 h1 { font-size: 16pt; margin: 0 0 2mm; } h2 { font-size: 11pt; margin: 5mm 0 1mm; }
 section { break-inside: avoid; } p { margin: 1mm 0; }
 ol { list-style: upper-alpha; margin: 1mm 0; padding-left: 8mm; } li { margin: .6mm 0; }
-pre { margin: 1mm 0 1mm 4mm; } img { max-width: 100%; height: auto; width: 120mm; }
+pre { margin: 1mm 0 1mm 4mm; } img { height: auto; max-width: 120mm; }
 table { border-collapse: collapse; margin: 1mm 0 1mm 4mm; }
 th, td { border: .2mm solid #7d8590; padding: .5mm 3mm; text-align: left; }
 .line { border-bottom: .2mm solid #20262e; display: inline-block; width: 70mm; }

@@ -74,4 +74,5 @@ def document(items: Sequence[Item]) -> bytes:
             _category(quiz, chapter)
         _question(quiz, item)
     ET.indent(quiz)
-    return ET.tostring(quiz, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = ET.tostring(quiz, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"

@@ -12,23 +12,42 @@ from aigc_utils.plotting import Picture, image_grid
 
 from ..kinds import Question, choose, kind
 
-#: What a mask lets through, for tokens in a row.
-MASKS = {
-    "the encoder of a Transformer": lambda i, j, window: i == i,
-    "a GPT": lambda i, j, window: j <= i,
-    "a GPT with a short memory": lambda i, j, window: (j <= i) & (j > i - window),
-    "a model that writes backwards": lambda i, j, window: j >= i,
+#: Each model with what its mask says, and why another mask is not its own.
+MODELS = {
+    "the encoder of a Transformer": (
+        "Every token sees every other one, on both sides.",
+        "An encoder reads a whole text from both sides: all of its square would be dark.",
+    ),
+    "a GPT": (
+        "Each token sees itself and all tokens before it, and none after it.",
+        "A GPT sees itself and all that stands before: the square would be dark on its diagonal "
+        "and everywhere below it.",
+    ),
+    "a GPT with a short memory": (
+        "Each token sees itself and only the last few before it.",
+        "Then a dark band would run along the diagonal, and everything below it would be pale.",
+    ),
+    "a model that writes backwards": (
+        "Each token sees itself and all that stand after it.",
+        "Then each token would see itself and what stands after it: dark on the diagonal and "
+        "above.",
+    ),
 }
 
 
-def _mask(name: str, size: int, window: int) -> Tensor:
-    """Returns which key, a column, each query, a row, may see."""
-    i, j = torch.arange(size)[:, None], torch.arange(size)[None]
-    return (MASKS[name](i, j, window) & torch.ones(size, size).bool()).int()
+def _masks(size: int, memory: int) -> dict[str, Tensor]:
+    """Returns for each model which key, a column, each query, a row, may see: ones and zeros."""
+    ones = torch.ones(size, size)
+    return {
+        "the encoder of a Transformer": ones,
+        "a GPT": ones.tril(),
+        "a GPT with a short memory": ones.tril().triu(-memory),
+        "a model that writes backwards": ones.triu(),
+    }
 
 
-def _mask_picture(name: str, size: int, window: int) -> Picture:
-    mask = _mask(name, size, window)
+def _mask_picture(name: str, size: int, memory: int) -> Picture:
+    mask = _masks(size, memory)[name]
     rows = "; ".join(
         f"row {number}: column {int(row.nonzero()[0]) + 1} to {int(row.nonzero()[-1]) + 1}"
         for number, row in enumerate(mask, 1)
@@ -46,33 +65,13 @@ def _mask_picture(name: str, size: int, window: int) -> Picture:
 )
 def who_sees_whom(draw: Draw) -> Question:
     """Asks which model a mask belongs to."""
-    name, size, window = draw.choice(sorted(MASKS)), draw.integer(6, 9), draw.integer(2, 3)
+    size, memory = draw.integer(6, 9), draw.integer(1, 2)
+    name = draw.choice(list(MODELS))
     text = (
         f"The figure shows a mask of self-attention for {size} tokens. The rows are the queries, "
         "from the first token at the top to the last; the columns are the keys, from the first at "
         "the left. Dark means that the query may see the key. To which model does it belong?"
     )
-    reasons = {
-        "the encoder of a Transformer": (
-            "An encoder reads a whole text from both sides: all of its square would be dark."
-        ),
-        "a GPT": (
-            "A GPT sees itself and all that stands before: the square would be dark on its "
-            "diagonal and everywhere below it."
-        ),
-        "a GPT with a short memory": (
-            "Then a dark band would run along the diagonal, and everything below it would be pale."
-        ),
-        "a model that writes backwards": (
-            "Then each token would see itself and what stands after it: dark on the diagonal and "
-            "above."
-        ),
-    }
-    because = {
-        "the encoder of a Transformer": "Every token sees every other one, on both sides.",
-        "a GPT": "Each token sees itself and all tokens before it, and none after it.",
-        "a GPT with a short memory": "Each token sees itself and only the last few before it.",
-        "a model that writes backwards": "Each token sees itself and all that stand after it.",
-    }
-    picture = partial(_mask_picture, name, size, window)
-    return choose(draw, text, name, because[name], reasons, picture)
+    picture = partial(_mask_picture, name, size, memory)
+    wrong = {other: reason for other, (_, reason) in MODELS.items()}
+    return choose(draw, text, name, MODELS[name][0], wrong, picture)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from aigc_utils.exercises.chapter import Draw
 
 from ..kinds import Question, choose, compute, decimals, kind, listed, whole
@@ -21,7 +23,7 @@ def cooler_or_hotter(draw: Draw) -> Question:
     )
 
     def raised(exponent: float) -> float:
-        first, second = share**exponent, (1 - share) ** exponent
+        first, second = math.pow(share, exponent), math.pow(1 - share, exponent)
         return first / (first + second)
 
     because = (
