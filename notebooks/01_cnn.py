@@ -773,7 +773,7 @@ for name, images in spoiled.items():
 # ### Shifted digits
 #
 # A convolution slides, so a moved digit gives moved feature maps: it is *equivariant* to shifts.
-# A classifier should be *invariant* and give the same answer wherever the digit stands; is it?
+# A *classifier* should be *invariant* and give the same answer wherever the digit stands; is it?
 # Compare fully connected layers alone, the course's network, and two variants of it with one change each: *augmentation*, which moves each training image by up to three pixels, anew each time [(Simard et al., 2003)](#simard2003best); and a last layer that takes each channel's mean over all places.
 
 
@@ -1040,7 +1040,7 @@ plotting.image_rows(
 )
 
 # %% [markdown]
-# A recogniser is not a generator.
+# A recogniser does not generate.
 # It has learned what tells the classes apart, $p(y \mid x)$, from real digits alone.
 # Nothing in its loss asks which images are digits at all, so far from them it may answer anything.
 # A network that is to judge generated images has to see generated images; there chapter 2 begins.
