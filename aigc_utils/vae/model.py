@@ -59,8 +59,9 @@ class VAE(nn.Module):
                 Residual(nn.SiLU(), convolutions[1]),
                 nn.PixelShuffle(4),
             ]
-        self.encoder = nn.Sequential(*to_row, *_layers(28 * 28, *hidden, 2 * latent_dim))
-        self.decoder = nn.Sequential(*_layers(latent_dim, *reversed(hidden), 28 * 28), *to_image)
+        self.encoder = nn.Sequential(*to_row, *dense_layers(28 * 28, *hidden, 2 * latent_dim))
+        from_code = dense_layers(latent_dim, *reversed(hidden), 28 * 28)
+        self.decoder = nn.Sequential(*from_code, *to_image)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, latent_dim) each, of images, (B, 1, 28, 28)."""
@@ -78,7 +79,7 @@ class VAE(nn.Module):
         return self.decode(reparameterize(mean, log_variance)), mean, log_variance
 
 
-def _layers(*sizes: int) -> list[nn.Module]:
+def dense_layers(*sizes: int) -> list[nn.Module]:
     """Returns fully connected layers with SiLU between them, residual where the size stays."""
     layers: list[nn.Module] = [nn.Linear(sizes[0], sizes[1])]
     for inputs, outputs in itertools.pairwise(sizes[1:]):
