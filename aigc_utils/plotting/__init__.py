@@ -48,9 +48,16 @@ from .gpt_workings import (
     transformer_drawing,
 )
 from .picture import COLORS, Picture
+from .vae_codes import (
+    bayes_bells,
+    decoded_codes,
+    fitted_priors,
+    means_and_draws,
+    prior_maps,
+    rate_distortion,
+)
 from .vae_results import (
     aggregate_posterior,
-    autoencoder_holes,
     kl_per_dimension,
     latent_map,
 )
@@ -58,7 +65,6 @@ from .vae_workings import (
     bound_gap,
     gradient_spread,
     importance_bound,
-    rate_distortion,
     vae_drawing,
 )
 
@@ -73,7 +79,7 @@ __all__ = [
     "attention_maps",
     "attention_steps",
     "augmentation_gap",
-    "autoencoder_holes",
+    "bayes_bells",
     "block_drawing",
     "bound_gap",
     "class_bars",
@@ -81,11 +87,13 @@ __all__ = [
     "convolution_steps",
     "cross_attention",
     "curves",
+    "decoded_codes",
     "descent_paths",
     "discriminator_histograms",
     "explorer",
     "feature_maps",
     "film",
+    "fitted_priors",
     "game_maps",
     "gan_drawing",
     "gradient_spread",
@@ -97,8 +105,10 @@ __all__ = [
     "latent_map",
     "latent_norms",
     "layers_drawing",
+    "means_and_draws",
     "next_token_bars",
     "optimal_discriminator",
+    "prior_maps",
     "rate_distortion",
     "receptive_fields",
     "reliability",

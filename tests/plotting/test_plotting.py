@@ -113,17 +113,32 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         {"VAE": [0.2] * 3},
     ),
     "rate_distortion": lambda: plotting.rate_distortion(
-        [0.25, 1, 4], [38.0, 24.0, 11.0], [66.0, 77.0, 108.0]
+        [0.25, 1, 4], [[38.0, 38.5], [24.0, 24.4], [11.0, 11.2]],
+        [[66.0, 65.0], [77.0, 76.0], [108.0, 107.0]],
     ),
-    "autoencoder_holes": lambda: plotting.autoencoder_holes(
-        {"autoencoder": 20 * CODES, "VAE": CODES}, DIGITS, {"autoencoder": GRID, "VAE": GRID}, 3.0
+    "bayes_bells": lambda: plotting.bayes_bells(X, BELL, BELL.roll(20), BELL.roll(10)),
+    "decoded_codes": lambda: plotting.decoded_codes(
+        {name: DIGIT.expand(5, 1, 28, 28) for name in ("posterior draws", "prior samples")},
+        {"posterior draws": (2.0, 0.1), "prior samples": (35.0, 0.5)},
+    ),
+    "prior_maps": lambda: plotting.prior_maps(
+        CODES, {"prior": DIGIT[:20, :20], "mixture": DIGIT[4:24, :20]},
+        {"prior": -2.9, "mixture": -2.4}, reach=3.0,
+    ),
+    "fitted_priors": lambda: plotting.fitted_priors(
+        {arm: {"prior": [90.0, 60.0, 70.0], "mixture": [9.0, 8.0, 7.0],
+               "reconstructions": [2.0, 1.0, 1.5]} for arm in ("noise and KL", "neither")},
+        floor=0.14,
+    ),
+    "means_and_draws": lambda: plotting.means_and_draws(
+        *DIGIT.expand(3, 5, 1, 28, 28), {"image": 4.0, "decoder's mean": 8.0, "draw": 0.0}
     ),
     "latent_map": lambda: plotting.latent_map(CODES, DIGITS, GRID, reach=2.5),
     "kl_per_dimension": lambda: plotting.kl_per_dimension(
         {"β = 1": torch.tensor([0.0, 2.0, 0.5]), "β = 4": torch.tensor([0.009, -1e-6, 3.0])}
     ),
     "aggregate_posterior": lambda: plotting.aggregate_posterior(
-        {"autoencoder": 20 * CODES, "VAE": CODES}
+        {"noise and KL": CODES, "KL": CODES / 9, "noise": 9 * CODES, "neither": 20 * CODES}
     ),
     "attention_steps": lambda: plotting.attention_steps(WORDS, SCORES, SEEN, SHARES),
     "score_spread": lambda: plotting.score_spread(
