@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import bound, pictures, terms, training
+from . import bound, open_tasks, pictures, terms, training
+from .open_tasks import prior_gain
 from .training import broken_objective, covered_prior
 
-__all__ = ["CHAPTER", "broken_objective", "covered_prior"]
+__all__ = ["CHAPTER", "broken_objective", "covered_prior", "prior_gain"]
 
 CHAPTER = Chapter(
     "03_vae",
     terms.floor,
     terms.kl,
     terms.draw_codes,
-    training.collapse,
     training.mended_objective,
+    bound.iw_bound,
     pictures.blur,
     pictures.turned,
-    bound.iw_bound,
+    open_tasks.own_vae,
+    open_tasks.learned_prior,
     misconceptions=(
         "the noise is a trick",
         "the KL term is optional",
