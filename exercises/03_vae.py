@@ -189,9 +189,12 @@ check("mended_objective", mended_objective, rounds=4).require()
 ### END HIDDEN TESTS
 check("mended_objective", mended_objective)
 
+# %% nbgrader={"grade": false, "grade_id": "mended_objective-covered", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if check("mended_objective", mended_objective).correct:
+    print(f"covered by codes: {covered_prior(mended_objective):.0f} %")
+
 # %% [markdown]
 # **What to take from it.**
-# Run `covered_prior(mended_objective)` in a cell of your own.
 # Without the KL term the clouds shrink to points and spread apart, and a sample from the prior falls between them.
 
 # %% [markdown]
