@@ -19,8 +19,7 @@
 #
 # You begin with one number in place of an image, where everything can be computed exactly.
 # Then you fix the article's listing, which stops on a current PyTorch, and train a better model.
-# You find its weak point: the codes that it draws are not the codes that its decoder knows.
-# Last you cure it by learning the codes' own distribution, which is *latent diffusion* in miniature.
+# You find its weak point, that the prior does not fit the codes, and cure it: *latent diffusion* in miniature.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -149,12 +148,10 @@ print(f"share of the best draw among the 20,000: {log_p.softmax(0).max():.0%}")
 assert by_encoder > by_prior + 3
 
 # %% [markdown]
-# Hardly any code of the prior explains this image, so one lucky draw makes up most of the sum, and the sum is far too small.
-# (How the second line is computed you will see further below.)
+# Hardly any code of the prior explains this image, so one lucky draw makes up most of the sum, and the sum is far too small (how the second line comes about stands further below).
 # The codes that count lie where the posterior is.
-# So have a network look at the image and guess the posterior: this guess, $q(z \mid x)$, is the encoder's answer [(Kingma and Welling, 2014)](#kingma2014auto).
-# *Variational* means just that: among simple distributions, search for the one nearest to the posterior.
-# One network guesses for all images, in place of a search for each, and that is called *amortised*.
+# So have a network look at the image and guess the posterior: this guess is $q(z \mid x)$ [(Kingma and Welling, 2014)](#kingma2014auto).
+# To search among simple distributions for the one nearest to the posterior is called *variational*, and to have one network guess for all images *amortised*.
 #
 # ### A bound
 #
@@ -458,7 +455,7 @@ plotting.image_rows(
 
 # %% [markdown]
 # A reconstruction starts from a code that the encoder chose; a sample starts anywhere.
-# Keep this difference in mind: it is what this chapter turns on.
+# This difference is what the chapter turns on.
 
 # %% [markdown]
 # ## The course's VAE
@@ -479,11 +476,10 @@ show_source(vae.VAE, vae.dense_layers, vae.Residual)
 show_source(vae.vae_step)
 
 # %% [markdown]
-# (`PixelUnshuffle` lays the 16 pixels of each patch in 16 channels, `PixelShuffle` lays them back, and `Unflatten` makes an image of a row.)
+# (`PixelUnshuffle` lays the 16 pixels of each patch in 16 channels, and `PixelShuffle` lays them back.)
 #
-# What did the first changes bring?
-# `python -m benchmarks vae-ablation` trains every row with the same schedule and three seeds, and its result is stored.
-# Each row adds one change to the row above, but for the second, whose layers are wider too; the ± is the spread over the seeds.
+# What did the first four bring?
+# In the stored result of `python -m benchmarks vae-ablation`, each row adds one change to the row above (the second has wider layers too); all have the same schedule and three seeds, whose spread is the ±.
 
 # %%
 ablation = evaluation.load_results("vae_ablation")
@@ -505,7 +501,7 @@ assert abs(residual_row - centred) < 1
 # With these settings, which were tuned for the last row, a second layer of ReLU makes things worse; elsewhere it does not.
 # SiLU and the mean image bring most, patches something, and the residual layer next to nothing.
 #
-# How fast is it? `python -m benchmarks vae` runs the article's listing to its end, ten epochs, on two quiet cores, with the course's recipes beside it.
+# `python -m benchmarks vae` runs the article's listing to its end, ten epochs, with the course's recipes beside it.
 
 # %%
 stored = evaluation.load_results("vae")
@@ -516,10 +512,10 @@ print(f"sprint: {stored['speedup']:.0f} times as fast, {stored['machine']}")
 assert stored["course_nats"] <= stored["listing_nats"]
 
 # %% [markdown]
-# The sprint reaches the loss that the listing reaches after ten epochs; on the machine that you read this on both may take longer, and the ratio is what counts.
-# Part of it is that the listing decodes each image anew in each epoch.
+# The sprint reaches the loss that the listing reaches after ten epochs.
+# (Part of the listing's time goes into decoding each image anew in each epoch. Here both may take longer than there.)
 #
-# Now train for longer, with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark, which reach the second number below.
+# Now train for longer, with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark.
 
 
 # %%
@@ -577,15 +573,14 @@ used = int((costs["course's VAE"] > 0.01).sum())
 plotting.kl_per_dimension(costs)
 
 # %% [markdown]
-# The course's VAE, after four epochs, leaves a few dimensions unused, which does no harm by itself: an unused one costs nothing, and the decoder ignores it.
+# An unused dimension does no harm by itself: it costs nothing, and the decoder ignores it.
 
 # %% [markdown]
 # ## The prior does not fit the codes
 #
-# Samples from the prior are worse than reconstructions.
-# Why? The decoder could be bad at codes with noise, or the prior could draw codes that the decoder has never seen.
-# Take them apart: decode *posterior draws* too, codes drawn from the clouds of real images.
-# These have the noise, and they lie where the decoder was trained.
+# Why are samples from the prior worse than reconstructions?
+# The decoder could be bad at codes with noise, or the prior could draw codes that it has never seen.
+# Take the two apart: decode *posterior draws* too, codes drawn from the clouds of real images, which have the noise and lie where the decoder was trained.
 #
 # The judge of chapter 2 compares each set of 10,000 images with the test images, by 64 features, and other real images are the *floor*.
 # Codes are those of training images; a reconstruction decodes the mean of a cloud.
@@ -651,7 +646,7 @@ plotting.decoded_codes(
 # The first part is the *mutual information* of image and code, what the codes say about the images.
 # The second is the misfit, and it says nothing about any image: so the rate is only an upper bound on what the codes carry [(Alemi et al., 2018)](#alemi2018fixing).
 # A prior equal to $q(z)$ would save these nats, with the same encoder and decoder.
-# The next sections look at the misfit in a plane, ask where it comes from, and then save some of it.
+# Look at the misfit in a plane first, then save some of it.
 
 # %% [markdown]
 # ## A plane of digits
@@ -728,8 +723,7 @@ plotting.aggregate_posterior(clouds)
 # - Noise without the KL term drives them apart: the encoder makes its clouds small beside their distances, and the noise no longer matters.
 # - Together they hold each other: the noise asks for room, the KL term keeps the room around zero. Still gaps remain, and too many codes lie far out.
 #
-# So the two give the codes a scale at which the prior can be drawn from.
-# Do they also make them fit?
+# So the two together give the codes the prior's scale, and do not quite make them fit.
 
 # %% [markdown]
 # ### A prior that fits
@@ -764,9 +758,8 @@ assert nats["mixture"] > nats["prior"]
 plotting.prior_maps(plane_codes, densities, nats, reach=3.5)
 
 # %% [markdown]
-# The prior itself is a mixture of one bell, so the two can be compared.
-# The test images' codes are more probable under the fitted one, and by as many nats their ELBO rises if it takes the prior's place.
-# Such a saving is at most the misfit $\mathrm{KL}(q(z) \,\|\, p(z))$, so it measures the misfit from below.
+# The test images' codes are more probable under the mixture, and by as many nats their ELBO rises if it takes the prior's place.
+# On average such a saving is at most the misfit $\mathrm{KL}(q(z) \,\|\, p(z))$, so it measures the misfit from below.
 #
 # Now in twenty dimensions, where it counts.
 
@@ -890,15 +883,13 @@ for little, more in itertools.pairwise(range(len(betas))):
     assert max(distortions[little]) < min(distortions[more])
 
 # %% [markdown]
-# Every point trades rate for distortion, and only $\beta = 1$ trains on the ELBO itself.
-# The dashed line joins all pairs with the sum that $\beta = 1$ reaches.
-# Its slope is minus one: there, a nat of rate buys a nat of distortion.
+# Only $\beta = 1$ trains on the ELBO itself, the negative sum of both.
+# The dashed line joins all pairs with the sum that it reaches: there, a nat of rate buys a nat of distortion.
 #
 # ### Do latents sort themselves?
 #
 # Does one dimension mean slant and another thickness?
-# Turn the whole latent space by any rotation $Q$, and let the decoder turn it back first.
-# The prior looks the same in every direction, so the samples have the same distribution, and $p(x)$ does not change at all.
+# Turn the latent space by any rotation $Q$, and let the decoder turn it back first: the prior looks the same in every direction, so $p(x)$ does not change at all.
 # The likelihood cannot prefer one axis over another; the ELBO can a little, since the encoder's clouds lie along the axes.
 # So *disentangled* latents, one for each property, are not guaranteed without labels or further assumptions [(Locatello et al., 2019)](#locatello2019challenging); an exercise lets you turn them.
 
@@ -995,9 +986,8 @@ print("totals:", totals)
 assert totals.max() < 1
 
 # %% [markdown]
-# Scored so, models get quite other numbers, which may be negative, as a density's may.
 # The cross-entropy on grey pixels remains a good training loss, and a bound for binary ones. It just is not a density of grey values.
-# Off the digits most use a Gaussian, $x \mid z \sim \mathcal{N}(\text{decoded}, s^2)$: its negative logarithm is the squared error over $2 s^2$, so the chosen $s$ does what $\beta$ does.
+# For photographs most use a Gaussian, $x \mid z \sim \mathcal{N}(\text{decoded}, s^2)$: its negative logarithm is the squared error over $2 s^2$, so the chosen $s$ does what $\beta$ does.
 
 # %% [markdown]
 # ## What goes wrong, and why
@@ -1049,7 +1039,7 @@ print(f"real images   {swept['real_grey']:.1f}")
 # ## From here to latent diffusion
 #
 # You have built latent diffusion in miniature: an autoencoder, and a model of its codes.
-# The systems of today differ in size and in three choices [(Rombach et al., 2022)](#rombach2022high).
+# Today's systems are larger, and they make three other choices [(Rombach et al., 2022)](#rombach2022high).
 # Their codes keep a place in the image, as a small picture with a few channels.
 # Their KL weight is tiny, about a millionth, so their autoencoder is nearly the plain one of the arm "neither", and its decoder is sharpened by a critic such as chapter 2's.
 # And in place of fifty bells a *diffusion model* learns to draw the codes.
@@ -1100,7 +1090,7 @@ evaluation.record(
 # - Sum the reconstruction over the pixels; averaging is a KL weight of 784, and the posterior collapses.
 # - Pixels must lie between 0 and 1 for the cross-entropy; for grey ones it bounds the likelihood of binary images, and is no density of grey values.
 # - Posterior draws decode well and prior samples badly: the prior does not fit the codes, and the rate counts this misfit too.
-# - Noise and KL term together give the codes the prior's scale; a mixture fitted to the codes saves nats and makes better samples, with every weight as it was.
+# - Noise and KL term together give the codes the prior's scale; a mixture fitted to them saves nats and makes better samples, with every weight as it was.
 # - Likelihoods are measured with the importance-weighted bound, on binary pixels, with the number of samples stated.
 #
 # The next chapter leaves images and codes for text, where likelihoods are exact.
@@ -1159,26 +1149,6 @@ evaluation.record(
 # ```
 #
 # Stop where the nats of the held half stop rising: with very many bells each has few codes, and fits those alone.
-#
-# </details>
-
-# %% [markdown]
-# ### Exercise: Too few latents, too many
-#
-# Train `vae.SPRINT` with 2, 5, 10, 20 and 40 latent dimensions.
-# Where does the number of used dimensions, those with a mean KL above 0.01 nats, stop growing?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# for latent_dim in (2, 5, 10, 20, 40):
-#     recipe = dataclasses.replace(vae.SPRINT, latent_dim=latent_dim)
-#     tried, _ = vae.train_course(recipe, mnist.train_images, seed=0)
-#     parts = evaluation.elbo(tried, test_images, rng)
-#     print(latent_dim, f"{parts.nats:.1f}", (parts.kl.mean(0) > 0.01).sum().item())
-# ```
-#
-# Up to ten or so all are used; beyond that some stay at the prior, and the ELBO gets no better.
 #
 # </details>
 

@@ -685,7 +685,9 @@ def test_beta_trades_the_kl_divergence_for_the_reconstruction(mnist: MNIST) -> N
     assert collapsed[1] < 0.5
 
 
-def test_kl_warmup_raises_the_weight_from_zero(mnist: MNIST, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kl_warmup_raises_the_weight_from_zero(
+    mnist: MNIST, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[float] = []
     vae_step = vae.vae_step
 
