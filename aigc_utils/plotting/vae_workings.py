@@ -78,7 +78,7 @@ def vae_drawing(image: Tensor, mean: float, std: float, reconstruction: Tensor) 
         ((5.18, 2.82), (5.18, 2.2)), ((5.76, 1.9), (6.05, 1.9)), ((7.17, 1.9), (7.38, 1.9)),
     ):  # fmt: skip
         arrow(axes, start, end)
-    axes.text(3.64, 2.82, "KL: moves and widens\nthe bell to the prior", va="bottom", **NOTE)
+    axes.text(3.64, 2.82, "KL: moves and\nwidens the bell", va="bottom", **NOTE)
     axes.plot([0.52, 0.52, 7.9, 7.9], [0.9, 0.45, 0.45, 0.9], **DASHED)
     axes.text(4.2, 0.37, "reconstruction loss: compares the two images", va="top", **NOTE)
     return Picture(

@@ -87,7 +87,7 @@ def test_the_map_tells_who_keeps_to_himself() -> None:
 
 def test_costs_out_of_view_are_drawn_apart() -> None:
     picture = plotting.kl_per_dimension({"VAE": torch.tensor([3.0, 0.5, 0.002, 1e-7])})
-    assert "VAE, 3.5 nats in all, 1 of 4 dimensions above one nat and 2 above the line" in picture.alt
+    assert "3.5 nats in all, 1 of 4 dimensions above one nat and 2 above the line" in picture.alt
     marks = [line.get_marker() for line in picture.figure.axes[0].lines if len(line.get_xdata())]
     assert marks.count("v") == 1
 
