@@ -261,7 +261,7 @@ assert abs(right - exact) < 0.005 < abs(wrong - exact)
 # Since $\nabla q = q \, \nabla \log q$, the gradient of a mean is a mean itself, $\nabla \, \mathbb{E}_q [f(z)] = \mathbb{E}_q [f(z) \, \nabla \log q(z)]$: the *score-function estimator*.
 # The other way takes the randomness off the gradient's path.
 # Draw noise $\varepsilon$ first, and set $z = \mu + \sigma \varepsilon$: now $z$ is a plain function of $\mu$ and $\sigma$, and autograd does the rest.
-# This is the *reparameterisation*, often called a trick.
+# This is the *reparameterisation* (trick).
 
 # %%
 show_source(vae.reparameterize)
@@ -295,7 +295,7 @@ assert variance["score function"] > 5 * variance["reparameterised"]
 assert variance["with a baseline"] > 3 * variance["reparameterised"]
 
 # %% [markdown]
-# The score function only learns "this $z$ was good", and its spread depends on what counts as good: with the best constant subtracted, a *baseline*, it is smaller, and here still several times that of the other.
+# The score function only learns "this $z$ was good"; with the best constant subtracted, a *baseline*, its variance is smaller, and here still several times that of the other.
 # The reparameterised gradient learns in which direction a better $z$ lies, since it passes through the decoder.
 # Nor is the noise optional: without it there is no cloud and no bound.
 
@@ -304,9 +304,9 @@ assert variance["with a baseline"] > 3 * variance["reparameterised"]
 #
 # The decoder gives each pixel a probability $p$ of being ink, and the reconstruction term is the *cross-entropy* of the pixel $t$ with it, $-t \log p - (1 - t) \log (1 - p)$.
 # For pixels that are 0 or 1 this is a true negative log-likelihood, of one coin for each pixel.
-# For a grey pixel read $t$ as the chance that it becomes 1: then the cross-entropy is the expected negative log-likelihood of the pixel made 0 or 1.
-# So the grey ELBO is, on average, a valid bound for binary images too, a loose one, since the encoder sees the grey image in place of the binary one.
-# As a density of grey values it is none, as you will see further below.
+# For a grey pixel it is the expected one, if the pixel becomes 1 with the chance $t$ and else 0.
+# So the grey ELBO is, on average, a valid bound for images made binary so; a loose one, since the encoder does not see which pixels became 1.
+# A density of grey values it is not, as you will see further below.
 #
 # The whole training loss of one image, with the latents numbered by $j$ and the pixels by $i$, is
 #
@@ -322,7 +322,7 @@ show_source(vae.reconstruction_loss)
 # %% [markdown]
 # Suppose you average over the 784 pixels instead, as most losses in PyTorch do.
 # Then the KL divergence weighs 784 times as much beside it.
-# (Only the balance counts: Adam takes steps of the same size whatever the scale of the whole loss, so the code multiplies the KL term.)
+# (Only the balance counts, since Adam ignores the scale of the whole loss, so the code multiplies the KL term.)
 
 # %%
 averaged = dataclasses.replace(vae.SPRINT, epochs=0.25, beta=784.0)
@@ -498,8 +498,8 @@ assert centred < silu - 5
 assert abs(residual_row - centred) < 1
 
 # %% [markdown]
-# With these settings, which were tuned for the last row, a second layer of ReLU makes things worse; elsewhere it does not.
-# SiLU and the mean image bring most, patches something, and the residual layer next to nothing.
+# With these settings, tuned for the last row, a second layer of ReLU makes things worse; elsewhere it does not.
+# SiLU and the mean image bring most, patches something, the residual layer next to nothing.
 #
 # `python -m benchmarks vae` runs the article's listing to its end, ten epochs, with the course's recipes beside it.
 
@@ -561,8 +561,8 @@ assert parts.nats < stored["listing_nats"] - 5
 # ### Which latent dimensions are used?
 #
 # The KL divergence has one term for each latent dimension.
-# A dimension whose term is near zero carries nothing; here one with more than 0.01 nats counts as used, or *active*.
-# (Others call a unit active whose mean varies between the images [(Burda et al., 2016)](#burda2016importance); the two mostly agree.)
+# One with more than 0.01 nats counts as used, an *active unit*.
+# (By another measure a unit is active if its mean varies between the images [(Burda et al., 2016)](#burda2016importance); here the two agree nearly.)
 
 # %%
 with torch.no_grad():
@@ -630,7 +630,7 @@ plotting.decoded_codes(
 
 # %% [markdown]
 # The ± is a standard error by the *bootstrap*: both sets are drawn again from themselves, with repetition, and the distance computed anew, twenty times; for the shares it is 0.005 at most.
-# (Precision can exceed that of real images, since soft copies lie in the middle of the real ones, and recall flatters odd samples: they lie far apart, so the neighbourhoods that are counted are wide [(Naeem et al., 2020)](#naeem2020reliable).)
+# (Precision can exceed that of real images, since soft copies lie in the middle of the real ones; and recall flatters odd samples, which lie far apart and so have wide neighbourhoods [(Naeem et al., 2020)](#naeem2020reliable).)
 #
 # Posterior draws, noise and all, decode to good digits.
 # So neither decoder nor noise is to blame: prior samples are bad because the prior draws other codes than the encoder.
@@ -721,18 +721,18 @@ plotting.aggregate_posterior(clouds)
 # %% [markdown]
 # Half of a standard normal's points lie within the inner circle, and 95 % within the outer one.
 #
-# - The KL term without noise shrinks the codes: a decoder that sees exact codes can tell them apart however near they are, and nearer to zero is cheaper.
+# - The KL term without noise shrinks the codes: exact codes can be told apart however near they are, and nearer to zero is cheaper.
 # - Noise without the KL term drives them apart: the encoder makes its clouds small beside their distances, and the noise no longer matters.
-# - Together they hold each other: the noise asks for room, the KL term keeps the room around zero. Still gaps remain, and too many codes lie far out.
+# - Together they hold each other: the noise asks for room, and the KL term keeps it around zero. Still gaps remain, and too many codes lie far out.
 #
 # So the two together give the codes the prior's scale, and do not quite make them fit.
 
 # %% [markdown]
 # ### A prior that fits
 #
-# If the prior does not fit the codes, fit one that does, after the training and with the networks as they are.
+# If the prior does not fit the codes, fit one that does, with the networks as they are.
 # A *mixture of Gaussians* is a sum of bells, each with its own place, shape and weight.
-# *Expectation-maximisation* fits it in rounds of two steps: ask for each code which bell it belongs to, in shares, and then give each bell the mean and covariance of its codes [(Dempster et al., 1977)](#dempster1977maximum).
+# *Expectation-maximisation* fits it in rounds of two steps: ask in which shares each code belongs to the bells, then give each bell the mean and covariance of its codes [(Dempster et al., 1977)](#dempster1977maximum).
 
 # %%
 show_source(vae.fit_mixture)
@@ -831,10 +831,7 @@ assert max(none["mixture"]) < min(both["mixture"])
 
 # %%
 lengths = means.norm(dim=1)
-print(f"lengths of the codes: {lengths.mean():.1f} ± {lengths.std():.1f}")
 assert lengths.std() < lengths.mean() / 5
-
-# %%
 pairs = [(0, 1), (2, 3), (4, 7), (9, 8), (11, 18), (5, 12)]
 ways = {}
 for a, b in pairs:
@@ -975,8 +972,8 @@ plotting.importance_bound(
 )
 
 # %% [markdown]
-# With one sample the bound is, on average, the ELBO; the figure shows the negative, so it falls.
-# The more samples, the closer it comes to $\log p(x)$; the bars, standard errors over the images, are alike for all $k$, since the images are the same.
+# With one sample the bound is, on average, the ELBO; the figure shows the negative, so it falls, the closer to $-\log p(x)$ the more samples.
+# The bars are standard errors over the images, which are the same for all $k$.
 #
 # So the ELBO understates a model, and by how much depends on its encoder.
 # The benchmark trains another model, with 32 latents, on binary pixels for five minutes at most, and measures 1,000 test images, made binary once, with $k = 5000$.
@@ -1074,8 +1071,8 @@ assert min(grey["neither"]) > swept["real_grey"]
 # And in place of fifty bells a *diffusion model* learns to draw the codes.
 #
 # Two other ways lead on from here.
-# Codes may be taken from a list, as tokens, and drawn by a language model such as chapter 4's [(van den Oord et al., 2017)](#oord2017neural).
-# Or latents may stand behind latents, in many layers: with the encoder fixed to adding noise, such a VAE is a diffusion model [(Ho et al., 2020)](#ho2020denoising).
+# Codes may be tokens, drawn by a language model such as chapter 4's [(van den Oord et al., 2017)](#oord2017neural).
+# Or latents may stand behind latents, in many layers: with an encoder that only adds noise, such a VAE is a diffusion model [(Ho et al., 2020)](#ho2020denoising).
 
 # %% [markdown]
 # ## The numbers of this run
@@ -1122,7 +1119,7 @@ evaluation.record(
 # - Noise and KL term together give the codes the prior's scale; a mixture fitted to them saves nats and makes better samples, with every weight as it was.
 # - Likelihoods are measured with the importance-weighted bound, on binary pixels, with the number of samples stated.
 #
-# The next chapter leaves images and codes for text, where likelihoods are exact.
+# The next chapter leaves images for text, where likelihoods are exact.
 
 # %% [markdown]
 # ## Exercises
@@ -1138,25 +1135,6 @@ evaluation.record(
 #
 # The closed form of `vae.gaussian_kl`, with mean 0 and variance 0.01, gives $\frac12 (0.01 - 1 - \log 0.01) = 1.81$ nats.
 # It is worth nothing, since it is the same for every image: training widens it to the prior, and the cost goes to zero.
-#
-# </details>
-
-# %% [markdown]
-# ### Exercise: A narrower prior
-#
-# Draw samples from `0.8 * torch.randn(...)` in place of the prior, and score them.
-# What gets better, and what worse? Guess first.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# for scale in (0.6, 0.8, 1.0):
-#     z = scale * torch.randn(10_000, 20, generator=rng)
-#     print(scale, evaluation.score_samples(vae.sample(model, z), real))
-# ```
-#
-# In 20 dimensions hardly a code lies near the middle; nearly all codes drawn from the clouds lie about $\sqrt{20}$ away from it, and so do draws from the prior.
-# Smaller draws land where few images were encoded, and unusual digits, whose codes lie far out, are missing.
 #
 # </details>
 
