@@ -449,7 +449,7 @@ check("own_vae", own_vae)
 #
 # The check fits it to codes, scores it on others, and asks for half a nat a code more than the best single *Gaussian* gets.
 # That is only the first rung.
-# `prior_gain(learned_prior)` tells you by how much you beat the bell: how far can you get?
+# The cell after the check tells you by how much you beat the bell: how far can you get?
 
 # %% nbgrader={"grade": false, "grade_id": "learned_prior-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
 codes = given("learned_prior").codes
@@ -470,7 +470,11 @@ check("learned_prior", learned_prior, rounds=4).require()
 ### END HIDDEN TESTS
 check("learned_prior", learned_prior)
 
+# %% nbgrader={"grade": false, "grade_id": "learned_prior-gain", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if check("learned_prior", learned_prior).correct:
+    print(f"better than one bell by {prior_gain(learned_prior):.2f} nats")
+
 # %% [markdown]
 # **What to take from it.**
-# Run `prior_gain(learned_prior)` in a cell of your own, and change your prior until it rises no more.
+# Change your prior until the gain rises no more.
 # What it gains on codes is gained for the images, nat for nat: the ELBO rises by as much.

@@ -277,7 +277,9 @@ log_p = Normal(z, s).log_prob(x)
 score = (z - guess.mean) / guess.stddev**2
 
 # %%
-estimates = {"score function": log_p * score, "reparameterised": (x - z) / s**2}
+estimates = {
+    "score function": log_p * score, "reparameterised": (x - z) / s**2,
+}  # fmt: skip
 exact = ((x - guess.mean) / s**2).item()
 plotting.gradient_spread(estimates, exact)
 
@@ -311,7 +313,7 @@ assert variance["with a baseline"] > 3 * variance["reparameterised"]
 # The whole training loss of one image, with the latents numbered by $j$ and the pixels by $i$, is
 #
 # $$
-# -\mathrm{ELBO} = \sum_i \left[ -t_i \log p_i - (1 - t_i) \log (1 - p_i) \right] + \sum_j \tfrac12 \left( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \right) ,
+# -\mathrm{ELBO} = \sum_i \left[ -t_i \log p_i - (1 - t_i) \log (1 - p_i) \right] + \sum_j \frac12 \left( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \right) ,
 # $$
 #
 # where the $p_i$ are what the decoder makes of one code drawn from the cloud.
@@ -553,7 +555,8 @@ parts = evaluation.elbo(model, test_images, rng)
 each = parts.reconstruction + parts.kl.sum(1)
 error = (each.std() / len(each) ** 0.5).item()
 print(f"test: reconstruction {parts.reconstruction.mean():.1f}", end=" ")
-print(f"+ KL {parts.kl.sum(1).mean():.1f} = {parts.nats:.1f} ± {error:.1f} nats")
+print(f"+ KL {parts.kl.sum(1).mean():.1f} nats")
+print(f"together {parts.nats:.1f} ± {error:.1f} nats")
 print(f"sixteen epochs: {stored['nats_60s']:.1f} nats (stored)")
 assert parts.nats < stored["listing_nats"] - 5
 
@@ -713,7 +716,8 @@ for name, change in arms.items():
     if recipe.noise:
         codes = vae.reparameterize(codes, widths, rng)
     clouds[name] = codes
-    print(f"{name:12} median distance from 0: {codes.norm(dim=1).median():.2g}")
+    print(f"{name:12} median distance from 0:", end=" ")
+    print(f"{codes.norm(dim=1).median():.2g}")
 
 # %%
 plotting.aggregate_posterior(clouds)
@@ -812,7 +816,8 @@ for arm, runs in trained.items():
 
 # %%
 both, none = trained.pop("noise and KL"), trained["neither"]
-assert max(both["prior"]) < min(min(runs["prior"]) for runs in trained.values())
+for runs in trained.values():
+    assert max(both["prior"]) < min(runs["prior"])
 assert max(none["mixture"]) < min(both["mixture"])
 
 # %% [markdown]
@@ -983,7 +988,8 @@ runs = [run["nats"] for run in stored["runs"]["likelihood"]]
 print("-log p(x), bounds with three seeds:", [f"{n:.1f}" for n in runs])
 error = found[500].std().item() / stored["iw_images"] ** 0.5
 print(f"standard error by the choice of the images: about {error:.1f}")
-assert max(runs) < 86 and error > 0.3
+assert max(runs) < 86
+assert error > 0.3
 
 # %% [markdown]
 # As a yardstick: with one layer of latents, Burda and others report 86.8 nats for a VAE and 84.8 when training on the importance-weighted bound with $k = 50$.
@@ -1011,7 +1017,7 @@ assert totals.max() < 1
 #
 # ### Whose fault is the blur?
 #
-# All samples in this chapter show the decoder's *mean*, the chance of ink at each pixel.
+# All samples in this chapter show the decoder's mean, the chance of ink at each pixel.
 # A draw from $p(x \mid z)$ tosses a coin for each pixel by itself.
 # Measure blur as the share of pixels that are neither dark nor bright.
 
@@ -1032,9 +1038,7 @@ grey = {
 assert grey["draw"] == 0
 
 # %%
-plotting.means_and_draws(
-    test_images[:12], redrawn[:12], tossed[:12], grey
-)
+plotting.means_and_draws(test_images[:12], redrawn[:12], tossed[:12], grey)
 
 # %% [markdown]
 # A draw is speckled, since the coins know nothing of each other.
@@ -1088,7 +1092,10 @@ evaluation.record(
         f"{stored['listing_nats']:.2f} nats",
     ),
     active=("latent dimensions in use, of 20", f"{used}"),
-    frechet=("Fréchet distance of prior samples", f"{prior_scores.frechet:.2f}"),
+    frechet=(
+        "Fréchet distance of prior samples",
+        f"{prior_scores.frechet:.2f}",
+    ),
     fitted=(
         "Fréchet distance of mixture samples",
         f"{scores['mixture samples'].frechet:.2f}",

@@ -66,7 +66,7 @@ def decoded_codes(
     rows = {"{}\n{:.1f} ± {:.1f}".format(name, *distances[name]): name for name in ordered}
     last, before = ordered[-1], ordered[-2]
     ratio = distances[last][0] / distances[before][0]
-    told = "; ".join("{}, {:.1f}".format(name, distances[name][0]) for name in ordered)
+    told = "; ".join(f"{name}, {distances[name][0]:.1f}" for name in ordered)
     return image_rows(
         {label: images[name] for label, name in rows.items()},
         title=f"{last}: {ratio:.1f} times as far from real images as {before}",
