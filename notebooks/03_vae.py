@@ -716,8 +716,11 @@ for name, change in arms.items():
     if recipe.noise:
         codes = vae.reparameterize(codes, widths, rng)
     clouds[name] = codes
-    print(f"{name:12} median distance from 0:", end=" ")
-    print(f"{codes.norm(dim=1).median():.2g}")
+
+# %%
+away = {name: z.norm(dim=1).median().item() for name, z in clouds.items()}
+print("median distance from 0:", {n: f"{d:.2g}" for n, d in away.items()})
+assert away["KL alone"] < away["noise and KL"] < away["noise alone"]
 
 # %%
 plotting.aggregate_posterior(clouds)

@@ -146,15 +146,12 @@ def fitted_priors(arms: Mapping[str, Mapping[str, Seeds]], floor: float) -> Pict
 
 def _verdict(means: Mapping[str, Mapping[str, float]], first: str, fitted: str) -> str:
     """Returns what the distances say about a fitted source beside the first one."""
-    nearer = [arm for arm, row in means.items() if row[fitted] < row[first]]
-    if len(nearer) == len(means):
-        spread = {s: max(r[s] for r in means.values()) / min(r[s] for r in means.values())
-                  for s in (first, fitted)}  # fmt: skip
-        return (
-            f"From best to worst model: {number(spread[first])} times as far with the {first}, "
-            f"{number(spread[fitted])} with the {fitted}"
-        )
-    return f"The {fitted} is nearer than the {first} for {len(nearer)} of {len(means)} models"
+    ratios = [row[first] / row[fitted] for row in means.values()]
+    if min(ratios) > 1:
+        low, high = number(min(ratios)), number(max(ratios))
+        return f"The {fitted}'s samples are {low} to {high} times as near as the {first}'s"
+    nearer = sum(ratio > 1 for ratio in ratios)
+    return f"The {fitted} is nearer than the {first} for {nearer} of {len(means)} models"
 
 
 @styled

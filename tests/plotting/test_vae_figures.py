@@ -48,7 +48,7 @@ def test_prior_maps_say_what_the_better_prior_saves() -> None:
 @pytest.mark.parametrize(
     ("mixture", "says"),
     [
-        (2.0, "From best to worst model: 10 times as far with the prior, 1 with the mixture"),
+        (2.0, "The mixture's samples are 4.5 to 45 times as near as the prior's"),
         (50.0, "The mixture is nearer than the prior for 1 of 2 models"),
     ],
 )

@@ -50,7 +50,7 @@ def _tiny_digits(draw: Draw) -> SimpleNamespace:
     optimizes=True,
 )
 def own_vae(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer(images)` trains a VAE on rows of 196 zeros and ones, and returns encode and decode."""
+    """`answer(images)` trains a VAE on rows of 196 zeros and ones; it returns two functions."""
     images, held = _tiny(draw.digits(2000)[0]), _tiny(draw.digits(500, test=True)[0])
     encode, decode = a_pair(answer(images.clone()), "the functions encode and decode")
     expect(callable(encode) and callable(decode), "Return two functions: encode and decode.")
