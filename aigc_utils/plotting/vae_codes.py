@@ -189,7 +189,7 @@ def rate_distortion(
         )  # fmt: skip
         told.append(f"beta {beta:g}, {across[i]:.1f} and {up[i]:.1f}, in all {total:.1f}")
     axes.margins(0.12)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, 1.3 * max(across))  # room for the last label
     axes.set(xlabel="rate: KL (nats)", ylabel="distortion: reconstruction loss (nats)")
     sums = [rate + distortion for rate, distortion in zip(across, up, strict=True)]
     least = betas[sums.index(min(sums))]
