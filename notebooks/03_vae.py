@@ -848,7 +848,7 @@ for a, b in pairs:
 
 # %%
 plotting.image_rows(
-    ways, title="From one real digit to another, at times through a third",
+    ways, title="From one real digit to another",
     alt="In each row one digit turns in small steps into another.",
 )  # fmt: skip
 
