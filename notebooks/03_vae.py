@@ -69,8 +69,7 @@ rng = torch.Generator().manual_seed(0)
 # The encoder does not answer with one point.
 # It answers with a small Gaussian cloud, a mean and a standard deviation for each number: "the code is about here".
 # One point is drawn from the cloud and decoded.
-# The picture shows a network after a quarter of an epoch.
-# Of its twenty numbers it shows the one that lies farthest from zero, which is not a typical one.
+# The picture shows a network after a quarter of an epoch, and of its twenty numbers the one farthest from zero, no typical one.
 
 # %%
 quick = dataclasses.replace(vae.SPRINT, epochs=0.25)
@@ -374,8 +373,7 @@ print(message)
 assert "between 0 and 1" in message
 
 # %% [markdown]
-# PyTorch is right to refuse.
-# Older versions did not, and the listing trained on without a word.
+# PyTorch is right to refuse; older versions trained on without a word.
 # What did it learn? Write the formula by hand, with the logarithms cut off far below zero, as PyTorch does it too, and train for two hundred steps.
 
 
@@ -677,8 +675,7 @@ drawn = vae.sample(plane, z.flatten(0, 1)).view(size, size, 28, 28)
 plotting.latent_map(plane_means, mnist.test_labels, drawn, reach)
 
 # %% [markdown]
-# Some kinds of digits have a country of their own, others have two or share one, and at the borders one turns into another.
-# Nobody told the model about labels.
+# Some kinds of digits have a country of their own, others have two or share one, and nobody told the model about labels.
 #
 # Explore it yourself: drag the cross, or use the arrow keys.
 # The decoder's weights are in this page and decode each image in your browser.
@@ -796,7 +793,7 @@ plotting.decoded_codes(
 # %% [markdown]
 # No weight of the networks has changed, and the samples are far better.
 # What is left between mixture samples and posterior draws is what fifty bells cannot say about the codes.
-# A bigger model of the codes says more, such as a second VAE [(Dai and Wipf, 2019)](#dai2019diagnosing), a prior made of pseudo-images and trained with the rest [(Tomczak and Welling, 2018)](#tomczak2018vae), or a diffusion model.
+# A bigger model of the codes says more: a second VAE [(Dai and Wipf, 2019)](#dai2019diagnosing), a prior trained with the rest [(Tomczak and Welling, 2018)](#tomczak2018vae), or a diffusion model.
 #
 # And is the VAE needed, if the prior is fitted afterwards?
 # `python -m benchmarks vae-codes` trains all four arms in twenty dimensions with three seeds each, and fits one Gaussian and a mixture to the codes of each.
@@ -828,8 +825,7 @@ assert max(none["mixture"]) < min(both["mixture"])
 # One fitted Gaussian sets the scale of the codes and leaves the samples bad, so the misfit lies in the shape.
 # Drawn from a mixture, all four are far better, and the plain autoencoder's samples are better than the VAE's, since its reconstructions are.
 # So a plain autoencoder can draw too, if its codes' distribution is learned [(Ghosh et al., 2020)](#ghosh2020variational).
-# That is latent diffusion's plan: an autoencoder with very little KL, and a strong model of its codes.
-# The chapter on flow matching finishes it.
+# That is latent diffusion's plan, and the chapter on flow matching finishes it.
 
 # %% [markdown]
 # ## Interpolation
@@ -899,8 +895,7 @@ for little, more in itertools.pairwise(range(len(betas))):
 # ### Do latents sort themselves?
 #
 # Does one dimension mean slant and another thickness?
-# Turn the latent space by any rotation $Q$, and let the decoder turn it back first: the prior looks the same in every direction, so $p(x)$ does not change at all.
-# The likelihood cannot prefer one axis over another; the ELBO can a little, since the encoder's clouds lie along the axes.
+# Turn the latent space by any rotation $Q$, and let the decoder turn it back first: the prior looks the same in every direction, so $p(x)$ does not change.
 # So *disentangled* latents, one for each property, are not guaranteed without labels or further assumptions [(Locatello et al., 2019)](#locatello2019challenging); an exercise lets you turn them.
 
 # %% [markdown]
@@ -1071,7 +1066,7 @@ assert min(grey["neither"]) > swept["real_grey"]
 # %% [markdown]
 # ## From here to latent diffusion
 #
-# You have built latent diffusion in miniature: an autoencoder, and a model of its codes.
+# You have built latent diffusion in miniature.
 # Today's systems are larger, and they make three other choices [(Rombach et al., 2022)](#rombach2022high).
 # Their codes keep a place in the image, as a small picture with a few channels.
 # Their KL weight is tiny, about a millionth, so their autoencoder is nearly the plain one of the arm "neither", and its decoder is sharpened by a critic such as chapter 2's.
