@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..data import check_number
+from ..limits import whole
 from .samples import frechet_distance
 
 
@@ -20,8 +22,12 @@ def frechet_error(a: Tensor, b: Tensor, rng: torch.Generator, resamples: int = 2
         rng: draws the sets.
         resamples: pairs of sets, at least 2.
 
+    Raises:
+        ValueError: features that have no distance, or fewer than 2 pairs.
+
     Source: Efron, Bootstrap Methods: Another Look at the Jackknife, 1979.
     """
+    whole("resamples", resamples, lowest=2)
 
     def again(features: Tensor) -> Tensor:
         return features[torch.randint(len(features), (len(features),), generator=rng)]
@@ -31,5 +37,11 @@ def frechet_error(a: Tensor, b: Tensor, rng: torch.Generator, resamples: int = 2
 
 
 def share_error(share: float, count: int) -> float:
-    """Returns the standard error of a share in [0, 1] of `count` examples: the binomial one."""
+    """Returns the standard error of a share in [0, 1] of `count` examples: the binomial one.
+
+    Raises:
+        ValueError: the share lies outside, or there is no example.
+    """
+    check_number("share", share, most=1)
+    whole("count", count)
     return (share * (1 - share) / count) ** 0.5

@@ -1,5 +1,6 @@
 """Every figure of the course: one style, a palette for all eyes, a text for each picture."""
 
+from .cnn_own_digit import own_digit
 from .cnn_results import (
     augmentation_gap,
     confusion,
@@ -108,6 +109,7 @@ __all__ = [
     "means_and_draws",
     "next_token_bars",
     "optimal_discriminator",
+    "own_digit",
     "prior_maps",
     "rate_distortion",
     "receptive_fields",

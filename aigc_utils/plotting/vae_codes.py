@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from .common import LINES, image_rows
-from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+from .picture import COLORS, INK, Picture, axes_grid, check_few, new_figure, styled
 from .vae_results import SHOWN
 from .words import number
 
@@ -61,7 +61,12 @@ def decoded_codes(
         images: name of a source to some of its images, shape (N, 1, 28, 28), uint8.
         distances: name of a source to the Fréchet distance of its whole set and its standard
             error.
+
+    Raises:
+        ValueError: there are not at least two sources, or one has no distance.
     """
+    if len(images) < 2 or not images.keys() <= distances.keys():
+        raise ValueError("give at least two sources of images, each with its distance.")
     ordered = sorted(images, key=lambda name: distances[name][0])
     rows = {"{}\n{:.1f} ± {:.1f}".format(name, *distances[name]): name for name in ordered}
     last, before = ordered[-1], ordered[-2]
@@ -116,10 +121,15 @@ def fitted_priors(arms: Mapping[str, Mapping[str, Seeds]], floor: float) -> Pict
     Args:
         arms: name of a model to the name of a source to its Fréchet distances, one a seed.
         floor: the distance of other real images.
+
+    Raises:
+        ValueError: there are no models, or not 2 to 5 sources.
     """
+    check_few(arms, 9, "models")
+    sources = list(next(iter(arms.values())))
+    check_few(sources[1:], len(LOOKS) - 1, "sources beside the first")
     figure = new_figure(3.6)
     (axes,) = axes_grid(figure, 1, 1)
-    sources = list(next(iter(arms.values())))
     for place, (source, (color, mark)) in enumerate(zip(sources, LOOKS, strict=False)):
         shift = 0.13 * (place - (len(sources) - 1) / 2)
         look: Any = {"color": COLORS[color], "alpha": 0.75, "linestyle": "none"}

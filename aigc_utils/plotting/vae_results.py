@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 from torch import Tensor
 
+from ..data import check_labels
 from .common import LINES
 from .film import GREYS
 from .picture import (
@@ -51,6 +52,7 @@ def _mosaic(axes: Axes, decoded: Tensor, reach: float) -> None:
 
 def _code_map(axes: Axes, codes: Tensor, labels: Tensor, limit: float) -> None:
     """Draws codes, shape (N, 2), in the colours of their digits, and writes the digits there."""
+    check_labels(labels, len(codes))
     colors = [DIGIT_COLORS[label] for label in labels[:SHOWN].tolist()]
     x, y = codes[:SHOWN].T
     axes.scatter(x, y, 9, colors, alpha=0.6, linewidths=0)
@@ -114,7 +116,8 @@ def latent_map(codes: Tensor, labels: Tensor, decoded: Tensor, reach: float) -> 
         reach: half the side of the square that both maps show.
 
     Raises:
-        ValueError: `decoded` is no square grid of images, or has values out of range.
+        ValueError: `decoded` is no square grid of images, or has values out of range; or the
+            labels are not as many as the codes, or no digits.
     """
     figure = new_figure(3.9)
     left, right = axes_grid(figure, 1, 2, sharey=True)

@@ -5,6 +5,7 @@ Read it in this order: article, model, training, samples, mixture.
 
 from ..latent import gaussian_kl, interpolate, reparameterize
 from ..losses import reconstruction_loss
+from ..model_files import load_model, save_model
 from .article import ArticleVAE, article_losses, article_nats, article_step, train_article
 from .mixture import Mixture, fit_mixture
 from .model import VAE, Residual, dense_layers, plain_decoder
@@ -28,10 +29,12 @@ __all__ = [
     "fit_mixture",
     "gaussian_kl",
     "interpolate",
+    "load_model",
     "plain_decoder",
     "reconstruction_loss",
     "reparameterize",
     "sample",
+    "save_model",
     "train_article",
     "train_course",
     "vae_step",

@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from ..data import check_finite, check_tensor
+from ..limits import whole
+
 #: The share of the codes' whole covariance that each bell keeps: none may become a needle.
 LEAST = 1e-3
 
@@ -57,17 +60,22 @@ def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20
         rounds: of the two steps.
 
     Raises:
-        ValueError: fewer codes than Gaussians, or no Gaussian.
+        ValueError: fewer codes than Gaussians, no Gaussian or no round, or codes of another shape
+            or that are not finite.
 
     Source: Dempster, Laird and Rubin, Maximum Likelihood from Incomplete Data via the EM
     Algorithm, 1977.
     """
-    if codes.ndim != 2 or not 1 <= size <= len(codes):
-        raise ValueError(f"{size} Gaussians need codes, (N, D), as many: {tuple(codes.shape)}.")
-    whole = torch.cov(codes.T).view(codes.size(1), -1)
-    least = LEAST * whole + 1e-6 * whole.trace() / len(whole) * torch.eye(len(whole))
+    check_tensor("codes", codes)
+    if codes.ndim != 2 or len(codes) < 2 or codes.size(1) < 1:
+        raise ValueError(f"codes must have shape (N, D), N at least 2, not {tuple(codes.shape)}.")
+    check_finite("codes", codes)
+    whole("size", size, highest=len(codes))
+    whole("rounds", rounds)
+    spread = torch.cov(codes.T).view(codes.size(1), -1)
+    least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * torch.eye(len(spread))
     starts = codes[torch.randperm(len(codes), generator=rng)[:size]]
-    covariances = (whole + least).expand(size, -1, -1)
+    covariances = (spread + least).expand(size, -1, -1)
     mixture = Mixture(torch.full((size,), 1 / size), starts, covariances)
     for _ in range(rounds):
         shares = mixture.log_parts(codes).softmax(1)  # (N, K): whose code is it?

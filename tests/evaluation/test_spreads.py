@@ -34,3 +34,14 @@ def test_larger_sets_have_smaller_errors_and_runs_repeat() -> None:
 def test_share_error_is_the_binomials() -> None:
     assert share_error(0.5, 10_000) == pytest.approx(0.005)
     assert share_error(1.0, 10) == 0
+
+
+def test_errors_of_nothing_are_refused() -> None:
+    features = torch.zeros(4, 3)
+    for refused in (
+        lambda: frechet_error(features, features, seeded(), resamples=1),
+        lambda: share_error(1.5, 10),
+        lambda: share_error(0.5, 0),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            refused()

@@ -6,6 +6,7 @@ import base64
 import io
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 from aigc_utils import evaluation, plotting
+from aigc_utils.data import ImageSteps
 from aigc_utils.evaluation import SampleScores
 from aigc_utils.history import History
 from aigc_utils.plotting import COLORS, GameState, Picture
@@ -59,6 +61,10 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "augmentation_gap": lambda: plotting.augmentation_gap({"plain": HISTORY}, images=500),
     "ladder": lambda: plotting.ladder(
         [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
+    ),
+    "own_digit": lambda: plotting.own_digit(
+        ImageSteps(torch.rand(80, 60), torch.rand(80, 60), torch.full((1, 1, 28, 28), 9).byte()),
+        torch.full((10,), 0.1),
     ),
     "curves": lambda: plotting.curves(
         {"a": RUN, "b": RUN}, x_label="step", y_label="loss (nats)", marks={"floor": 91.0},
@@ -246,8 +252,6 @@ def test_rows_share_one_scale_and_bytes_are_as_dark_as_floats() -> None:
 def test_decoded_images_that_are_no_square_are_refused(decoded: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         plotting.latent_map(CODES, DIGITS, decoded, reach=3.0)
-    with pytest.raises(ValueError, match=message):
-        plotting.autoencoder_holes({"VAE": CODES}, DIGITS, {"VAE": decoded}, reach=3.0)
 
 
 def test_a_place_on_the_left_of_the_map_is_the_same_place_on_the_right() -> None:
@@ -283,18 +287,18 @@ def test_a_bound_above_what_it_bounds_is_refused() -> None:
 
 def test_the_line_of_the_same_elbo_needs_a_model_with_beta_one() -> None:
     with pytest.raises(ValueError, match="contain 1"):
-        plotting.rate_distortion([0.5, 2], [30.0, 20.0], [70.0, 90.0])
+        plotting.rate_distortion([0.5, 2], [[30.0], [20.0]], [[70.0], [90.0]])
 
 
 def test_the_figures_say_what_they_count() -> None:
     kl = PICTURES["kl_per_dimension"]()
-    assert "β = 1, 2 of 3 above" in kl.alt
-    assert "β = 4, 1 of 3 above" in kl.alt
+    assert "β = 1, 2.5 nats in all, 1 of 3 dimensions above one nat and 2 above" in kl.alt
+    assert "β = 4, 3.0 nats in all, 1 of 3 dimensions above one nat and 1 above" in kl.alt
     rings = torch.tensor([[0.0, 1.17], [1.19, 0.0], [0.0, -2.44], [2.46, 0.0]])
     assert "VAE, 25 and 75 percent" in plotting.aggregate_posterior({"VAE": rings}).alt
     square = plotting.latent_map(rings, DIGITS[:4], GRID, reach=2.45)
     assert "75 percent of them in the square" in square.alt
-    assert "smallest at beta 1." in PICTURES["rate_distortion"]().alt
+    assert "beta 1, 24.2 and 76.5, in all 100.7" in PICTURES["rate_distortion"]().alt
     bounds = [plotting.importance_bound([1, 9], {"VAE": [102.0, end]}) for end in (98.0, 104.0)]
     assert "9. VAE: falls from 102 to 98." in bounds[0].alt
     assert "9. VAE: rises from 102 to 104." in bounds[1].alt
@@ -305,10 +309,11 @@ def test_a_title_that_states_a_finding_stands_only_over_what_shows_it() -> None:
         return picture.figure.axes[0].get_title()
 
     sweep = [
-        plotting.rate_distortion([0.5, 1, 4], [38.0, 24.0, 11.0], [66.0, 77.0, last])
+        plotting.rate_distortion([0.5, 1, 4], [[38.0], [24.0], [11.0]], [[66.0], [77.0], [last]])
         for last in (108.0, 70.0)
     ]
-    assert [title(s) for s in sweep] == ["Less distortion costs more rate", "Distortion over rate"]
+    least = "The sum of rate and distortion is least at β = "
+    assert [title(s) for s in sweep] == [f"{least}1", f"{least}4"]
     bounds = [plotting.importance_bound([1, 9], {"VAE": [102.0, end]}) for end in (98.0, 104.0)]
     assert ["tighter" in title(bound) for bound in bounds] == [True, False]
     peak = plotting.bound_gap(X + 3.1, -((X + 1) ** 2) - 2.0, -1.9, best=2.5)
@@ -401,6 +406,13 @@ def test_a_share_that_is_not_zero_is_not_said_to_be_zero() -> None:
 def test_save_writes_a_png(tmp_path: object) -> None:
     path = PICTURES["curves"]().save(f"{tmp_path}/figure.png")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_save_knows_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert PICTURES["curves"]().save("~/figure.png") == tmp_path / "figure.png"
+    assert [each.name for each in tmp_path.iterdir()] == ["figure.png"]
 
 
 # Machado, Oliveira and Fernandes, 2009: full protanopia, deuteranopia and tritanopia.

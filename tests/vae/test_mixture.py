@@ -109,7 +109,20 @@ def test_a_prior_that_fits_saves_what_the_misfit_costs() -> None:
     assert saved == pytest.approx(misfit.item(), abs=0.02)
 
 
-@pytest.mark.parametrize("size", [0, 11])
-def test_a_size_without_codes_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=r"^\d+ Gaussians need codes, \(N, D\), as many"):
-        vae.fit_mixture(torch.randn(10, 2), size, seeded())
+@pytest.mark.parametrize(
+    ("codes", "size", "rounds", "message"),
+    [
+        (torch.zeros(10, 2), 0, 1, "^size must be a whole number from 1 to 10"),
+        (torch.zeros(10, 2), 11, 1, "^size must be a whole number from 1 to 10"),
+        (torch.zeros(10, 2), 1, 0, "^rounds must be a whole number of at least 1"),
+        (torch.zeros(10), 1, 1, r"^codes must have shape \(N, D\)"),
+        (torch.zeros(1, 2), 1, 1, "N at least 2"),
+        (torch.full((10, 2), math.nan), 1, 1, "^codes must be finite"),
+        ([[0.0, 1.0]], 1, 1, "^codes must be a tensor"),
+    ],
+)
+def test_what_no_mixture_fits_is_refused(
+    codes: Tensor, size: int, rounds: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        vae.fit_mixture(codes, size, seeded(), rounds)
