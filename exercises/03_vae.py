@@ -153,6 +153,80 @@ check("draw_codes", draw_codes, rounds=4).require()
 check("draw_codes", draw_codes)
 
 # %% [markdown]
+# ## Whose fault is the blur?
+#
+# **Explain**, 3 points. Its name is `blur`.
+#
+# Two sharp images `a` and `b` have the same code $z$, since the code has no room to tell them apart.
+# With this code an image is `a` with the probability `probability_of_a`, and otherwise `b`.
+# The decoder must give one answer for both.
+# Let it answer $m(t) = t \, a + (1 - t) \, b$.
+# Its reconstruction loss is the expected squared error, summed over the pixels, where $p$ is the probability of `a`:
+#
+# $$
+# p \, \lVert m(t) - a \rVert^2 + (1 - p) \, \lVert m(t) - b \rVert^2 .
+# $$
+#
+# This is the loss in nats, up to a constant, of a Gaussian likelihood with the variance one half.
+# The code costs `kl` nats.
+#
+# Draw the loss over the given values `t` as `blur_picture`, with `plotting.curves`.
+# One curve is named `without KL`; the other, `with KL`, has the code's price added.
+# Give the picture a title, labels with units, and a text for those who can't see it (`alt`).
+# Then read the statements, and put the letters of all true ones into the set `blur_choice`.
+
+# %% nbgrader={"grade": false, "grade_id": "blur-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+two = given("blur")
+print(f"p = {two.probability_of_a}, KL = {two.kl} nats")
+for letter, statement in two.statements.items():
+    print(f"{letter}: {statement}")
+plotting.image_rows(
+    {"a and b": torch.stack([two.a, two.b])[:, None]},
+    title="Two images, one code",
+    alt="Two handwritten digits side by side, both sharp.",
+)
+
+# %% nbgrader={"grade": false, "grade_id": "blur", "locked": false, "schema_version": 3, "solution": true, "task": false}
+blur_picture = ...
+blur_choice = {...}
+### BEGIN SOLUTION
+p, errors = two.probability_of_a, []
+for t in two.t:
+    m = t * two.a + (1 - t) * two.b
+    squares = [(m - image).square().sum() for image in (two.a, two.b)]
+    errors.append((p * squares[0] + (1 - p) * squares[1]).item())
+blur_picture = plotting.curves(
+    {
+        "without KL": (two.t, errors),
+        "with KL": (two.t, [error + two.kl for error in errors]),
+    },
+    x_label="weight t of image a in the answer",
+    y_label="expected loss (nats)",
+    title="The best single answer is a mixture, with or without KL",
+    alt="Two parabolas of one shape, the upper one shifted up by the code's "
+    "price. Both are lowest where t is the probability of image a.",
+)
+true_parts = ("lowest point of either", "shifts the curve", "told the two")
+blur_choice = {
+    letter
+    for letter, statement in two.statements.items()
+    if any(part in statement for part in true_parts)
+}
+blur_picture
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "blur-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("blur", blur_picture, blur_choice, rounds=4).require()
+### END HIDDEN TESTS
+check("blur", blur_picture, blur_choice)
+
+# %% [markdown]
+# **What to take from it.**
+# Under squared error the best single answer is the mean over all images with that code.
+# The KL term has a part in the blur by one way only: it limits how much the code may say.
+
+# %% [markdown]
 # ## Three faults in one loss
 #
 # **Mend**, 4 points. Its name is `mended_objective`.
@@ -230,80 +304,6 @@ def iw_bound(log_joint, log_q):
 check("iw_bound", iw_bound, rounds=4).require()
 ### END HIDDEN TESTS
 check("iw_bound", iw_bound)
-
-# %% [markdown]
-# ## Whose fault is the blur?
-#
-# **Explain**, 3 points. Its name is `blur`.
-#
-# Two sharp images `a` and `b` have the same code $z$, since the code has no room to tell them apart.
-# With this code an image is `a` with the probability `probability_of_a`, and otherwise `b`.
-# The decoder must give one answer for both.
-# Let it answer $m(t) = t \, a + (1 - t) \, b$.
-# Its reconstruction loss is the expected squared error, summed over the pixels, where $p$ is the probability of `a`:
-#
-# $$
-# p \, \lVert m(t) - a \rVert^2 + (1 - p) \, \lVert m(t) - b \rVert^2 .
-# $$
-#
-# This is the loss in nats, up to a constant, of a Gaussian likelihood with the variance one half.
-# The code costs `kl` nats.
-#
-# Draw the loss over the given values `t` as `blur_picture`, with `plotting.curves`.
-# One curve is named `without KL`; the other, `with KL`, has the code's price added.
-# Give the picture a title, labels with units, and a text for those who can't see it (`alt`).
-# Then read the statements, and put the letters of all true ones into the set `blur_choice`.
-
-# %% nbgrader={"grade": false, "grade_id": "blur-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-two = given("blur")
-print(f"p = {two.probability_of_a}, KL = {two.kl} nats")
-for letter, statement in two.statements.items():
-    print(f"{letter}: {statement}")
-plotting.image_rows(
-    {"a and b": torch.stack([two.a, two.b])[:, None]},
-    title="Two images, one code",
-    alt="Two handwritten digits side by side, both sharp.",
-)
-
-# %% nbgrader={"grade": false, "grade_id": "blur", "locked": false, "schema_version": 3, "solution": true, "task": false}
-blur_picture = ...
-blur_choice = {...}
-### BEGIN SOLUTION
-p, errors = two.probability_of_a, []
-for t in two.t:
-    m = t * two.a + (1 - t) * two.b
-    squares = [(m - image).square().sum() for image in (two.a, two.b)]
-    errors.append((p * squares[0] + (1 - p) * squares[1]).item())
-blur_picture = plotting.curves(
-    {
-        "without KL": (two.t, errors),
-        "with KL": (two.t, [error + two.kl for error in errors]),
-    },
-    x_label="weight t of image a in the answer",
-    y_label="expected loss (nats)",
-    title="The best single answer is a mixture, with or without KL",
-    alt="Two parabolas of one shape, the upper one shifted up by the code's "
-    "price. Both are lowest where t is the probability of image a.",
-)
-true_parts = ("lowest point of either", "shifts the curve", "told the two")
-blur_choice = {
-    letter
-    for letter, statement in two.statements.items()
-    if any(part in statement for part in true_parts)
-}
-blur_picture
-### END SOLUTION
-
-# %% nbgrader={"grade": true, "grade_id": "blur-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("blur", blur_picture, blur_choice, rounds=4).require()
-### END HIDDEN TESTS
-check("blur", blur_picture, blur_choice)
-
-# %% [markdown]
-# **What to take from it.**
-# Under squared error the best single answer is the mean over all images with that code.
-# The KL term has a part in the blur by one way only: it limits how much the code may say.
 
 # %% [markdown]
 # ## Turn the latents
@@ -384,6 +384,48 @@ check("turned", turned_picture, turned_choice)
 # That is an accident of the guess, and no promise that an axis means something [(Locatello et al., 2019)](#locatello2019challenging).
 
 # %% [markdown]
+# ## Beat the bell
+#
+# **Write**, 5 points. Its name is `learned_prior`.
+#
+# An open task.
+# `given("learned_prior").codes` holds codes of digits in a plane, (N, 2), and no prior of one bell fits them.
+# Write a function that takes codes and returns another function, a *density*: it takes any points of the plane, (N, 2), and returns the logarithm of the density there, (N,).
+# Over the whole plane the density must have the total 1.
+#
+# The check fits it to codes, scores it on others, and asks for half a nat a code more than the best single *Gaussian* gets.
+# That is only the first rung.
+# The cell after the check tells you by how much you beat the bell: how far can you get?
+
+# %% nbgrader={"grade": false, "grade_id": "learned_prior-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+codes = given("learned_prior").codes
+plotting.aggregate_posterior({"codes": codes})
+
+
+# %% nbgrader={"grade": false, "grade_id": "learned_prior", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def learned_prior(codes):
+    ### BEGIN SOLUTION
+    rng = torch.Generator().manual_seed(0)
+    return vae.fit_mixture(codes, 8, rng).log_prob
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "learned_prior-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("learned_prior", learned_prior, rounds=4).require()
+### END HIDDEN TESTS
+check("learned_prior", learned_prior)
+
+# %% nbgrader={"grade": false, "grade_id": "learned_prior-gain", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if check("learned_prior", learned_prior).correct:
+    print(f"better than one bell by {prior_gain(learned_prior):.2f} nats")
+
+# %% [markdown]
+# **What to take from it.**
+# Change your prior until the gain rises no more.
+# What it gains on codes is gained for the images, nat for nat: the ELBO rises by as much.
+
+# %% [markdown]
 # ## A VAE from an empty cell
 #
 # **Write**, 6 points. Its name is `own_vae`.
@@ -436,45 +478,3 @@ def own_vae(images):
 check("own_vae", own_vae, rounds=2).require()
 ### END HIDDEN TESTS
 check("own_vae", own_vae)
-
-# %% [markdown]
-# ## Beat the bell
-#
-# **Write**, 5 points. Its name is `learned_prior`.
-#
-# An open task.
-# `given("learned_prior").codes` holds codes of digits in a plane, (N, 2), and no prior of one bell fits them.
-# Write a function that takes codes and returns another function, a *density*: it takes any points of the plane, (N, 2), and returns the logarithm of the density there, (N,).
-# Over the whole plane the density must have the total 1.
-#
-# The check fits it to codes, scores it on others, and asks for half a nat a code more than the best single *Gaussian* gets.
-# That is only the first rung.
-# The cell after the check tells you by how much you beat the bell: how far can you get?
-
-# %% nbgrader={"grade": false, "grade_id": "learned_prior-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-codes = given("learned_prior").codes
-plotting.aggregate_posterior({"codes": codes})
-
-
-# %% nbgrader={"grade": false, "grade_id": "learned_prior", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def learned_prior(codes):
-    ### BEGIN SOLUTION
-    rng = torch.Generator().manual_seed(0)
-    return vae.fit_mixture(codes, 8, rng).log_prob
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "learned_prior-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("learned_prior", learned_prior, rounds=4).require()
-### END HIDDEN TESTS
-check("learned_prior", learned_prior)
-
-# %% nbgrader={"grade": false, "grade_id": "learned_prior-gain", "locked": true, "schema_version": 3, "solution": false, "task": false}
-if check("learned_prior", learned_prior).correct:
-    print(f"better than one bell by {prior_gain(learned_prior):.2f} nats")
-
-# %% [markdown]
-# **What to take from it.**
-# Change your prior until the gain rises no more.
-# What it gains on codes is gained for the images, nat for nat: the ELBO rises by as much.
