@@ -676,8 +676,6 @@ assert away["KL alone"] < away["noise and KL"] < away["noise alone"]
 plotting.aggregate_posterior(clouds)
 
 # %% [markdown]
-# Half of a standard normal's points lie within the inner circle, and 95 % within the outer one.
-#
 # - The KL term without noise shrinks the codes: exact codes can be told apart however near they are, and nearer to zero is cheaper.
 # - Noise without the KL term drives them apart, so that the noise no longer matters.
 # - Together they give the codes the prior's scale. Still gaps remain, and too many codes lie far out.
@@ -822,7 +820,6 @@ plotting.film(
 #
 # Give the KL term a weight $\beta$ [(Higgins et al., 2017)](#higgins2017beta).
 # The rate is what the codes cost; the reconstruction loss is the *distortion*, what they fail to carry [(Alemi et al., 2018)](#alemi2018fixing).
-# A small $\beta$ buys detail, a large one saves on codes.
 # `python -m benchmarks vae-beta` trains the sprint with five weights and three seeds.
 
 # %%
@@ -1098,5 +1095,4 @@ evaluation.record(
 # ## References
 #
 # The VAE comes from Kingma and Welling [(Kingma and Welling, 2014)](#kingma2014auto) and, at the same time, from Rezende, Mohamed and Wierstra [(Rezende et al., 2014)](#rezende2014stochastic).
-# The bound with several samples is due to Burda, Grosse and Salakhutdinov [(Burda et al., 2016)](#burda2016importance).
 # The chapter's other sources, with full titles, stand under References in the book, and in `book/references.bib`.
