@@ -557,12 +557,12 @@ sets["real images"] = mnist.train_images[:10_000]
 
 # %%
 real = evaluation.judge_images(mnist.test_images)
-scores, distances = {}, {}
+distances = {}
 
 
 def score(name):
     judged = evaluation.judge_images(sets[name])
-    scores[name] = found = evaluation.score_samples(judged, real)
+    found = evaluation.score_samples(judged, real)
     error = evaluation.frechet_error(judged.features, real.features, rng)
     distances[name] = found.frechet, error
     shares = found.precision, found.recall, found.coverage
@@ -766,12 +766,13 @@ for arm, runs in trained.items():
 both, none = trained.pop("noise and KL"), trained["neither"]
 for runs in trained.values():
     assert max(both["prior"]) < min(runs["prior"])
-assert max(none["mixture"]) < min(both["mixture"])
+for source in ("mixture", "reconstructions"):
+    assert max(none[source]) < min(both[source])
 
 # %% [markdown]
 # Drawn from the prior, the VAE's samples are the best of the four.
 # One fitted Gaussian sets the scale of the codes and leaves the samples bad, so the misfit lies in the shape.
-# Drawn from a mixture, all four are far better, and the plain autoencoder's samples are better than the VAE's, since its reconstructions are.
+# Drawn from a mixture, all four are far better, and the plain autoencoder's samples are better than the VAE's, as its reconstructions are.
 # So a plain autoencoder can draw too, if its codes' distribution is learned [(Ghosh et al., 2020)](#ghosh2020variational).
 # That is latent diffusion's plan, and the chapter on flow matching finishes it.
 
