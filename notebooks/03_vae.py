@@ -485,7 +485,7 @@ assert stored["course_nats"] <= stored["listing_nats"]
 
 # %% [markdown]
 # The sprint, `vae.SPRINT`, gets below the loss that the listing reaches after ten epochs.
-# (Part of the listing's time goes into decoding each image anew in each epoch; the machine is another than here.)
+# (Part of the listing's time goes into decoding each image anew in each epoch; another machine takes other times.)
 #
 # Now train the larger recipe with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark.
 
@@ -774,7 +774,7 @@ for source in ("mixture", "reconstructions"):
 # One fitted Gaussian sets the scale of the codes and leaves the samples bad, so the misfit lies in the shape.
 # Drawn from a mixture, all four are far better, and the plain autoencoder's samples are better than the VAE's, as its reconstructions are.
 # So a plain autoencoder can draw too, if its codes' distribution is learned [(Ghosh et al., 2020)](#ghosh2020variational).
-# That is latent diffusion's plan, and the chapter on flow matching finishes it.
+# That is latent diffusion's plan.
 
 # %% [markdown]
 # ## Interpolation
@@ -879,7 +879,7 @@ assert max(residual["nats"]) < min(shallow["nats"]) - 3
 # Residual layers pass the codes on from the first step, and with them depth helps.
 #
 # Another cure is not to charge for the first nats of a dimension, *free bits* [(Kingma et al., 2016)](#kingma2016improving).
-# The classical cause is another, too: a decoder so strong that it models images without any code, as one that predicts pixel after pixel [(Chen et al., 2017)](#chen2017variational).
+# The classical cause of collapse is a decoder so strong that it models images without any code, as one that predicts pixel after pixel [(Chen et al., 2017)](#chen2017variational).
 
 # %% [markdown]
 # ## Measure it in nats
@@ -952,7 +952,7 @@ print("totals:", totals)
 assert totals.max() < 1
 
 # %% [markdown]
-# So the cross-entropy on grey pixels just is not a density of grey values; the *continuous Bernoulli* distribution, which divides by this total, is one [(Loaiza-Ganem and Cunningham, 2019)](#loaiza2019continuous).
+# So the cross-entropy on grey pixels is not a density of grey values; the *continuous Bernoulli* distribution, which divides by this total, is one [(Loaiza-Ganem and Cunningham, 2019)](#loaiza2019continuous).
 # For photographs most use a Gaussian, $x \mid z \sim \mathcal{N}(\text{decoded}, s^2)$: its negative logarithm is the squared error over $2 s^2$, so the chosen $s$ does what $\beta$ does.
 
 # %% [markdown]
