@@ -95,3 +95,14 @@ def test_costs_out_of_view_are_drawn_apart() -> None:
 def test_the_arm_nearest_to_the_prior_is_named() -> None:
     codes = {"both": PLANE, "neither": 9 * PLANE}
     assert title(plotting.aggregate_posterior(codes)) == "Nearest to the prior: both"
+
+
+def test_sources_that_could_not_be_told_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 to 4 sources beside the first"):
+        plotting.fitted_priors({"VAE": {name: [1.0] for name in "abcdef"}}, floor=0.1)
+    with pytest.raises(ValueError, match="at least two sources of images"):
+        plotting.decoded_codes({"prior": torch.zeros(3, 1, 28, 28)}, {"prior": (30.0, 0.5)})
+    with pytest.raises(ValueError, match="each with its distance"):
+        plotting.decoded_codes(
+            dict.fromkeys(("prior", "draws"), torch.zeros(3, 1, 28, 28)), {"prior": (30.0, 0.5)}
+        )
