@@ -42,7 +42,8 @@ BENCHMARKS = {
 #: Images of a set that is scored, and codes that a mixture is fitted to.
 SCORED = 10_000
 FITTED = 20_000
-#: Gaussians of the fitted prior; tuned on held-back training images (see the chapter).
+#: Gaussians of the fitted prior. To codes of 10,000 training images held back, 20, 50, 100 and 200
+#: of them give 2.29, 2.51, 2.25 and 1.39 nats more than the standard normal (one seed).
 BELLS = 50
 
 Row = dict[str, Any]
