@@ -38,9 +38,16 @@ from .gpt_workings import (
     transformer_drawing,
 )
 from .picture import COLORS, Picture
+from .vae_codes import (
+    bayes_bells,
+    decoded_codes,
+    fitted_priors,
+    means_and_draws,
+    prior_maps,
+    rate_distortion,
+)
 from .vae_results import (
     aggregate_posterior,
-    autoencoder_holes,
     kl_per_dimension,
     latent_map,
 )
@@ -48,7 +55,6 @@ from .vae_workings import (
     bound_gap,
     gradient_spread,
     importance_bound,
-    rate_distortion,
     vae_drawing,
 )
 
@@ -62,7 +68,7 @@ __all__ = [
     "aggregate_posterior",
     "attention_maps",
     "attention_steps",
-    "autoencoder_holes",
+    "bayes_bells",
     "block_drawing",
     "bound_gap",
     "channel_sum",
@@ -71,12 +77,14 @@ __all__ = [
     "convolution_steps",
     "cross_attention",
     "curves",
+    "decoded_codes",
     "descent_paths",
     "discriminator_histograms",
     "exciting_patches",
     "explorer",
     "feature_maps",
     "film",
+    "fitted_priors",
     "game_maps",
     "gan_drawing",
     "generalisation",
@@ -89,9 +97,11 @@ __all__ = [
     "ladder",
     "latent_map",
     "latent_norms",
+    "means_and_draws",
     "next_token_bars",
     "optimal_discriminator",
     "own_digit",
+    "prior_maps",
     "rate_distortion",
     "reliability",
     "sample_size_bias",

@@ -22,7 +22,7 @@ from aigc_utils.data import MNIST, DataError, load_mnist, split, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, cnn_ladder, decode, gan, gpt, register, report, vae
+from benchmarks import cnn, cnn_ladder, decode, gan, gpt, register, report, vae, vae_codes
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -453,6 +453,42 @@ def test_vae_time_limits_reach_the_training(
     vae.run_recipe(TINY_VAE, 0, 59.0)
     vae.run_likelihood(TINY_VAE, 0, 298.0, k=2)
     assert limits == [None, 59.0, 298.0]
+
+
+def test_vae_controls_change_one_thing_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_mnist()
+    few = MNIST(*(part[:300].clone() for part in whole))
+    monkeypatch.setattr(vae_codes, "load_mnist", lambda: few)
+    monkeypatch.setattr(vae_codes, "SCORED", 200)
+    monkeypatch.setattr(vae_codes, "FITTED", 250)
+    monkeypatch.setattr(vae_codes, "BELLS", 3)
+    tiny = dataclasses.replace(TINY_VAE, epochs=1.0)
+    for name in ("MINUTE", "SPRINT"):
+        monkeypatch.setattr(vae_codes, name, tiny)
+    codes = vae_codes.codes(seeds=2, epochs=1.0)
+    assert [row["name"] for row in codes["rows"]] == list(vae_codes.ARMS)
+    for row in codes["rows"]:
+        assert all(len(row[key]) == 2 for key in row if key != "name")
+        assert {"prior: frechet", "mixture: frechet", "saved", "grey"} <= row.keys()
+    assert codes["floor"]["frechet"] > 0
+    beta = vae_codes.beta(seeds=2, epochs=1.0)
+    assert [float(row["name"]) for row in beta["rows"]] == [0.25, 0.5, 1, 2, 4]
+
+
+def test_vae_depths_really_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_mnist()
+    few = MNIST(*(part[:600].clone() for part in whole))
+    monkeypatch.setattr(vae_codes, "load_mnist", lambda: few)
+    depth = vae_codes.depth(seeds=1, epochs=1.0)
+    assert [row["name"] for row in depth["rows"]] == list(vae_codes.DEPTHS)
+    assert all(0 < row["nats"][0] < 600 for row in depth["rows"])
+
+
+def test_a_deep_vae_has_the_layers_it_says() -> None:
+    mean = torch.zeros(1, 28, 28)
+    for more in (0, 4):
+        modules = vae_codes.deep_vae(vae_codes.plain, mean, more).modules()
+        assert sum(isinstance(module, torch.nn.Linear) for module in modules) == 4 + 2 * more
 
 
 # --- chapter 4 ------------------------------------------------------------------------------
