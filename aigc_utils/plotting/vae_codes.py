@@ -39,7 +39,7 @@ def bayes_bells(z: Tensor, prior: Tensor, likelihood: Tensor, posterior: Tensor)
     for (name, height), (color, _), line in zip(bells.items(), LOOKS, LINES, strict=False):
         axes.plot(z, height, line, color=COLORS[color], label=name)
         peak = int(height.argmax())
-        told.append(f"the {name} is highest at {z[peak]:.2f}, with {height[peak]:.2f}")
+        told.append(f"the {name} is highest at {z[peak]:z.2f}, with {height[peak]:.2f}")
     axes.fill_between(z, posterior, color=COLORS["blue"], alpha=0.12, linewidth=0)
     axes.set(xlabel="z", ylabel="density", ylim=(0, None))
     peaks = [float(z[int(height.argmax())]) for height in bells.values()]
@@ -101,7 +101,7 @@ def prior_maps(
         x, y = codes[:SHOWN].T
         axes.scatter(x, y, 3, COLORS["orange"], alpha=0.35, linewidths=0)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="$z_1$")
-        axes.set_title(f"{name}: {nats[name]:.2f} nats a code")
+        axes.set_title(f"{name}: {nats[name]:.2f} nats a code".replace("-", "−"))
     panels[0].set_ylabel("$z_2$")
     best, worst = max(nats, key=lambda n: nats[n]), min(nats, key=lambda n: nats[n])
     saved = nats[best] - nats[worst]
