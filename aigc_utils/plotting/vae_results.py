@@ -212,8 +212,9 @@ def aggregate_posterior(codes: Mapping[str, Tensor]) -> Picture:
         axes.set_title("{}\ninside: {:.0f} % and {:.0f} %".format(name, *inside))
     for axes in panels[::columns]:
         axes.set_ylabel("$z_2$")
-    for axes in panels[-columns:]:
+    for place, axes in enumerate(panels):
         axes.set_xlabel("$z_1$")
+        axes.xaxis.label.set_visible(place >= len(panels) - columns)
     off = {name: abs(half - 50) + abs(most - 95) for name, (half, most) in shares.items()}
     figure.suptitle(f"Nearest to the prior: {min(off, key=lambda name: off[name])}")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
