@@ -1019,7 +1019,7 @@ assert min(grey["neither"]) > grey["real images"][0]
 # To ask for a 7, give encoder and decoder the label too: a *conditional VAE* [(Kingma et al., 2014)](#kingma2014semi).
 #
 # Two other ways lead on from here.
-# Codes may be tokens, drawn by a language model such as chapter 4's [(van den Oord et al., 2017)](#oord2017neural).
+# Codes may be *tokens*, drawn by a *language model* such as chapter 4's [(van den Oord et al., 2017)](#oord2017neural).
 # Or latents may stand behind latents, in many layers: with an encoder that only adds noise, such a VAE is a diffusion model [(Ho et al., 2020)](#ho2020denoising).
 
 # %% [markdown]
