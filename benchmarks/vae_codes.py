@@ -74,7 +74,7 @@ def grey_share(images: Tensor) -> float:
 
 # --- noise and KL term ----------------------------------------------------------------------
 
-ARMS = {
+ARMS: dict[str, dict[str, Any]] = {
     "noise and KL": {},
     "KL alone": {"noise": False},
     "noise alone": {"beta": 0.0},
