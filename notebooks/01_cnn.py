@@ -387,12 +387,12 @@ print(f"{total:,} parameters, {dense:,} of them in `fc1`")
 # %% [markdown]
 # More than nine tenths of the weights sit in one fully connected layer, and not in the convolutions, which do the seeing.
 #
-# ### The article's listing, one epoch of five
+# ### The article's listing, half an epoch of five
 #
 # The listing reads images through torchvision's `MNIST` and a `DataLoader`.
-# The lines below are the article's, with two changes: `mnist_root` puts the package's files where torchvision looks, and the last line but one keeps the held-back images out of the training.
+# The lines below are the article's, but that `mnist_root` puts the package's files where torchvision looks, and that they train on half of the images.
 # One *epoch* is one pass over the training set.
-# You run one here and see the loss fall from $\log 10 = 2.3$ nats, that of guessing; the ladder has all five.
+# You run half of one here and see the loss fall from $\log 10 = 2.3$ nats, that of guessing; the ladder has all five.
 
 # %%
 from torch.utils.data import DataLoader
@@ -405,7 +405,9 @@ transform = transforms.Compose(
 train_dataset = datasets.MNIST(
     root=data.mnist_root(), train=True, transform=transform, download=True
 )
-train_dataset.data, train_dataset.targets = train_images[:, 0], train_labels
+half = len(train_images) // 2
+train_dataset.data = train_images[:half, 0]
+train_dataset.targets = train_labels[:half]
 train_loader = DataLoader(dataset=train_dataset, batch_size=64, shuffle=True)
 
 # %% [markdown]
@@ -425,8 +427,8 @@ for index, (images, labels) in enumerate(train_loader):
     if index % 100 == 0:
         progress = f"Step [{index + 1}/{len(train_loader)}]"
         print(f"Epoch [1/5], {progress}, Loss: {loss.item():.4f}")
-article_epoch = time.perf_counter() - start
-print(f"one epoch took {article_epoch:.1f} s")
+article_half = time.perf_counter() - start
+print(f"half an epoch took {article_half:.1f} s")
 
 # %% [markdown]
 # The article stops here, and never asks how the network does on images that it has not seen.
@@ -438,7 +440,7 @@ with torch.no_grad():
     scores = torch.cat([model(part) for part in scaled.split(1000)])
 article_held = evaluation.accuracy(scores, held_labels)
 article_margin = evaluation.margin(article_held, len(held_images))
-assert article_held > 96
+assert article_held > 95
 print(f"{article_held:.2f} ± {article_margin:.2f} %", end=" ")
 print("of the held-back digits are classified correctly")
 
@@ -1072,12 +1074,12 @@ evaluation.record(
     held=("accuracy on held-back images, median of five", f"{final[2]:.2f} %"),
     seconds=("time of training, median of five", f"{seconds[2]:.1f} s"),
     listing=(
-        "the article's network after one epoch of five, held-back images",
+        "the article's network after half an epoch of five, held-back images",
         f"{article_held:.2f} %",
     ),
     listing_seconds=(
-        "the article's network, time of an epoch",
-        f"{article_epoch:.1f} s",
+        "the article's network, time of half an epoch",
+        f"{article_half:.1f} s",
     ),
 )
 
