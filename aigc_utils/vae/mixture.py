@@ -18,14 +18,27 @@ class Mixture:
     """A mixture of K Gaussians over codes, each with a weight and a covariance of its own.
 
     Weights have the shape (K,) and add up to 1; means are (K, D) and covariances (K, D, D).
+
+    Raises:
+        ValueError: a shape is another, a number is not finite, a weight is below 0 or they add up
+            to another number, or a covariance is not symmetric or not positive definite.
     """
 
     def __init__(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
+        _check_bells(weights, means, covariances)
         self.weights, self.means = weights, means
         self.roots = torch.linalg.cholesky(covariances)  # (K, D, D), root @ root.T each
 
     def log_parts(self, z: Tensor) -> Tensor:
-        """Returns the log of each Gaussian's weight times its density at codes, (N, K)."""
+        """Returns the log of each Gaussian's weight times its density at codes, (N, K).
+
+        Raises:
+            ValueError: the codes do not have shape (N, D), or are not finite.
+        """
+        width = self.means.size(1)
+        if z.ndim != 2 or z.size(1) != width:
+            raise ValueError(f"codes must have shape (N, {width}), not {tuple(z.shape)}.")
+        check_finite("codes", z)
         constant = z.size(1) * math.log(2 * math.pi)
         parts = []
         for weight, mean, root in zip(self.weights, self.means, self.roots, strict=True):
@@ -35,11 +48,20 @@ class Mixture:
         return torch.stack(parts, 1)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Returns the log-density of codes, (N, D), in nats, (N,)."""
+        """Returns the log-density of codes, (N, D), in nats, (N,).
+
+        Raises:
+            ValueError: as `log_parts`.
+        """
         return self.log_parts(z).logsumexp(1)
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
-        """Returns `count` codes, (count, D): a Gaussian is drawn by weight, then a code of it."""
+        """Returns `count` codes, (count, D): a Gaussian is drawn by weight, then a code of it.
+
+        Raises:
+            ValueError: `count` is below 1.
+        """
+        whole("count", count)
         which = torch.multinomial(self.weights, count, replacement=True, generator=rng)
         noise = torch.randn(count, self.means.size(1), 1, generator=rng)
         codes: Tensor = self.means[which] + (self.roots[which] @ noise).squeeze(2)
@@ -60,18 +82,13 @@ def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20
         rounds: of the two steps.
 
     Raises:
-        ValueError: fewer codes than Gaussians, no Gaussian or no round, or codes of another shape
-            or that are not finite.
+        ValueError: fewer codes than Gaussians, no Gaussian or no round, or codes of another type
+            or shape, that are not finite, or that are all the same.
 
     Source: Dempster, Laird and Rubin, Maximum Likelihood from Incomplete Data via the EM
     Algorithm, 1977.
     """
-    check_tensor("codes", codes)
-    if codes.ndim != 2 or len(codes) < 2 or codes.size(1) < 1:
-        raise ValueError(f"codes must have shape (N, D), N at least 2, not {tuple(codes.shape)}.")
-    check_finite("codes", codes)
-    whole("size", size, highest=len(codes))
-    whole("rounds", rounds)
+    _check_fit(codes, size, rounds)
     spread = torch.cov(codes.T).view(codes.size(1), -1)
     least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * torch.eye(len(spread))
     starts = codes[torch.randperm(len(codes), generator=rng)[:size]]
@@ -92,3 +109,36 @@ def _refitted(codes: Tensor, shares: Tensor, least: Tensor) -> Mixture:
         away = codes - mean
         covariances.append((share[:, None] * away).T @ away / count + least)
     return Mixture(counts / counts.sum(), means, torch.stack(covariances))
+
+
+def _check_bells(weights: Tensor, means: Tensor, covariances: Tensor) -> None:
+    """Raises ValueError unless these are the parts of a mixture."""
+    bells, width = len(weights), means.size(-1)
+    shapes = weights.shape, means.shape, covariances.shape
+    if shapes != ((bells,), (bells, width), (bells, width, width)) or 0 in shapes[2]:
+        raise ValueError(
+            "a mixture has weights (K,), means (K, D) and covariances (K, D, D), not "
+            f"{', '.join(str(tuple(shape)) for shape in shapes)}."
+        )
+    for name, values in (("weights", weights), ("means", means), ("covariances", covariances)):
+        check_finite(name, values)
+    if weights.min() < 0 or abs(weights.sum().item() - 1) > 1e-4:
+        raise ValueError(f"weights must be 0 or more and add up to 1, not to {weights.sum():g}.")
+    uneven = (covariances - covariances.mT).abs().max() > 1e-4 * covariances.abs().max()
+    if uneven or torch.linalg.cholesky_ex(covariances).info.any():
+        raise ValueError("covariances must be symmetric and positive definite.")
+
+
+def _check_fit(codes: Tensor, size: int, rounds: int) -> None:
+    """Raises ValueError unless so many Gaussians can be fitted to these codes."""
+    check_tensor("codes", codes)
+    if codes.ndim != 2 or len(codes) < 2 or codes.size(1) < 1 or not codes.is_floating_point():
+        raise ValueError(
+            "codes must have shape (N, D), N at least 2, and be floats, not "
+            f"{tuple(codes.shape)} of {codes.dtype}."
+        )
+    check_finite("codes", codes)
+    whole("size", size, highest=len(codes))
+    whole("rounds", rounds)
+    if (codes == codes[0]).all():
+        raise ValueError("codes must differ: all are the same point, and no bell fits one point.")

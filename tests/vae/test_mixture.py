@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from sentences import assert_one_sentence
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -126,3 +127,53 @@ def test_what_no_mixture_fits_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         vae.fit_mixture(codes, size, seeded(), rounds)
+
+
+def _parts(**changed: Tensor) -> dict[str, Tensor]:
+    right = {"weights": torch.tensor([0.25, 0.75]), "means": torch.zeros(2, 2)}
+    return {**right, "covariances": torch.eye(2).repeat(2, 1, 1), **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"weights": torch.tensor([1.0, 2.0])}, "add up to 1, not to 3"),
+        ({"weights": torch.tensor([-0.5, 1.5])}, "0 or more"),
+        ({"weights": torch.tensor([math.nan, 1.0])}, "weights must be finite"),
+        ({"means": torch.zeros(2, 3)}, "covariances"),
+        ({"means": torch.zeros(1, 2)}, "covariances"),
+        ({"covariances": -torch.eye(2).repeat(2, 1, 1)}, "positive definite"),
+        ({"covariances": torch.tensor([[1.0, 0.5], [0.0, 1.0]]).repeat(2, 1, 1)}, "symmetric"),
+    ],
+)
+def test_what_is_no_mixture_is_refused(changed: dict[str, Tensor], says: str) -> None:
+    vae.Mixture(**_parts())
+    with pytest.raises(ValueError, match=says) as caught:
+        vae.Mixture(**_parts(**changed))
+    assert_one_sentence(caught)
+
+
+@pytest.mark.parametrize(
+    ("z", "says"),
+    [
+        (torch.zeros(3, 1), "shape"),  # would silently be repeated
+        (torch.zeros(2), "shape"),
+        (torch.tensor([[math.nan, 0.0]]), "finite"),
+    ],
+)
+def test_codes_that_a_mixture_does_not_know_are_refused(z: Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        standard(2).log_prob(z)
+    assert_one_sentence(caught)
+    with pytest.raises(ValueError, match="count"):
+        standard(2).sample(0, seeded())
+
+
+@pytest.mark.parametrize(
+    ("codes", "says"),
+    [(torch.zeros(50, 2), "must differ"), (torch.ones(50, 2, dtype=torch.int64), "floats")],
+)
+def test_codes_that_no_bell_fits_are_refused(codes: Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        vae.fit_mixture(codes, 2, seeded())
+    assert_one_sentence(caught)
