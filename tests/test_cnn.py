@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from sentences import assert_one_sentence
 from torch import nn
 from torch.nn import functional as F
 
@@ -315,3 +316,24 @@ def test_exciting_patches_are_cut_where_a_channel_is_strongest() -> None:
     assert which.tolist() == [[2, 1, 0]]
     assert patches[0].amax((1, 2)).tolist() == [3.0, 2.0, 1.0]
     assert patches[0].amin((1, 2)).tolist() == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"maps": torch.zeros(4, 2, 3, 3)}, "one N"),
+        ({"images": torch.zeros(5, 9, 9)}, "shape"),
+        ({"maps": torch.full((5, 2, 4, 4), torch.nan)}, "maps must be finite"),
+        ({"step": 1}, "makes maps of 7 by 7"),
+        ({"size": 5}, "makes maps of 3 by 3"),
+        ({"count": 6}, "from 1 to 5"),
+        ({"count": 0}, "from 1 to 5"),
+    ],
+)
+def test_maps_that_are_not_of_these_images_are_refused(changed: dict[str, Any], says: str) -> None:
+    right = {"maps": torch.rand(5, 2, 4, 4), "images": torch.rand(5, 1, 9, 9)}
+    settings = {**right, "size": 3, "step": 2, "count": 3}
+    cnn.exciting_patches(**settings)
+    with pytest.raises(ValueError, match=says) as caught:
+        cnn.exciting_patches(**{**settings, **changed})
+    assert_one_sentence(caught)

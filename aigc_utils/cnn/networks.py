@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data import check_image_shape
+from ..data import check_finite, check_image_shape
+from ..limits import whole
 
 
 class ArticleCNN(nn.Module):
@@ -138,10 +139,33 @@ def exciting_patches(
         size: the side of the layers' receptive field, in pixels.
         step: pixels from one place of the maps to the next.
         count: patches of a channel.
+
+    Raises:
+        ValueError: maps or images have another shape, or are not equally many, maps are not finite,
+            there are fewer images than `count`, or layers with this field and step make maps of
+            another size.
     """
+    _check_maps(maps, images, size, step, count)
     best, place = maps.flatten(2).max(2)  # (N, C)
     strongest = best.topk(count, dim=0).indices  # (count, C)
     place, which = place.gather(0, strongest).T, strongest.T  # (C, count)
     rows, columns = place // maps.size(3) * step, place % maps.size(3) * step
     windows = images[:, 0].unfold(1, size, 1).unfold(2, size, 1)
     return windows[which, rows, columns], which
+
+
+def _check_maps(maps: Tensor, images: Tensor, size: int, step: int, count: int) -> None:
+    """Raises ValueError unless layers with this field and step make such maps of the images."""
+    if maps.ndim != 4 or images.ndim != 4 or images.size(1) != 1 or len(maps) != len(images):
+        raise ValueError(
+            "maps must have shape (N, C, H', W') and images (N, 1, H, W), with one N, not "
+            f"{tuple(maps.shape)} and {tuple(images.shape)}."
+        )
+    check_finite("maps", maps)
+    whole("count", count, highest=len(images))
+    sides = [(side - whole("size", size)) // whole("step", step) + 1 for side in images.shape[2:]]
+    if sides != list(maps.shape[2:]):
+        raise ValueError(
+            f"A field of {size} pixels every {step} pixels makes maps of {sides[0]} by {sides[1]}, "
+            f"not of {maps.size(2)} by {maps.size(3)}."
+        )
