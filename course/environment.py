@@ -89,9 +89,10 @@ def settled(environment: dict[str, str]) -> dict[str, str]:
 
 def pips_index(python: Path) -> str:
     """Returns the mirror that pip's settings name, or an empty text: uv does not read them."""
-    command = [str(python), *PIP, "config", "get", "global.index-url"]
+    command = [str(python), *PIP, "config", "list"]  # `config get` reads the user's file alone
     run = subprocess.run(command, capture_output=True, text=True, check=False)
-    return run.stdout.strip() if run.returncode == 0 else ""
+    found = re.search(r"^(?:global|install)\.index-url='(.+)'$", run.stdout, re.M)
+    return found[1] if found else ""
 
 
 class Environment:

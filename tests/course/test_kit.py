@@ -111,19 +111,6 @@ def test_a_kit_installs_where_no_index_answers(
     assert run.stdout == "part weights\n"
 
 
-def test_a_kit_without_a_wheel_does_not_install(
-    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = tmp_path / "kit"
-    kit.write(house, target, Path(sys.executable))
-    (target / "wheels/part-1-py3-none-any.whl").unlink()
-    monkeypatch.delenv("PIP_FIND_LINKS")
-    monkeypatch.setattr(Environment, "_make", lambda self: None)
-    monkeypatch.setattr(Environment, "python", property(lambda self: Path(sys.executable)))
-    with pytest.raises(subprocess.CalledProcessError):
-        Environment(target).install("student")
-
-
 def test_a_folder_with_something_else_is_left_alone(house: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

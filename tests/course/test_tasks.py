@@ -199,7 +199,7 @@ def test_nothing_is_installed_twice_nor_with_here(
 ) -> None:
     found: list[str] = []
     monkeypatch.setattr(environment, "call", lambda *words, **_: found.append(str(words)))
-    monkeypatch.setattr(Environment, "_make", lambda self: self.folder.mkdir())
+    monkeypatch.setattr(Environment, "_make", lambda self: self.folder.mkdir(exist_ok=True))
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text("a")
     (tmp_path / "aigc_utils/gpt").mkdir(parents=True)
