@@ -51,16 +51,15 @@ SIZES = """sizes = {
 WAIT_S = 60
 # Runs a command of JupyterLab's, and waits until it is done.
 COMMAND = "([name, given]) => jupyterapp.commands.execute(name, given).then(() => null)"
-# Puts a text into a notebook's cell, and makes it the active one.
-ANSWER = """([number, text]) => {
+# Puts a text into a notebook's cell, and makes it the active one, when the kernel is there.
+ANSWER = """async ([number, text]) => {
+  await jupyterapp.shell.currentWidget.sessionContext.ready;
   const notebook = jupyterapp.shell.currentWidget.content;
   notebook.activeCellIndex = number;
   if (text !== null) notebook.activeCell.model.sharedModel.setSource(text);
 }"""
-OUTPUTS = """number => {
-  const cell = jupyterapp.shell.currentWidget.content.model.cells.get(number);
-  return {outputs: cell.outputs.toJSON(), done: cell.executionState !== "running"};
-}"""
+OUTPUTS = """number =>
+  jupyterapp.shell.currentWidget.content.model.cells.get(number).outputs.toJSON()"""
 
 
 class Lab:
@@ -166,7 +165,7 @@ def run_cell(page: Page, number: int, text: str | None = None) -> list[Any]:
     """Returns the outputs of a cell, counted from 0, run after a text was put into it."""
     page.evaluate(ANSWER, [number, text])
     call(page, "notebook:run-cell")
-    outputs: list[Any] = page.evaluate(OUTPUTS, number)["outputs"]
+    outputs: list[Any] = page.evaluate(OUTPUTS, number)
     return outputs
 
 
@@ -234,6 +233,7 @@ def test_where_both_changed_it_refuses_to_open(lab: Lab) -> None:
 
 def test_an_exercise_is_answered_checked_and_hinted(page: Page, lab: Lab) -> None:
     open_notebook(page, "exercises/01_cnn.ipynb")
+    assert page.get_by_text("Validate").count() == 0
     student = nbformat.read(lab.folder / "exercises" / "01_cnn.ipynb", as_version=4)
     marks = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in student.cells]
     assert words(run_cell(page, marks.index("setup"))) == ""
