@@ -158,7 +158,7 @@ class Runner:
             rest += self.repeated()
         more = {"OMP_NUM_THREADS": "1"} if name == "unit" else {}
         first = python if program == "python" else self.environment.script(program)
-        call(first, *rest, *words, **more)
+        call(first, *rest, *words, cwd=ROOT, **more)
 
     def repeated(self) -> list[str]:
         """Returns the notebooks that run a second time, which `bookmaking.proof` chooses."""
