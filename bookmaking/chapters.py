@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-NUMBERED = "[0-9]*.py"
+NUMBERED = re.compile(r"\d+_[a-z]+")  # not a reader's "01_cnn-Copy1"
 HEADING = re.compile(r"^# # (.+)$", re.MULTILINE)
 # Folders of the book whose pages are made from notebooks, and where these stand.
 FOLDERS = {"chapters": "notebooks", "exercises": "exercises"}
@@ -54,7 +54,8 @@ def notebooks(root: Path, *folders: str) -> dict[str, Path]:
     return {
         f"{folder}/{path.stem}": path
         for folder in folders or FOLDERS
-        for path in sorted((root / FOLDERS[folder]).glob(NUMBERED))
+        for path in sorted((root / FOLDERS[folder]).glob("*.py"))
+        if NUMBERED.fullmatch(path.stem)
     }
 
 

@@ -13,7 +13,7 @@ from longest import LONG
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aigc_utils"
-CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading")
+CODE = ("aigc_utils", "benchmarks", "bookmaking", "course", "grading")
 
 # From the ground up: a module imports from the floors below its own, and on its own floor only
 # within its own package. What stands in none of these is a chapter.

@@ -419,9 +419,9 @@ def test_the_check_sees(tmp_path: Path, more: str, problem: str) -> None:
 
 @pytest.fixture(scope="module")
 def book() -> Printed:
-    if not pdf.TARGET.is_file():
+    if not pdf.PDF.is_file():
         pytest.fail("The book is not printed: run `make pdf` first.", pytrace=False)
-    return Printed(pdf.TARGET)
+    return Printed(pdf.PDF)
 
 
 def test_the_real_book_is_sound(book: Printed) -> None:
