@@ -19,7 +19,7 @@ export GOMP_SPINCOUNT ?= $(shell sed -n 's/^SPIN_COUNT = //p' aigc_utils/threads
 
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
-.PHONY: help book pdf test prove lab bench release grade lint unit colab notebooks pages browser \
+.PHONY: help book pdf test prove lab bench release grade handback similar worker lint unit colab notebooks pages browser \
   font walls questions clean
 
 help:
@@ -31,6 +31,8 @@ help:
 	@echo "make colab   run the chapters in a fresh environment, as in Colab"
 	@echo "make release VARIANT=0   write the student's and the instructor's exercises"
 	@echo "make grade CLASS=FOLDER EXERCISES=01_cnn VARIANT=0   grade a class's submissions"
+	@echo "make handback TO=canvas ROSTER=FILE COLUMN=NAME   what a learning system imports"
+	@echo "make similar CLASS=FOLDER EXERCISES=01_cnn   which students' answers are alike"
 	@echo "make questions CHAPTER=03 SEED=7 FORMAT=exam   an exam and its key; also moodle, qti"
 	@echo "make bench   time the article's listing against the course (about 7 minutes)"
 	@echo "make clean   remove .venv and everything built"
@@ -55,13 +57,38 @@ pdf: book browser font
 # Both editions of the exercises, in build/student and build/instructor.
 VARIANT ?= 0
 release: $(INSTALLED)
-	@$(BIN)/python -m grading release --variant $(VARIANT)
+	@$(BIN)/python -m grading release --variant "$(VARIANT)"
 
 # From a folder or ZIP file of submissions to build/grades: a table, and a page for each student.
+# Empty, or: how many at a time, a Dask scheduler, the one student, anything to grade all again.
+JOBS ?=
+SCHEDULER ?=
+ONLY ?=
+ALL ?=
 grade: $(INSTALLED) walls
 	@test -n "$(CLASS)" -a -n "$(EXERCISES)" || \
 	  { echo "Name both, as in: make grade CLASS=submissions/ EXERCISES=01_cnn VARIANT=0"; exit 1; }
-	@$(BIN)/python -m grading grade "$(CLASS)" --exercises "$(EXERCISES)" --variant $(VARIANT)
+	@$(BIN)/python -m grading grade "$(CLASS)" --exercises "$(EXERCISES)" --variant "$(VARIANT)" \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") \
+	  $(if $(ONLY),--only "$(ONLY)") $(if $(ALL),--all)
+
+# A machine's part in a Dask cluster, at which SCHEDULER's address points.
+worker: $(INSTALLED) walls
+	@test -n "$(SCHEDULER)" || \
+	  { echo "Name the scheduler, as in: make worker SCHEDULER=tcp://192.168.1.10:8786"; exit 1; }
+	@$(BIN)/python -m dask worker "$(SCHEDULER)" --nthreads $(or $(JOBS),2)
+
+# The file that Canvas, Moodle or Gradescope imports, from the table in build/grades.
+handback: $(INSTALLED)
+	@test -n "$(TO)" || \
+	  { echo "Name the system, as in: make handback TO=canvas ROSTER=FILE COLUMN=NAME"; exit 1; }
+	@$(BIN)/python -m grading handback --to "$(TO)" $(if $(ROSTER),--roster "$(ROSTER)") \
+	  $(if $(COLUMN),--column "$(COLUMN)") $(if $(LATE),--late "$(LATE)")
+
+similar: $(INSTALLED)
+	@test -n "$(CLASS)" -a -n "$(EXERCISES)" || \
+	  { echo "Name both, as in: make similar CLASS=submissions/ EXERCISES=01_cnn"; exit 1; }
+	@$(BIN)/python -m grading similar "$(CLASS)" --exercises "$(EXERCISES)"
 
 # A chapter's questions: as PDF, for which `make browser` has to be run once, or as a file for a
 # learning system. What holds the key goes to build/instructor.
