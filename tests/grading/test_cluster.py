@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -24,18 +24,18 @@ from grading.plan import Plan
 from grading.submissions import Attempt, Submission, collect
 from grading.variants import Released
 
+ROOT = Path(__file__).resolve().parents[2]
 #: The chapter's first two exercises alone, so that a submission is graded in a second.
 TEXT = editions.source_text(NAME).split("# %% [markdown]\n# ## Two runs")[0]
 PLAN = Plan(NAME, TEXT, Released((VARIANT,)))
 
 
 def made_class(place: Path) -> Path:
-    """Writes a class of seven: four that must run, one of them twice, and two that can't."""
+    """Writes a class of five: three whose notebooks are run, and two that can't be."""
     made = editions.make_editions(NAME, VARIANT, TEXT)
-    for number in range(3):
-        notebook = copied(perfect(made))
-        insert(notebook, 3, f"number = {number}")
-        write(place / f"student {number}" / "a.ipynb", notebook)
+    notebook = copied(perfect(made))
+    insert(notebook, 3, "number = 1")
+    write(place / "ann" / "a.ipynb", notebook)
     write(place / "=cmd()" / "a.ipynb", perfect(made))
     write(place / "untouched" / "a.ipynb", made.student)
     (place / "broken.ipynb").write_text("{")
@@ -50,46 +50,62 @@ def graded(place: Path, out: Path, way: Way) -> tuple[bytes, dict[str, bytes]]:
     return (out / "grades.csv").read_bytes(), pages
 
 
-def lose_a_busy_worker(address: str, lost: list[int]) -> None:
+def lose_a_busy_worker(address: str, worker: subprocess.Popen[bytes], lost: list[int]) -> None:
     """Kills a worker as soon as both have submissions in hand."""
     from distributed import Client
 
     with Client(address, set_as_default=False) as client:
-        busy: list[str] = []
-        while len(busy) < 2:
-            busy = sorted(worker for worker, keys in client.processing().items() if keys)
+        while sum(map(bool, client.processing().values())) < 2:
             time.sleep(0.02)
-        (process,) = client.run(os.getpid, workers=busy[:1]).values()
-        os.kill(process, signal.SIGKILL)
-        lost.append(process)
+        worker.kill()
+        lost.append(worker.wait())
 
 
 @pytest.fixture
-def two_workers() -> Iterator[str]:
-    """The address of a scheduler with two workers, each a process of its own."""
+def two_workers(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a scheduler, and its two workers, which do not come back when they are lost.
+
+    They are started as `make worker` does it.
+    """
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0
+        n_workers=0, dashboard_address=None, protocol="tcp", host="127.0.0.1"
     ) as found:
-        yield found.scheduler_address
+        more = ["--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / "dask")]
+        started = [sys.executable, "-m", "dask", "worker", found.scheduler_address, *more]
+        started += ["--nthreads", "1"]
+        workers = [subprocess.Popen(started, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(2)]
+        try:
+            with distributed.Client(found.scheduler_address, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=60)
+            yield found.scheduler_address, workers
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
-def test_a_lost_workers_submissions_are_graded_by_another(two_workers: str, tmp_path: Path) -> None:
+def test_a_lost_workers_submissions_are_graded_by_another(
+    two_workers: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
     place = made_class(tmp_path / "class")
+    address, workers = two_workers
     lost: list[int] = []
-    killer = threading.Thread(target=lose_a_busy_worker, args=(two_workers, lost), daemon=True)
+    arguments = address, workers[0], lost
+    killer = threading.Thread(target=lose_a_busy_worker, args=arguments, daemon=True)
     killer.start()
-    there = graded(place, tmp_path / "there", Way(scheduler=two_workers))
+    there = graded(place, tmp_path / "there", Way(scheduler=address))
     killer.join(timeout=10)
-    assert len(lost) == 1
+    assert lost == [-signal.SIGKILL]
+    assert workers[1].poll() is None
     here = graded(place, tmp_path / "here", Way(jobs=2))
     assert there == here
     text = there[0].decode("utf-8-sig")
-    assert text.count(",graded,") == 5
+    assert text.count(",graded,") == 3
     assert text.count(",not graded,") == 2
     assert "'=cmd()" in text
-    assert len(there[1]) == 7
+    assert len(there[1]) == 5
 
 
 def test_what_a_cluster_graded_is_kept_here(
@@ -104,7 +120,7 @@ def test_what_a_cluster_graded_is_kept_here(
     ) as found:
         way = Way(scheduler=found.scheduler_address)
         first, runs = graded(place, out, way), recorder.runs
-        assert runs == 5
+        assert runs == 3
         assert cluster._graders == {}, "what ran on the workers is ended"
         assert graded(place, out, way) == first
         assert recorder.runs == runs
