@@ -93,6 +93,18 @@ TASKS = {
         "grade a class's submissions: FOLDER --exercises 01_cnn --variant 0",
         (("python", "-m", "grading", "grade"),), ("walls",),
     ),
+    "worker": Task(
+        "grade as a part of a Dask cluster: tcp://SCHEDULER:8786 --nthreads 2",
+        (("python", "-m", "dask", "worker"),), ("walls",),
+    ),
+    "handback": Task(
+        "write what a learning system imports: --to canvas --roster FILE --column NAME",
+        (("python", "-m", "grading", "handback"),),
+    ),
+    "similar": Task(
+        "list the students whose answers are alike: FOLDER --exercises 01_cnn",
+        (("python", "-m", "grading", "similar"),),
+    ),
     "questions": Task(
         "an exam and its key: --chapter 03 --seed 7 --format exam; also moodle, qti",
         (("python", "-m", "grading", "questions"),),
