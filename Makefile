@@ -20,7 +20,7 @@ export GOMP_SPINCOUNT ?= $(shell sed -n 's/^SPIN_COUNT = //p' aigc_utils/threads
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
 .PHONY: help book pdf test prove lab bench release grade lint unit colab notebooks pages browser \
-  font walls questions clean
+  font walls questions slides figures clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
@@ -32,6 +32,8 @@ help:
 	@echo "make release VARIANT=0   write the student's and the instructor's exercises"
 	@echo "make grade CLASS=FOLDER EXERCISES=01_cnn VARIANT=0   grade a class's submissions"
 	@echo "make questions CHAPTER=03 SEED=7 FORMAT=exam   an exam and its key; also moodle, qti"
+	@echo "make slides CHAPTER=03    a chapter's slides, as a page and as PDF"
+	@echo "make figures CHAPTER=03   a chapter's figures as PNG and SVG, in one ZIP file"
 	@echo "make bench   time the article's listing against the course (about 7 minutes)"
 	@echo "make clean   remove .venv and everything built"
 
@@ -67,10 +69,22 @@ grade: $(INSTALLED) walls
 # learning system. What holds the key goes to build/instructor.
 SEED ?= 0
 FORMAT ?= exam
+SHOWN ?= all
 questions: $(INSTALLED)
 	@test -n "$(CHAPTER)" || \
 	  { echo "Name the chapter, as in: make questions CHAPTER=03 SEED=7 FORMAT=moodle"; exit 1; }
-	@$(BIN)/python -m grading questions --chapter "$(CHAPTER)" --seed $(SEED) --format $(FORMAT)
+	@$(BIN)/python -m grading questions --chapter "$(CHAPTER)" --seed $(SEED) --format $(FORMAT) \
+	  --shown $(SHOWN)
+
+# Of a chapter's last run, so `make book` comes first.
+slides: $(INSTALLED) browser
+	@test -n "$(CHAPTER)" || { echo "Name the chapter, as in: make slides CHAPTER=03"; exit 1; }
+	@$(BIN)/python -m bookmaking.slides "$(CHAPTER)" --pdf
+
+# Runs the chapter once more, unless nothing has changed since: a run for the pages keeps no SVG.
+figures: $(INSTALLED)
+	@test -n "$(CHAPTER)" || { echo "Name the chapter, as in: make figures CHAPTER=03"; exit 1; }
+	@$(BIN)/python -m bookmaking.figures "$(CHAPTER)"
 
 # The quick checks first. `pages` builds the book, and `notebooks` runs each chapter once more.
 test: lint unit pages notebooks

@@ -1,10 +1,12 @@
 """Makes the book: the texts stand in `book/`, and the Python that turns them into pages here.
 
-Four commands, run at the repository's root:
+Six commands, run at the repository's root:
 
 - `python -m bookmaking.build` runs the chapters that changed, then renders the book;
 - `python -m bookmaking.check` finds what is broken in the sources, in a second;
 - `python -m bookmaking.pdf` prints the built book as one PDF;
+- `python -m bookmaking.slides 01` makes a chapter's slides of its last run;
+- `python -m bookmaking.figures 01` packs a chapter's figures to take along;
 - `python -m bookmaking.publish` writes the branch of notebooks, for Colab and Binder.
 
 What they need stands in the order in which a page comes to be:
