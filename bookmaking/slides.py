@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import BOOK, ROOT, chapters
 from .files import write_if_new
-from .runs.decks import Slide, deck, html
+from .runs.decks import Slide, deck, inline
 from .runs.shown import read_run
 
 FOLDER = ROOT / "build" / "slides"
@@ -40,17 +40,13 @@ PAGE = """<!DOCTYPE html>
 def _section(slide: Slide, number: int, minute: int) -> str:
     """Returns a slide as HTML, with the speaker's notes under its minutes."""
     level = min(slide.level, 3)
-    parts = [f"<h{level}>{_inline(slide.heading)}</h{level}>", *slide.body]
+    parts = [f"<h{level}>{inline(slide.heading)}</h{level}>", *slide.body]
     if slide.figure:
         source, alt = f"figures/{slide.figure.number:02}.png", escape(slide.figure.alt)
         parts.append(f'<p class="figure"><img src="{source}" alt="{alt}"></p>')
     time = f"<p><strong>Minute {minute} to {minute + slide.minutes}.</strong></p>"
     parts.append(f'<aside class="notes">{time}{"".join(slide.notes)}</aside>')
     return f'<section id="slide-{number}">{"".join(parts)}</section>'
-
-
-def _inline(text: str) -> str:
-    return html(text).removeprefix("<p>").removesuffix("</p>")
 
 
 def page(columns: Sequence[Sequence[Slide]]) -> str:
@@ -73,6 +69,7 @@ def write(columns: Sequence[Sequence[Slide]], target: Path) -> Path:
     shutil.copytree(BOOK / "reveal", target / "reveal", dirs_exist_ok=True)
     for name in ("slides.css", "slides.js"):
         shutil.copy(BOOK / "slides" / name, target)
+    shutil.copy(BOOK / "_static" / "math" / "course-math.woff2", target)
     for slide in (slide for column in columns for slide in column if slide.figure):
         assert slide.figure is not None
         write_if_new(target / "figures" / f"{slide.figure.number:02}.png", slide.figure.png)

@@ -64,6 +64,11 @@ def html(text: str) -> str:
     return str(_markdown().render(text)).strip()
 
 
+def inline(text: str) -> str:
+    """Returns a text of one line as HTML without a paragraph around it."""
+    return str(_markdown().renderInline(text)).strip()
+
+
 def blocks(text: str) -> Iterator[str]:
     """Yields a text's paragraphs, headings, blocks of code and display formulas."""
     for match in BLOCK.finditer(text):

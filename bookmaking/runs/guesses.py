@@ -104,7 +104,8 @@ def picture(item: Item) -> str:
     shown = drawn(item)
     if shown is None:
         return ""
-    return shown.tag(f"data:image/png;base64,{base64.b64encode(shown.png).decode()}")
+    image = shown.tag(f"data:image/png;base64,{base64.b64encode(shown.png).decode()}")
+    return f'<div class="guess-picture">{image}</div>'
 
 
 def said(text: str) -> str:

@@ -156,6 +156,8 @@ def test_the_page_has_all_beside_it_and_counts_minutes(tmp_path: Path) -> None:
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     loaded = [tag.get("src") or tag.get("href") for tag in soup.select("script, link, img")]
     assert all((path.parent / str(name)).is_file() for name in loaded)
+    assert soup.h1 is not None
+    assert soup.h1.decode_contents() == "1. CNN: a small chapter"
     assert [image["alt"] for image in soup.select("img")] == [ALT]
     starts = [note.strong.get_text() for note in soup.select("aside.notes") if note.strong]
     assert starts == [
