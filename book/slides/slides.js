@@ -8,7 +8,7 @@ function fit(slide) {
 }
 
 Reveal.initialize({
-  width: 1280, height: HEIGHT, margin: 0.03, center: false, hash: true, slideNumber: "c/t",
+  width: 1280, height: HEIGHT, margin: 0.06, center: false, hash: true, slideNumber: "c/t",
   transition: "none", backgroundTransition: "none", pdfSeparateFragments: false,
   pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
 }).then(async () => {

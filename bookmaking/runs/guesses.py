@@ -165,8 +165,8 @@ def insert(notebook: nbformat.NotebookNode, wanted: Mapping[str, str]) -> None:
     for heading in sorted(filter(None, before), key=lambda h: (h.cell, h.line), reverse=True):
         cell = notebook.cells[heading.cell]
         lines = cell.source.splitlines()
-        text = before[heading].splitlines()
-        cell.source = "\n".join([*lines[: heading.line], "", *text, *lines[heading.line :]])
+        new = before[heading].splitlines()
+        cell.source = "\n".join([*lines[: heading.line], "", *new, *lines[heading.line :]])
 
 
 def with_guesses(

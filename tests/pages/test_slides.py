@@ -46,6 +46,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return slides.write(columns, folder / "slides")
 
 
+# It stands first: the print opens a browser of its own, which it can't beside the fixture's.
+def test_the_print_has_a_sheet_for_each_slide(made: Path) -> None:
+    target = made.with_name("slides.pdf")
+    slides.print_slides(made, target)
+    reader = PdfReader(target)
+    assert len(reader.pages) == 8
+    for sheet in reader.pages:
+        assert abs(sheet.mediabox.width / sheet.mediabox.height - 16 / 9) < 0.01
+    assert reader.metadata is not None
+    assert reader.metadata.title == "1. CNN: a small chapter: slides"
+    texts = [sheet.extract_text() for sheet in reader.pages]
+    assert "What it shows." not in "".join(texts)  # that is the speaker's
+    assert "number 24." in texts[-1]
+
+
 @both_themes
 def test_every_slide_fits_and_can_be_read(page: Page, made: Path) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
@@ -79,17 +94,3 @@ def test_the_speaker_has_notes_with_minutes(page: Page, made: Path) -> None:
         page.keyboard.press("s")
     view = opened.value
     view.wait_for_selector(".speaker-controls-notes:has-text('Minute 0 to 1.')")
-
-
-def test_the_print_has_a_sheet_for_each_slide(made: Path) -> None:
-    target = made.with_name("slides.pdf")
-    slides.print_slides(made, target)
-    reader = PdfReader(target)
-    assert len(reader.pages) == 8
-    for sheet in reader.pages:
-        assert abs(sheet.mediabox.width / sheet.mediabox.height - 16 / 9) < 0.01
-    assert reader.metadata is not None
-    assert reader.metadata.title == "1. CNN: a small chapter: slides"
-    texts = [sheet.extract_text() for sheet in reader.pages]
-    assert "What it shows." not in "".join(texts)  # that is the speaker's
-    assert "number 24." in texts[-1]

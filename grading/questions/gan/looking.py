@@ -25,10 +25,10 @@ def wandering(draw: Draw) -> Question:
         "The generator follows its gradient to a place that is still believed."
     )
     wrong = {
-        "It has copied every point of that island, and looks for new ones to copy.": (
+        "It has copied every point of that island, and now looks for new ones that it can copy.": (
             "It never sees a point of the data, so it cannot copy one."
         ),
-        "The noise is drawn anew in each step, and carries all the samples along.": (
+        "The noise is drawn anew in each step, and carries all the samples across the plane.": (
             "New noise moves single samples within the distribution, not all of it."
         ),
         "Its loss was zero there, so that it began anew from random weights.": (
@@ -58,7 +58,7 @@ def seeds_disagree(draw: Draw) -> Question:
         f"{base:.1f}. With it, three seeds reach {better:.1f}, {worse:.1f} and {base:.1f}. What do "
         "you write?"
     )
-    right = "All three values, and that they do not settle whether the penalty helps."
+    right = "All three values, and that nothing is settled by them."
     because = (
         "The seeds differ by more than any effect between the rows. Showing all of them lets a "
         "reader see that, and more seeds may settle it."

@@ -20,10 +20,10 @@ def where_it_reads(draw: Draw) -> Question:
         f"A GPT of {layers} layers gets a prompt of {tokens} tokens, and goes on with it. Where is "
         "the prompt read?"
     )
-    right = "In the same layers that write, where each token looks back at those before."
+    right = "In the same layers that write the answer, under one mask."
     because = (
-        "There is one stack of layers. Prompt and answer are one row of tokens in it, under one "
-        "causal mask."
+        "There is one stack of layers. Prompt and answer are one row of tokens in it, and each of "
+        "them may look back at those before."
     )
     wrong = {
         "In an encoder, whose result the layers that write then attend to.": (

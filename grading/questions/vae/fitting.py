@@ -56,7 +56,7 @@ def silent_codes(draw: Draw) -> Question:
         f"After training, the KL divergence of a VAE with {size} latent dimensions is {rate} nats "
         "an image. What do its reconstructions look like?"
     )
-    right = "Nearly all the same, whatever the image was, like a mean of the data."
+    right = "Nearly all the same, like a mean of the data."
     because = (
         "The KL divergence bounds what the codes can say of an image. With less than one nat the "
         "decoder cannot even tell three digits apart."
@@ -74,7 +74,7 @@ def silent_codes(draw: Draw) -> Question:
         "As good as they can be, as the loss is at its least there.": (
             "The loss is the sum of two terms, and the other one is large."
         ),
-        "Like noise, as each pixel is tossed by itself.": (
+        "Like noise, as pixels are tossed singly.": (
             "A reconstruction shows the chance of ink, and no coin is tossed for it."
         ),
     }
