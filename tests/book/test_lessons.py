@@ -1,4 +1,4 @@
-"""The lesson plans: ten of 90 minutes, and a marked project whose numbers are the measured ones."""
+"""The lesson plans: one a week, of 90 minutes, and a marked project with measured numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ PAGE = (BOOK / "lessons.md").read_text(encoding="utf-8")
 PLANS = re.findall(r"^## Week (\d+): .*?\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_there_are_ten_plans_of_ninety_minutes() -> None:
-    assert [int(number) for number, _ in PLANS] == list(range(1, 11))
+def test_each_week_has_a_plan_of_ninety_minutes() -> None:
+    weeks = re.findall(r"^\| (\d+) \| \[", PAGE, re.M)
+    assert len(weeks) >= 10
+    assert [number for number, _ in PLANS] == weeks
     for number, plan in PLANS:
         times = [tuple(map(int, row)) for row in re.findall(r"^\| (\d+) to (\d+) \|", plan, re.M)]
         assert times[0][0] == 0, number
