@@ -1,5 +1,6 @@
 // Starts the slides, and sets smaller what would not fit on one.
 const HEIGHT = 720;
+const PRINTED = /print-pdf/.test(location.search);
 
 function fit(slide) {
   let size = 100;
@@ -13,6 +14,8 @@ Reveal.initialize({
   pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
 }).then(async () => {
   const fitCurrent = () => fit(Reveal.getCurrentSlide());
+  if (PRINTED && !document.querySelector(".pdf-page"))
+    await new Promise(done => Reveal.on("pdf-ready", done));
   await document.fonts.ready;
   await Promise.all([...document.images].map(image => image.decode().catch(() => null)));
   document.querySelectorAll(".pdf-page section").forEach(fit);
