@@ -9,6 +9,7 @@ TASKS := $(shell $(PYTHON) -m course --names)
 VARIANT ?= 0
 SEED ?= 0
 FORMAT ?= exam
+SHOWN ?= all
 # Which notebooks `make test` runs a second time; `make prove` says --all.
 export REPEAT ?=
 
@@ -36,10 +37,13 @@ worker: WORDS = "$(or $(SCHEDULER),$(NO_SCHEDULER))" --nthreads $(or $(JOBS),2)
 handback: WORDS = --to "$(or $(TO),$(NO_TO))" $(if $(ROSTER),--roster "$(ROSTER)") \
   $(if $(COLUMN),--column "$(COLUMN)") $(if $(LATE),--late "$(LATE)")
 similar: WORDS = "$(or $(CLASS),$(NO_CLASS))" --exercises "$(or $(EXERCISES),$(NO_CLASS))"
-questions: WORDS = --chapter "$(or $(CHAPTER),$(NO_CHAPTER))" --seed $(SEED) --format $(FORMAT)
+questions: WORDS = --chapter "$(or $(CHAPTER),$(NO_CHAPTER))" --seed $(SEED) --format $(FORMAT) \
+  --shown $(SHOWN)
+slides: WORDS = "$(or $(CHAPTER),$(NO_CHAPTER))" --pdf
+figures: WORDS = "$(or $(CHAPTER),$(NO_CHAPTER))"
 kit: WORDS = $(if $(TRY),--try)
 
 NO_CLASS = $(error Name both, as in: make grade CLASS=submissions/ EXERCISES=01_cnn VARIANT=0)
-NO_CHAPTER = $(error Name the chapter, as in: make questions CHAPTER=03 SEED=7 FORMAT=moodle)
+NO_CHAPTER = $(error Name the chapter, as in: make $@ CHAPTER=03)
 NO_SCHEDULER = $(error Name the scheduler, as in: make worker SCHEDULER=tcp://192.168.1.10:8786)
 NO_TO = $(error Name the system, as in: make handback TO=canvas ROSTER=FILE COLUMN=NAME)

@@ -1,10 +1,12 @@
 """Makes the book: the texts stand in `book/`, and the Python that turns them into pages here.
 
-Five commands, run at the repository's root:
+Seven commands, run at the repository's root:
 
 - `python -m bookmaking.build` runs the chapters that changed, then renders the book;
 - `python -m bookmaking.check` finds what is broken in the sources, in a second;
 - `python -m bookmaking.pdf` prints the built book as one PDF;
+- `python -m bookmaking.slides 01` makes a chapter's slides of its last run;
+- `python -m bookmaking.figures 01` packs a chapter's figures to take along;
 - `python -m bookmaking.epub` makes it one EPUB;
 - `python -m bookmaking.publish` writes the branch of notebooks, for Colab and Binder, and what
   stands beside the published pages.

@@ -26,7 +26,7 @@ from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
 from .runs.running import executed, stands, without_widgets
 from .settings import course_settings
-from .sources import api, exercises
+from .sources import api, exercises, outcomes
 from .sources.book import Book
 from .sources.pieces import Finding
 
@@ -68,7 +68,8 @@ def write_pages(runs: dict[Path, Path]) -> dict[str, str]:
     Args:
         runs: the executed notebook of each source.
     """
-    made_of = [BOOK / "glossary.md", BOOK / "references.bib", *render.code("bookmaking", "grading")]
+    files = [BOOK / name for name in ("glossary.md", "references.bib", "guesses.toml")]
+    made_of = [*files, *render.code("bookmaking", "grading")]
     downloads = {}
     for source, run in runs.items():
         name = chapters.page_of(source)
@@ -90,7 +91,7 @@ def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
     """Returns the texts that the pages take from the chapters' runs; writes their pictures."""
     settings = course_settings()
     files = FILES[bool(settings["pages"])]
-    key = digest(render.code("aigc_utils/exercises", "bookmaking"))
+    key = digest(render.code("aigc_utils/exercises", "bookmaking", "grading/questions"))
     try:
         for name, notebook in runs.items():
             for picture, (image, _) in collect.pictures(notebook, name).items():
@@ -99,6 +100,7 @@ def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
             "colab": COLAB[bool(settings["repository"])].format(wheel=weights_wheel()),
             "files": files.format(pages=settings["pages"], pdf=PDF.name, epub=EPUB.name),
             "table_exercises": remembered(MADE / "exercises.table", key, exercises.table),
+            "table_outcomes": remembered(MADE / "outcomes.table", key, outcomes.table),
             "table_api": api.table(ROOT),
         }
         return collect.substitutions(runs, RESULTS) | given

@@ -59,6 +59,21 @@ def notebooks(root: Path, *folders: str) -> dict[str, Path]:
     }
 
 
+def find(root: Path, name: str) -> Path:
+    """Returns a chapter's source, by its notebook's name or number: "03_vae", "03" or "3".
+
+    Raises:
+        ValueError: there is no such chapter.
+    """
+    sources = list(notebooks(root, "chapters").values())
+    for source in sources:
+        number = source.stem.partition("_")[0]
+        if name in (source.stem, number, number.lstrip("0")):
+            return source
+    known = ", ".join(source.stem for source in sources)
+    raise ValueError(f"There is no chapter {name!r}; there are: {known}.")
+
+
 def page_of(source: Path) -> str:
     """Returns the page of a notebook's source, such as "exercises/02_gan"."""
     (folder,) = (name for name, home in FOLDERS.items() if home == source.parent.name)

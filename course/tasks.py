@@ -109,6 +109,15 @@ TASKS = {
         "an exam and its key: --chapter 03 --seed 7 --format exam; also moodle, qti",
         (("python", "-m", "grading", "questions"),),
     ),
+    # Of a chapter's last run, so `book` comes first.
+    "slides": Task(
+        "a chapter's slides: 03 --pdf", (("python", "-m", "bookmaking.slides"),), ("browser",)
+    ),
+    # Runs the chapter once more, unless nothing has changed: a run for the pages keeps no SVG.
+    "figures": Task(
+        "a chapter's figures as PNG and SVG, in one ZIP file: 03",
+        (("python", "-m", "bookmaking.figures"),),
+    ),
     "bench": Task(
         "time the article's listing against the course, about 7 minutes",
         (("python", "-m", "benchmarks", "cnn", "--json", "build/bench_cnn.json"),),
