@@ -204,8 +204,8 @@ def benchmark(seeds: int = 3, seconds: float = SECONDS) -> dict[str, Any]:
         "rungs": [climb(name, texts, best_count, seeds, seconds) for name in gpt.RUNGS],
         "controls": [control(name, texts, best_count, seeds, seconds) for name in CONTROLS],
         "longer": [
-            {**control("full recipe", texts, best_count, seeds, time), "name": name}
-            for name, time in longer
+            {**control("full recipe", texts, best_count, seeds, limit), "name": name}
+            for name, limit in longer
         ],
         **machine(),
     }

@@ -46,10 +46,10 @@ def bigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
 def backoff_surprise(train: Tensor, validation: Tensor, order: int, vocab_size: int) -> Tensor:
     """Returns the surprise in nats of counting models of order 1 to `order`, (order, N - 1).
 
-    A model of order n looks at the n - 1 tokens before. After a context that was followed N times,
-    by T different tokens, the probability of b is (count(context, b) + T · p(b)) / (N + T), where p
-    is that of the model one order below: a context that was never seen leaves it to the shorter
-    one. Order 1 is `unigram_nats`. A row has a value for each validation id but the first.
+    A model of order n looks at the n - 1 tokens before. After a context that N tokens followed, T
+    of them different, the probability of b is (count(context, b) + T · p(b)) / (N + T), where p is
+    that of the model one order below: a context that was never seen leaves it to the shorter one.
+    Order 1 is `unigram_nats`. A row has a value for each validation id but the first.
 
     Raises:
         ValueError: as `unigram_nats`, or `order` is below 1 or so high that an int64 can't number

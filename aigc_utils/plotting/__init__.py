@@ -37,11 +37,13 @@ from .gpt_attention import (
     attention_steps,
     cross_attention,
 )
+from .gpt_ladder import bits_ladder, overtaking, recipe_controls
 from .gpt_results import (
     next_token_bars,
     token_lengths,
     token_strip,
 )
+from .gpt_steps import attention_effect, embedding_rows, rotary_hands
 from .gpt_workings import (
     block_drawing,
     score_spread,
@@ -70,10 +72,12 @@ __all__ = [
     "Picture",
     "ablation",
     "aggregate_posterior",
+    "attention_effect",
     "attention_maps",
     "attention_steps",
     "augmentation_gap",
     "autoencoder_holes",
+    "bits_ladder",
     "block_drawing",
     "bound_gap",
     "class_bars",
@@ -83,6 +87,7 @@ __all__ = [
     "curves",
     "descent_paths",
     "discriminator_histograms",
+    "embedding_rows",
     "explorer",
     "feature_maps",
     "film",
@@ -99,9 +104,12 @@ __all__ = [
     "layers_drawing",
     "next_token_bars",
     "optimal_discriminator",
+    "overtaking",
     "rate_distortion",
     "receptive_fields",
+    "recipe_controls",
     "reliability",
+    "rotary_hands",
     "sample_size_bias",
     "score_spread",
     "seed_curves",
