@@ -12,6 +12,7 @@ import lzma
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -188,14 +189,14 @@ def show(results: dict[str, Any]) -> None:
     print(table(("kind", "what", "bits a character", "seeds", "seconds"), rows))
 
 
-def benchmark(seeds: int = 3, seconds: float = SECONDS) -> dict[str, Any]:
+def benchmark(seeds: int = 3, text: Path | None = None, seconds: float = SECONDS) -> dict[str, Any]:
     """Returns, and prints, the ladder, the controls, and the full recipe over longer times."""
-    texts = read_texts(load_plays())
+    texts = read_texts(load_plays() if text is None else text.read_text(encoding="utf-8"))
     torch.optim.SGD([nn.Parameter(torch.zeros(1))])  # a process's first optimizer loads a compiler
     counted, best_count = counting(texts)
     longer = [(f"{factor:g} s", factor) for factor in (s * seconds / SECONDS for s in LONGER)]
     results = {
-        "text": "37 plays by Shakespeare",
+        "text": "37 plays by Shakespeare" if text is None else text.stem,
         "test_characters": len(texts.test),
         "seconds": seconds,
         "seeds": seeds,

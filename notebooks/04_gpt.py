@@ -125,7 +125,9 @@ plotting.next_token_bars(letters, bars)
 
 # %%
 for share in (1, 1 / 2, 1 / 4, 1 / 68):
-    print(f"a character with the share {share:.3f} costs {-math.log2(share):.2f} bits")
+    print(
+        f"a character with the share {share:.3f} costs {-math.log2(share):.2f} bits"
+    )
 
 # %% [markdown]
 # ## Count first
@@ -177,11 +179,14 @@ assert counted_share("n", "zwhe") == counted_share("n", "whe")
 # %%
 characters = gpt.CharTokenizer(plays)
 vocabulary = characters.vocab_size
+assert vocabulary == 68
 train_ids, validation_ids, test_ids = (
     gpt.encode_tensor(characters, part)
     for part in (train_text, validation_text, test_text)
 )
-print(f"{vocabulary} characters: {math.log2(vocabulary):.2f} bits if all are alike")
+print(
+    f"{vocabulary} characters: {math.log2(vocabulary):.2f} bits if all are alike"
+)
 
 # %%
 start = time.perf_counter()
@@ -246,13 +251,12 @@ print(f"predicts {characters.decode(targets)!r}")
 watched = validation_ids[:40_000]
 
 
-def climb(name, rung=None, steps=120):
-    rung = rung or gpt.RUNGS[name]
-    model, run = gpt.train_rung(
-        rung, train_ids, vocabulary, seed=0, num_steps=steps
+def climb(name):
+    rung = gpt.RUNGS[name]
+    model, _ = gpt.train_rung(
+        rung, train_ids, vocabulary, seed=0, num_steps=120
     )
-    bits = told(name, gpt.surprise(model, watched, 64))
-    return model, bits
+    return model, told(name, gpt.surprise(model, watched, 64))
 
 
 # %% [markdown]
@@ -319,7 +323,8 @@ plotting.attention_steps(sentence, scores, mask, weights)
 
 # %%
 found = weights @ values
-for name, share in zip(("article", "animal", "action", "owner"), found[3]):
+names = ("article", "animal", "action", "owner")
+for name, share in zip(names, found[3], strict=True):
     print(f"'its' gathers {share:.2f} of {name}")
 assert found[3].argmax() == 1
 
@@ -544,7 +549,10 @@ assert tables_bits < blocks_bits - 0.1
 stored = evaluation.load_results("gpt_ladder")
 print(f"{stored['seconds']:g} s, {stored['seeds']} seeds, {stored['machine']}")
 plotting.bits_ladder(
-    stored["counting"], stored["compressors"], stored["rungs"], stored["seconds"]
+    stored["counting"],
+    stored["compressors"],
+    stored["rungs"],
+    stored["seconds"],
 )
 
 # %%
@@ -809,7 +817,9 @@ print(continued(piece_model, english, "ROMEO:\n", 60))
 excerpt = test_text[:100_000]
 excerpt_ids, pieces = test_ids[:100_000], gpt.encode_tensor(english, excerpt)
 tested = {
-    f"order {n}": gpt.backoff_surprise(train_ids, excerpt_ids, n, vocabulary)[-1]
+    f"order {n}": gpt.backoff_surprise(train_ids, excerpt_ids, n, vocabulary)[
+        -1
+    ]
     for n in (2, 4, 6)
 }
 tested["GPT, characters"] = gpt.surprise(model, excerpt_ids, 64)
@@ -1182,7 +1192,9 @@ kinds = {
     "top-p 0.9": gpt.Sampling(top_p=0.9),
 }
 drawn = {
-    name: [story(kind, seed) for seed in ((1,) if name == "greedy" else (1, 2, 3))]
+    name: [
+        story(kind, seed) for seed in ((1,) if name == "greedy" else (1, 2, 3))
+    ]
     for name, kind in kinds.items()
 }
 
@@ -1194,7 +1206,10 @@ for name, stories in drawn.items():
     rows = [torch.tensor(begun + tokens) for tokens in stories]
     nats = torch.cat([gpt.surprise(real.model, each, 128) for each in rows])
     surprises[name] = (nats > 8).float().mean().item()
-    print(f"{name:9} {repeats[name]:.0%} of runs of four were there before,", end=" ")
+    print(
+        f"{name:9} {repeats[name]:.0%} of runs of four were there before,",
+        end=" ",
+    )
     print(f"{surprises[name]:.1%} of tokens have a share below 1 in 3000")
 
 # %%
@@ -1389,12 +1404,15 @@ words = [to_text([i]) for i in asked[0].tolist()]
 given = gpt.attention_maps(real.model, asked)[:, 0].mean((0, 1))[-1]
 swaps = {0: "This", 1: " city", 2: " in", 3: " Spain", 4: " was"}
 
+
 # %%
 def effect(place):
     changed = asked.clone()
     (changed[0, place],) = to_ids(swaps[place])
     with torch.no_grad():
-        old, new = (real.model(ids)[0, -1].log_softmax(-1) for ids in (asked, changed))
+        old, new = (
+            real.model(ids)[0, -1].log_softmax(-1) for ids in (asked, changed)
+        )
     return (old.exp() * (old - new)).sum().item()
 
 
@@ -1468,10 +1486,16 @@ assert famous < min(usual) - 0.1
 
 # %%
 evaluation.record(
-    bits=("GPT on the test text", f"{final['GPT, characters']:.3f} bits a character"),
+    bits=(
+        "GPT on the test text",
+        f"{final['GPT, characters']:.3f} bits a character",
+    ),
     count=("counting to six", f"{final['order 6']:.3f} bits a character"),
     bigram=("counting to two", f"{final['order 2']:.3f} bits a character"),
-    pieces=("GPT on larger pieces", f"{final['GPT, BPE']:.3f} bits a character"),
+    pieces=(
+        "GPT on larger pieces",
+        f"{final['GPT, BPE']:.3f} bits a character",
+    ),
     seconds=("time of training", f"{run.seconds:.1f} s"),
     poems=("loss on Chinese quatrains", f"{poem_nats:.2f} nats a character"),
     cache=(

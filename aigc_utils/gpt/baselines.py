@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -64,7 +65,7 @@ def backoff_surprise(train: Tensor, validation: Tensor, order: int, vocab_size: 
         )
     orders = [_unigram(train, vocab_size)[validation[1:]]]
     for length in range(2, order + 1):
-        grams, counts = _runs(train, length, vocab_size).unique(return_counts=True)
+        grams, counts = _counted(_runs(train, length, vocab_size))
         contexts, place, followers = (grams // vocab_size).unique_consecutive(
             return_inverse=True, return_counts=True
         )
@@ -91,6 +92,13 @@ def _runs(ids: Tensor, length: int, vocab_size: int) -> Tensor:
     for i in range(1, length):
         numbers = numbers * vocab_size + ids[i : i + count]
     return numbers
+
+
+def _counted(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the different numbers, sorted, and how often each occurs."""
+    # NumPy sorts millions of numbers in under half of torch's time.
+    found, counts = np.unique(numbers.numpy(), return_counts=True)
+    return torch.from_numpy(found), torch.from_numpy(counts)
 
 
 def _found(keys: Tensor, values: Tensor, wanted: Tensor) -> Tensor:

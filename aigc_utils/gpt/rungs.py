@@ -6,6 +6,7 @@ it. `RUNGS` says which parts each rung has. The last one computes what `GPT` com
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -31,7 +32,7 @@ class ResidualModel(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.width)
         self.parts = nn.ModuleList(parts)
-        self.head = nn.Linear(config.width, config.vocab_size, bias=False)
+        self.head: nn.Module = nn.Linear(config.width, config.vocab_size, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Returns logits of each next token, (B, T, vocab_size), of tokens, int64, (B, T)."""
@@ -140,14 +141,14 @@ class Tables(nn.Embedding):
 class Rung:
     """One rung of the ladder: its parts, and how they are put together."""
 
-    parts: tuple[type[nn.Module], ...] = ()
+    parts: tuple[Callable[[GPTConfig], nn.Module], ...] = ()
     num_heads: int = 1
     normed: bool = False
     blocks: int = 1  # how often the parts stand one after the other
     ngrams: tuple[int, ...] = ()
 
     def build(self, vocab_size: int, context: int = 64, width: int = 128) -> ResidualModel:
-        """Returns the rung's model with new weights, small and random.
+        """Returns the rung's model with new weights; each part begins by adding nothing.
 
         Raises:
             ValueError: the width is no multiple of the number of heads.
@@ -155,7 +156,7 @@ class Rung:
         config = GPTConfig(
             vocab_size, context, num_heads=self.num_heads, width=width, ngrams=self.ngrams
         )
-        parts = [part(config) for part in self.parts * self.blocks]
+        parts: list[nn.Module] = [part(config) for part in self.parts * self.blocks]
         if self.normed:
             parts = [Normed(config, part) for part in parts]
         model = ResidualModel(config, *parts)
@@ -163,10 +164,17 @@ class Rung:
             model.embedding = Tables(config)
         if self.normed:
             model.head = Normed(config, model.head)
-        for module in model.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+        _initialize(model)
         return model
+
+
+def _initialize(model: ResidualModel, std: float = 0.02) -> None:
+    """Gives tables small random values, as in `GPT`, and the parts' last layers zeros."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=std)
+        if name.endswith("project"):
+            nn.init.zeros_(module.weight)
 
 
 #: From the last character alone to the full model; each has one thing more than the one above it.
@@ -191,7 +199,7 @@ def train_rung(
     seed: int,
     num_steps: int | None = None,
     max_seconds: float | None = None,
-    lr: float = 3e-3,
+    lr: float = 1e-2,
     batch_size: int = 24,
 ) -> tuple[ResidualModel, History]:
     """Returns a rung's model, trained on the CPU and ready to use, and the run's history.

@@ -21,7 +21,7 @@ from aigc_utils.data import MNIST, DataError, load_mnist, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, decode, gan, gpt, register, report, vae
+from benchmarks import cnn, decode, gan, gpt, gpt_ladder, register, report, vae
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -442,6 +442,49 @@ def test_gpt_baseline_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     after = gpt.run_baseline(data, seed=0, iterations=110)
     assert before.nats > 1.9  # of seven characters
     assert after.nats < 0.5
+
+
+def test_gpt_ladder_has_all_rows_on_one_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "question.txt"
+    path.write_text("To be, or not to be: that is the question.\n" * 90, encoding="utf-8")
+    names = ("last character", "tables")
+    rungs = {name: gpt_ladder.gpt.RUNGS[name] for name in names}
+    monkeypatch.setattr(gpt_ladder.gpt, "RUNGS", rungs)
+    monkeypatch.setattr(gpt_ladder, "RATES", (1e-3, 1e-2))
+    monkeypatch.setattr(gpt_ladder, "LONGER", (20.0,))
+    results = gpt_ladder.benchmark(seeds=3, text=path, seconds=0.1)
+    assert results["text"] == "question"
+    assert results["test_characters"] == pytest.approx(43 * 90 / 20, abs=2)
+    assert [row["name"] for row in results["rungs"]] == list(rungs)
+    assert [row["name"] for row in results["controls"]] == list(gpt_ladder.CONTROLS)
+    assert [row["name"] for row in results["longer"]] == ["0.2 s"]
+    assert len(results["counting"]) == gpt_ladder.ORDERS
+    for row in (*results["rungs"], *results["controls"], *results["longer"]):
+        assert len(row["bits"]) == len(row["error"]) == len(row["steps"]) == 3
+        assert all(0 < bits < 8 for bits in row["bits"])
+    assert all(row["rate"] in (1e-3, 1e-2) for row in results["rungs"])
+    best = min(row["bits"] for row in results["counting"])
+    row = results["controls"][0]
+    assert row["over_counting"][0] == pytest.approx(row["bits"][0] - best, abs=1e-4)
+    assert "bits a character" in capsys.readouterr().out
+
+
+def test_a_control_changes_one_thing() -> None:
+    texts = gpt_ladder.read_texts("To be, or not to be: that is the question.\n" * 90)
+    names = gpt_ladder.CONTROLS
+    models = {name: gpt_ladder.train_control(name, texts, 0, 0.05)[0] for name in names}
+    full = models.pop("full recipe").config
+    for name, model in models.items():
+        changed = {
+            key
+            for key, value in dataclasses.asdict(model.config).items()
+            if value != dataclasses.asdict(full)[key]
+        }
+        assert changed == set(names[name])
+    angles = models["without positions"].embedding.angles
+    assert torch.equal(angles, angles[:, :1].expand_as(angles))
 
 
 TINY_GPT2 = {"vocab_size": 97, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 2}

@@ -145,6 +145,25 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         {name: {"English": 0.3, "Chinese": 1.9} for name in ("characters", "BPE")}
     ),
     "token_strip": lambda: plotting.token_strip(WORDS * 6),
+    "embedding_rows": lambda: plotting.embedding_rows(
+        list("to be"), [3, 2, 0, 1, 4], torch.randn(5, 32)
+    ),
+    "rotary_hands": lambda: plotting.rotary_hands([(9, 5), (94, 90), (9, 4)], (0.3, 0.0)),
+    "attention_effect": lambda: plotting.attention_effect(
+        WORDS, SHARES[4].tolist(), [0.1, 2.0, 0.4, 0.0, 1.0]
+    ),
+    "bits_ladder": lambda: plotting.bits_ladder(
+        [{"name": "order 1", "bits": 4.8}, {"name": "order 2", "bits": 2.4}],
+        [{"name": "lzma", "bits": 2.5}],
+        [{"name": n, "bits": [b, b + 0.1]} for n, b in (("last", 3.6), ("tables", 2.6))], 10.0,
+    ),
+    "overtaking": lambda: plotting.overtaking(
+        [{"seconds": s, "bits": [b, b + 0.05]} for s, b in ((10, 2.6), (30, 2.3), (90, 2.1))],
+        {"counting": 2.4, "lzma": 2.5},
+    ),
+    "recipe_controls": lambda: plotting.recipe_controls(
+        [{"name": n, "bits": [b, b + 0.1]} for n, b in (("full", 2.5), ("bare", 2.9), ("c", 2.6))]
+    ),
 }  # fmt: skip
 
 NOT_DRAWN = {"COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "tiles"}

@@ -1,0 +1,98 @@
+"""The figures of chapter 4's ladder and steps say what they draw, and refuse what doesn't fit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from aigc_utils import plotting
+
+COUNTING = [{"name": "order 1", "bits": 4.8}, {"name": "order 5", "bits": 2.4}]
+PACKED = [{"name": "lzma", "bits": 2.5}]
+
+
+def a_rung(bits: float) -> list[dict[str, Any]]:
+    """Returns rows of two rungs, the last one at so many bits."""
+    return [
+        {"name": "last character", "bits": [3.6, 3.7]},
+        {"name": "tables", "bits": [bits - 0.1, bits + 0.1]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bits", "title", "side"),
+    [(2.6, "0.20 bits behind", "its right"), (2.1, "0.30 bits ahead of", "its left")],
+)
+def test_the_ladder_says_who_is_ahead(bits: float, title: str, side: str) -> None:
+    picture = plotting.bits_ladder(COUNTING, PACKED, a_rung(bits), 10.0)
+    (axes,) = picture.figure.axes
+    assert axes.get_title() == f"After 10 s the full network is {title} counting"
+    assert f"tables {bits:.2f}" in picture.alt
+    assert "order 5 with 2.40" in picture.alt
+    assert side in picture.alt
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [
+        "counting, order 1", "counting, order 5", "compressor, lzma", "last character", "+ tables"
+    ]  # fmt: skip
+
+
+def test_a_ladder_without_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs rows"):
+        plotting.bits_ladder(COUNTING, [], a_rung(2.0), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("level", "title"),
+    [(2.4, "is past counting at 30 s"), (2.0, "never passes counting"), (2.9, "at 10 s")],
+)
+def test_overtaking_says_when(level: float, title: str) -> None:
+    rows = [{"seconds": s, "bits": [b]} for s, b in ((10, 2.6), (30, 2.3), (90, 2.1))]
+    picture = plotting.overtaking(rows, {"counting": level, "lzma": 2.5})
+    assert picture.figure.axes[0].get_title().endswith(title)
+    assert "2.30 at 30 seconds" in picture.alt
+    with pytest.raises(ValueError, match="at least one"):
+        plotting.overtaking(rows, {})
+
+
+def test_controls_are_told_from_the_costliest_down() -> None:
+    rows = [
+        {"name": "full recipe", "bits": [2.5, 2.6]},
+        {"name": "cheap", "bits": [2.52, 2.62]},
+        {"name": "dear", "bits": [2.9, 3.0]},
+    ]
+    picture = plotting.recipe_controls(rows)
+    assert picture.figure.axes[0].get_title() == "What costs most: dear"
+    assert "dear +0.40, cheap +0.02" in picture.alt
+    with pytest.raises(ValueError, match="same number of seeds"):
+        plotting.recipe_controls([rows[0], {"name": "x", "bits": [1.0]}])
+
+
+def test_embedding_rows_tell_which_repeat() -> None:
+    vectors = torch.randn(4, 8)
+    picture = plotting.embedding_rows(list("abca"), [1, 2, 3, 1], vectors)
+    assert "1 row repeat" in picture.alt
+    assert picture.figure.axes[0].get_title() == "4 tokens become a table of 4 by 8"
+    with pytest.raises(ValueError, match="a number and a row"):
+        plotting.embedding_rows(list("ab"), [1], vectors)
+
+
+def test_clocks_that_are_equally_far_apart_have_equal_angles() -> None:
+    picture = plotting.rotary_hands([(9, 5), (94, 90), (9, 4)], (0.3, 0.0))
+    titles = [axes.get_title() for axes in picture.figure.axes]
+    angle = 360 - math.degrees(4.3)
+    assert titles[0] == titles[1] == f"4 apart: {angle:.0f}° between"
+    assert titles[2] != titles[0]
+    with pytest.raises(ValueError, match="1 to 4 clocks"):
+        plotting.rotary_hands([], (0.0, 0.0))
+
+
+def test_attention_and_effect_name_their_largest() -> None:
+    picture = plotting.attention_effect(["The", " France", " is"], [0.7, 0.1, 0.2], [0.5, 3.0, 1.0])
+    title = picture.figure._suptitle.get_text()
+    assert title == "Most looked at: The. Moves most: ␣France"
+    assert "“ France”, 10 percent and 3.00 nats" in picture.alt
+    with pytest.raises(ValueError, match="a share and an effect"):
+        plotting.attention_effect(["a"], [1.0], [])
