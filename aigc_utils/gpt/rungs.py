@@ -168,8 +168,8 @@ class Rung:
         return model
 
 
-def _initialize(model: ResidualModel, std: float = 0.02) -> None:
-    """Gives tables small random values, as in `GPT`, and the parts' last layers zeros."""
+def _initialize(model: ResidualModel, std: float = 0.3) -> None:
+    """Gives tables small random values, and the parts' last layers zeros."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=std)
@@ -199,7 +199,7 @@ def train_rung(
     seed: int,
     num_steps: int | None = None,
     max_seconds: float | None = None,
-    lr: float = 1e-2,
+    lr: float = 3e-3,
     batch_size: int = 24,
 ) -> tuple[ResidualModel, History]:
     """Returns a rung's model, trained on the CPU and ready to use, and the run's history.
