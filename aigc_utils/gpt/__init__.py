@@ -48,6 +48,7 @@ from .tokenizers import (
     Tokenizer,
     encode_tensor,
     learn_merges,
+    merge,
     tokens_per_character,
 )
 from .training import (
@@ -117,6 +118,7 @@ __all__ = [
     "load_standin",
     "mean_bits",
     "mean_nats",
+    "merge",
     "penalize_repetition",
     "probabilities",
     "read",

@@ -111,6 +111,15 @@ def rotary_hands(
     )
 
 
+def _bars(axes: Axes, values: Sequence[float], color: str, form: str, label: str) -> None:
+    """Draws a bar for each value, from the top down, with its number beside it."""
+    bars = axes.barh(range(len(values)), values, 0.7, color=COLORS[color])
+    axes.bar_label(bars, fmt=form, padding=3, fontsize=9)
+    axes.set(xlabel=label, xlim=(0, 1.2 * max(*values, 1e-9)))
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
 @styled
 def attention_effect(
     tokens: Sequence[str], shares: Sequence[float], effects: Sequence[float]
@@ -132,15 +141,8 @@ def attention_effect(
     figure = new_figure(0.32 * len(tokens) + 1.0)
     panels = axes_grid(figure, 1, 2, sharey=True)
     percent = [100 * share for share in shares]
-    for axes, values, color, form, label in (
-        (panels[0], percent, "blue", "{:.0f}", "attention from the last token (%)"),
-        (panels[1], effects, "orange", "{:.2f}", "change of the prediction (nats)"),
-    ):
-        bars = axes.barh(range(len(tokens)), values, 0.7, color=COLORS[color])
-        axes.bar_label(bars, fmt=form, padding=3, fontsize=9)
-        axes.set(xlabel=label, xlim=(0, 1.2 * max(*values, 1e-9)))
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", length=0)
+    _bars(panels[0], percent, "blue", "{:.0f}", "attention from the last token (%)")
+    _bars(panels[1], effects, "orange", "{:.2f}", "change of the prediction (nats)")
     panels[0].set_yticks(range(len(tokens)), map(visible, tokens), parse_math=False)
     panels[0].set_ylim(len(tokens) - 0.5, -0.5)
     seen, moving = (max(range(len(tokens)), key=each.__getitem__) for each in (shares, effects))
