@@ -90,8 +90,8 @@ def counting(texts: Texts, orders: int = ORDERS) -> tuple[list[dict[str, Any]], 
 
 
 def compressors(texts: Texts) -> list[dict[str, Any]]:
-    """Returns a row for each compressor that has read all that comes before the test text."""
-    before, test = "".join(texts.parts[:2]), texts.parts[2]
+    """Returns a row for each compressor that has read the training text, as the others have."""
+    before, _, test = texts.parts
     return [
         {"name": name, "bits": gpt.compressed_bits(compress, before, test)}
         for name, compress in COMPRESSORS.items()

@@ -125,9 +125,7 @@ plotting.next_token_bars(letters, bars)
 
 # %%
 for share in (1, 1 / 2, 1 / 4, 1 / 68):
-    print(
-        f"a character with the share {share:.3f} costs {-math.log2(share):.2f} bits"
-    )
+    print(f"a share of {share:.3f} costs {math.log2(1 / share):.2f} bits")
 
 # %% [markdown]
 # ## Count first
@@ -413,7 +411,7 @@ assert torch.allclose(shuffled, found[4:])
 # Each pair of dimensions is a clock with two hands, and the pairs run at different speeds.
 
 # %%
-plotting.rotary_hands([(9, 5), (13, 9), (94, 90), (9, 4)], start=(0.3, 0.0))
+plotting.rotary_hands([(9, 5), (94, 90), (9, 4)], start=(0.3, 0.0))
 
 # %% [markdown]
 # The dot product depends on the angle between the hands, so a score knows how far apart two tokens stand, and not where.
@@ -1149,9 +1147,7 @@ kinds = {
     "top-p 0.9": gpt.Sampling(top_p=0.9),
 }
 drawn = {
-    name: [
-        story(kind, seed) for seed in ((1,) if name == "greedy" else (1, 2))
-    ]
+    name: [story(kind, seed) for seed in ((1,) if name == "greedy" else (1, 2))]
     for name, kind in kinds.items()
 }
 

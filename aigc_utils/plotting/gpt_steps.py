@@ -73,10 +73,10 @@ def _clock(axes: Axes, places: tuple[int, int], angles: tuple[float, float]) -> 
         tip = (math.cos(angle), math.sin(angle))
         arrow(axes, (0, 0), tip, color=COLORS[color], linewidth=2.4)
         axes.text(
-            1.28 * tip[0], 1.2 * tip[1], f"{name}\nat {place}", ha="center", va="center",
+            1.55 * tip[0], 1.35 * tip[1], f"{name}\nat {place}", ha="center", va="center",
             fontsize=9, color=INK,
         )  # fmt: skip
-    axes.set(xlim=(-1.6, 1.6), ylim=(-1.45, 1.45), aspect="equal")
+    axes.set(xlim=(-2.0, 2.0), ylim=(-1.7, 1.7), aspect="equal")
 
 
 @styled
