@@ -1079,7 +1079,7 @@ row = torch.tensor(to_ids(prose))
 
 # %%
 for name, network in networks.items():
-    nats = gpt.surprise(network, row, 512)
+    nats = gpt.surprise(network, row, len(row) - 1)
     size = sum(p.numel() for p in network.parameters()) / 1e6
     rate = gpt.bits_per_character(nats.mean().item(), len(nats), prose)
     print(f"{name:15} {size:.0f} million weights: {rate:.2f} bits a character")
@@ -1157,7 +1157,7 @@ repeats, surprises = {}, {}
 for name, stories in drawn.items():
     repeats[name] = statistics.mean(map(repeated, stories))
     rows = [torch.tensor(begun + tokens) for tokens in stories]
-    nats = torch.cat([gpt.surprise(real.model, each, 128) for each in rows])
+    nats = torch.cat([gpt.surprise(real.model, x, len(x) - 1) for x in rows])
     surprises[name] = (nats > 8).float().mean().item()
     print(
         f"{name:9} {repeats[name]:.0%} of runs of four were there before,",
@@ -1399,7 +1399,7 @@ bodies = [sonnet.split("\n", 1)[1] for sonnet in sonnets.strip().split("\n\n")]
 # %%
 def bits_of(passage):
     ids = torch.tensor(to_ids("\n" + passage))
-    nats = gpt.surprise(real.model, ids, 512)
+    nats = gpt.surprise(real.model, ids, len(ids) - 1)
     return gpt.bits_per_character(nats.mean().item(), len(nats), passage)
 
 

@@ -26,8 +26,8 @@ def _dots(axes: Axes, rows: Sequence[Sequence[float]], first: int, color: str, m
         axes.plot([min(values), max(values)], [row, row], color=color, linewidth=3, alpha=0.4)
         axes.plot(values, [row] * len(values), mark, color=color, markersize=5)
         axes.annotate(
-            f"{mean(values):.2f}".replace("-", "−"), (max(values), row), xytext=(7, 0), textcoords="offset points",
-            va="center", fontsize=9,
+            f"{mean(values):.2f}".replace("-", "−"), (max(values), row), xytext=(7, 0),
+            textcoords="offset points", va="center", fontsize=9,
         )  # fmt: skip
 
 
