@@ -1359,11 +1359,11 @@ effects = [effect(place) for place in range(len(words))]
 plotting.attention_effect(words, given.tolist(), effects)
 
 # %%
-assert given.argmax() == 0
-assert effects[3] > effects[0]
+assert given[0] > 4 * given[3]
+assert min(effects[1], effects[3]) > 4 * effects[0]
 
 # %% [markdown]
-# Over its 270 heads the last token gives most of its attention to the first, and "France" moves the prediction more, though it gets a small part of the attention.
+# Over its 270 heads the last token gives most of its attention to the first, and "capital" and "France" move the prediction more, though each gets a small part of the attention.
 # A head that has nothing to look for must still give its attention to something, as the shares sum to one; the first token serves as the place to put it [(Xiao et al., 2024)](#xiao2024efficient).
 # What a token hands over may be small however much it is looked at [(Kobayashi et al., 2020)](#kobayashi2020attention), and weights often fail to say what matters [(Serrano and Smith, 2019)](#serrano2019attention); [(Jain and Wallace, 2019)](#jain2019attention).
 # That does not make maps worthless, as others answer [(Wiegreffe and Pinter, 2019)](#wiegreffe2019attention): some single heads do point at "France", and a mean over all hides them.
