@@ -1512,6 +1512,28 @@ evaluation.record(
 # </details>
 
 # %% [markdown]
+# ### Exercise: A text of your own
+#
+# Take a plain text of some hundred thousand characters or more, in any language, and train `recipe` on it.
+# `data.read_text` reads a file as it was written, or says which encoding it seems to have.
+# Does the model come below a bigram model on the part of your text that it was not trained on?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# mine, rest = data.split_text(data.read_text("my_text.txt"))
+# signs = gpt.CharTokenizer(mine + rest)
+# ids_here, ids_rest = (gpt.encode_tensor(signs, part) for part in (mine, rest))
+# own, _ = gpt.train_course(recipe, ids_here, signs.vocab_size, seed=0)
+# print(f"model {gpt.mean_nats(own, ids_rest):.2f} nats")
+# print(f"bigram {gpt.bigram_nats(ids_here, ids_rest, signs.vocab_size):.2f} nats")
+# ```
+#
+# Each number is the mean loss of a character of the rest, so the two can be compared.
+#
+# </details>
+
+# %% [markdown]
 # ### Exercise: The whole bill
 #
 # The comparison on the sonnets left out what pretraining cost.

@@ -2,9 +2,11 @@
 
 Read it in this order: config, attention, model, batches, training; rungs, the same model grown
 part by part; baselines, measuring and tokenizers; sampling, cache, decoding, numpy_decoding;
-checkpoints, pretrained; and seq2seq, the encoder-decoder, which keeps its names to itself.
+checkpoints, gguf_file, hub, pretrained; and cross_attention, reversal, seq2seq, the
+encoder-decoder, which keeps its names to itself. What they all accept is in checks.
 """
 
+from ..model_files import load_model, save_model
 from .attention import attend, attention_weights, causal_mask, rotary_angles, rotate
 from .baselines import (
     backoff_surprise,
@@ -115,6 +117,7 @@ __all__ = [
     "learn_merges",
     "load_gpt2",
     "load_gpt2_or_standin",
+    "load_model",
     "load_standin",
     "mean_bits",
     "mean_nats",
@@ -124,6 +127,7 @@ __all__ = [
     "read",
     "rotary_angles",
     "rotate",
+    "save_model",
     "stream",
     "surprise",
     "token_batches",
