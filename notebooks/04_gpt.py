@@ -329,8 +329,8 @@ for name, share in zip(names, found[3], strict=True):
 assert found[3].argmax() == 1
 
 # %% [markdown]
-# "its" has gathered "animal": it now carries what it belongs to.
-# The course's models are built on the same lines.
+# "its" has gathered "animal": it now carries what kind of thing it belongs to.
+# The course's models are built on the same lines; what `masked_softmax` adds to the two steps on the right is shown where it matters.
 
 # %%
 assert torch.allclose(found, gpt.attend(queries, keys, values, mask))

@@ -7,7 +7,14 @@ encoder-decoder, which keeps its names to itself. What they all accept is in che
 """
 
 from ..model_files import load_model, save_model
-from .attention import attend, attention_weights, causal_mask, rotary_angles, rotate
+from .attention import (
+    attend,
+    attention_weights,
+    causal_mask,
+    masked_softmax,
+    rotary_angles,
+    rotate,
+)
 from .baselines import (
     backoff_surprise,
     bigram_nats,
@@ -119,6 +126,7 @@ __all__ = [
     "load_gpt2_or_standin",
     "load_model",
     "load_standin",
+    "masked_softmax",
     "mean_bits",
     "mean_nats",
     "merge",

@@ -18,15 +18,27 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tenso
     Args:
         q: queries, (..., T, head_dim).
         k: keys, (..., S, head_dim).
-        mask: bool, (T, S) or broadcastable; False hides a key from a query. A query that may see
-            no key at all has only zeros.
+        mask: as `masked_softmax` takes it.
 
     Raises:
         ValueError: the mask is not bool.
     """
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5  # (..., T, S)
-    if mask is None:
-        return torch.softmax(scores, dim=-1)
+    return torch.softmax(scores, dim=-1) if mask is None else masked_softmax(scores, mask)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Returns shares of the keys that the mask leaves to each query, (..., T, S).
+
+    They sum to one, but for a query that may see no key at all: it has only zeros.
+
+    Args:
+        scores: (..., T, S).
+        mask: bool, (T, S) or broadcastable; False hides a key from a query.
+
+    Raises:
+        ValueError: the mask is not bool.
+    """
     check_mask(mask)
     blind = ~mask.any(dim=-1, keepdim=True)  # softmax of nothing would be "not a number"
     weights = torch.softmax(scores.masked_fill(~(mask | blind), float("-inf")), dim=-1)
