@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..limits import whole
+from ..limits import functions, whole
 from .checks import check_ids, check_text
 
 
@@ -62,10 +62,8 @@ def backoff_surprise(train: Tensor, validation: Tensor, order: int, vocab_size: 
     Source: Witten and Bell, The zero-frequency problem, 1991; Chen and Goodman 1998, section 2.6.
     """
     _check_ids(train, validation, vocab_size)
-    if order < 1 or vocab_size**order >= 2**63:
-        raise ValueError(
-            f"order must be at least 1, and low enough to number all n-grams, not {order}."
-        )
+    if vocab_size ** whole("order", order) >= 2**63:
+        raise ValueError(f"order must be low enough to number all n-grams, not {order}.")
     orders = [_unigram(train, vocab_size)[validation[1:]]]
     for length in range(2, order + 1):
         grams, counts = _counted(_runs(train, length, vocab_size))
@@ -124,8 +122,11 @@ def compressed_bits(compress: Callable[[bytes], bytes], given: str, text: str) -
         text: what is to be told, at least one character.
 
     Raises:
-        ValueError: there are no characters.
+        ValueError: there are no characters, or what is given is no text or no function.
     """
+    functions(compress=compress)
+    check_text(given)
+    check_text(text)
     if not text:
         raise ValueError("An empty text has no bits per character.")
     both, alone = (len(compress(each.encode())) for each in (given + text, given))

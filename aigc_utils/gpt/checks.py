@@ -98,12 +98,14 @@ def check_range(name: str, ids: Tensor, vocab_size: float = math.inf) -> None:
         raise ValueError(f"{name} must be {known}, so not {low if low < 0 else high}.")
 
 
-def check_ids(name: str, ids: object, vocab_size: int, ndim: int = 1, least: int = 1) -> None:
+def check_ids(
+    name: str, ids: object, vocab_size: float = math.inf, ndim: int = 1, least: int = 1
+) -> None:
     """Checks ids in one row, (N,), or, where `ndim` is 2, in several, (B, T).
 
     Raises:
-        ValueError: another shape or type, fewer ids a row than `least`, or one that is not from 0
-            to `vocab_size` - 1.
+        ValueError: another shape or type, fewer ids a row than `least`, or one that is below 0 or
+            not below `vocab_size`.
     """
     fits = isinstance(ids, Tensor) and ids.dtype == torch.int64 and ids.ndim == ndim
     if not isinstance(ids, Tensor) or not fits or ids.size(-1) < least:

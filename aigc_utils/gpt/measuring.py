@@ -8,32 +8,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..limits import whole
 from ..training import evaluation_mode
-from .batches import consecutive_batches
+from .checks import check_ids
 
 
 @torch.no_grad()
-def surprise(model: nn.Module, ids: Tensor, context: int, batch_size: int = 64) -> Tensor:
+def surprise(
+    model: nn.Module, ids: Tensor, context: int, *, stride: int | None = None, batch_size: int = 64
+) -> Tensor:
     """Returns the surprise in nats at each id but the first, (N - 1,), the model in evaluation.
 
-    The ids are cut into rows of `context` that do not overlap, as in `mean_nats`: a row's first
-    token is predicted from one token, its last from `context`.
+    A row of `context` tokens begins every `stride` tokens, and only what the row before it has not
+    predicted counts. So, but for the first row's, each token is predicted from more than
+    `context` - `stride` tokens: a model that counts has those before at every place, too.
 
     Args:
         model: takes tokens, int64, (B, T), and gives logits, (B, T, vocab_size).
         ids: int64, (N,), N above `context`.
         context: tokens a row.
+        stride: at most `context`, which gives rows that do not overlap, as in `mean_nats`; by
+            default half of it.
         batch_size: rows at a time; it does not change the result.
 
     Raises:
-        ValueError: there are too few ids for one row, or the sizes aren't positive.
+        ValueError: there are too few ids for one row, one is below 0, or a size is out of range.
     """
-    parts = []
+    whole("context", context, 1)
+    stride = whole("stride", -(-context // 2) if stride is None else stride, 1, context)
+    whole("batch_size", batch_size, 1)
+    check_ids("ids", ids, least=context + 1)
+    # The last row stands at the end, and counts for what the others leave over.
+    rows = torch.cat((ids.unfold(0, context + 1, stride), ids[None, -context - 1 :]))
     with evaluation_mode(model):
-        for inputs, targets in consecutive_batches(ids, context, batch_size):
-            logits = model(inputs).float().mT  # (B, vocab_size, T)
-            parts.append(F.cross_entropy(logits, targets, reduction="none").flatten())
-    return torch.cat(parts)
+        nats = torch.cat([_row_nats(model, some) for some in rows.split(batch_size)])
+    rest = (len(ids) - 1 - context) % stride
+    first, later, last = nats[0, :-stride], nats[:-1, -stride:], nats[-1, context - rest :]
+    return torch.cat((first, later.flatten(), last))
+
+
+def _row_nats(model: nn.Module, rows: Tensor) -> Tensor:
+    """Returns the surprise at all tokens but the first of each row, (B, T), rows (B, T + 1)."""
+    logits = model(rows[:, :-1]).float().mT  # (B, vocab_size, T)
+    return F.cross_entropy(logits, rows[:, 1:], reduction="none")
 
 
 def mean_bits(nats: Tensor, pieces: int = 50) -> tuple[float, float]:
@@ -51,7 +68,7 @@ def mean_bits(nats: Tensor, pieces: int = 50) -> tuple[float, float]:
     Raises:
         ValueError: there are fewer values than pieces, or fewer than 2 pieces.
     """
-    if not 2 <= pieces <= len(nats):
+    if not 2 <= whole("pieces", pieces) <= len(nats):
         raise ValueError(f"{len(nats)} values can't be cut into {pieces} pieces, at least 2.")
     bits = nats.double() / math.log(2)
     length = len(bits) // pieces

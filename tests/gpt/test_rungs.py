@@ -89,14 +89,59 @@ def test_a_compressor_that_has_read_the_text_needs_little() -> None:
 # --- measuring ------------------------------------------------------------------------------
 
 
-def test_surprise_has_the_mean_of_mean_nats() -> None:
+def small_gpt() -> gpt.GPT:
+    """Returns a model whose blocks do something."""
     torch.manual_seed(0)
-    model = gpt.GPT(gpt.GPTConfig(7, 16, num_layers=1, num_heads=2, width=16)).train()
-    ids = some_ids(101)
-    nats = gpt.surprise(model, ids, 16, batch_size=3)
-    assert nats.shape == (100,)
+    return gpt.GPT(gpt.GPTConfig(7, 16, 1, num_heads=2, width=16, zero_init=False)).train()
+
+
+def test_surprise_has_the_mean_of_mean_nats() -> None:
+    model, ids = small_gpt(), some_ids(97)
+    nats = gpt.surprise(model, ids, 16, stride=16, batch_size=3)
+    assert nats.shape == (96,)
     assert nats.mean().item() == pytest.approx(gpt.mean_nats(model, ids), abs=1e-5)
     assert model.training
+
+
+@pytest.mark.parametrize("length", [17, 18, 24, 25, 26, 61])
+@pytest.mark.parametrize("stride", [1, 3, 8, 16])
+def test_each_token_is_measured_once_with_enough_before_it(length: int, stride: int) -> None:
+    model, ids = small_gpt(), some_ids(length)
+    nats = gpt.surprise(model, ids, 16, stride=stride, batch_size=2)
+    assert nats.shape == (length - 1,)
+    for place in range(1, length):
+        choices = []
+        for before in range(min(place, 17 - stride), min(place, 16) + 1):
+            row = ids[place - before : place + 1]
+            with torch.no_grad():
+                logits = model.eval()(row[None, :-1])[0, -1]
+            choices.append(-logits.log_softmax(-1)[row[-1]].item())
+        assert min(abs(nats[place - 1].item() - each) for each in choices) < 1e-5
+
+
+def test_rows_overlap_by_half_unless_told_otherwise() -> None:
+    model, ids = small_gpt(), some_ids(90)
+    for context, half in ((16, 8), (7, 4), (1, 1)):
+        assert torch.equal(
+            gpt.surprise(model, ids, context), gpt.surprise(model, ids, context, stride=half)
+        )
+
+
+@pytest.mark.parametrize(
+    ("ids", "sizes", "problem"),
+    [
+        (torch.arange(5), {}, "at least 17"),
+        (torch.arange(20).float(), {}, "int64"),
+        (torch.arange(20) - 1, {}, "at least 0"),
+        (torch.arange(20), {"stride": 17}, "stride must be a whole number from 1 to 16"),
+        (torch.arange(20), {"batch_size": 0}, "batch_size"),
+    ],
+)
+def test_what_can_not_be_measured_is_refused(
+    ids: Tensor, sizes: dict[str, int], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        gpt.surprise(small_gpt(), ids, 16, **sizes)
 
 
 def test_mean_bits_knows_its_error() -> None:
