@@ -19,6 +19,7 @@ from ..schedules import hold_then_fall
 from ..training import fit, seed_everything
 from .attention import attend, causal_mask, rotary_angles, rotate
 from .batches import token_batches
+from .checks import check_ids
 from .config import GPTConfig
 from .model import GPT, MLP, NGrams
 from .training import gpt_step
@@ -148,7 +149,7 @@ class Rung:
     ngrams: tuple[int, ...] = ()
 
     def build(self, vocab_size: int, context: int = 64, width: int = 128) -> ResidualModel:
-        """Returns the rung's model with new weights; each part begins by adding nothing.
+        """Returns the rung's model with new weights; each part and table begins by adding nothing.
 
         Raises:
             ValueError: the width is no multiple of the number of heads.
@@ -168,13 +169,11 @@ class Rung:
         return model
 
 
-def _initialize(model: ResidualModel, std: float = 0.3) -> None:
-    """Gives tables small random values, and the parts' last layers zeros."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=std)
-        if name.endswith("project"):
-            nn.init.zeros_(module.weight)
+def _initialize(model: ResidualModel) -> None:
+    """Lets the parts' last layers and the tables begin with zeros, and all else as PyTorch does."""
+    for name, weight in model.named_parameters():
+        if name.endswith("project.weight") or ".tables." in name:
+            nn.init.zeros_(weight)
 
 
 #: From the last character alone to the full model; each has one thing more than the one above it.
@@ -197,30 +196,32 @@ def train_rung(
     vocab_size: int,
     *,
     seed: int,
+    lr: float,
     num_steps: int | None = None,
     max_seconds: float | None = None,
-    lr: float = 3e-3,
     batch_size: int = 24,
 ) -> tuple[ResidualModel, History]:
     """Returns a rung's model, trained on the CPU and ready to use, and the run's history.
 
     All rungs have one recipe: Adam, rows read epoch by epoch, a rate that falls over the last 0.7
-    of the run.
+    of the run. The rate is the rung's own: one that suits all would favour some.
 
     Args:
         rung: what to train.
         ids: the training text's tokens, int64, (N,).
         vocab_size: number of different tokens.
         seed: decides weights and order.
+        lr: Adam's learning rate.
         num_steps: steps to take.
         max_seconds: a time budget, in place of steps or beside them.
-        lr: Adam's learning rate.
         batch_size: rows a step.
 
     Raises:
-        ValueError: there are too few ids for one row, or neither steps nor seconds are given.
+        ValueError: there are too few ids for one row, one is not below `vocab_size`, or neither
+            steps nor seconds are given.
         TrainingError: a loss is no longer finite.
     """
+    check_ids("ids", ids, vocab_size)
     rng = seed_everything(seed)
     model = rung.build(vocab_size)
     optimizer = torch.optim.Adam(model.parameters(), lr, betas=(0.9, 0.98), fused=True)

@@ -207,6 +207,21 @@ def test_each_rung_sees_what_its_parts_let_it_see() -> None:
     assert all(sees(name) == (True, True) for name in list(gpt.RUNGS)[3:])
 
 
+@names
+def test_a_rung_begins_as_the_last_character_alone(name: str) -> None:
+    torch.manual_seed(0)
+    model = gpt.RUNGS[name].build(7, **SMALL)
+    tokens = torch.tensor([[1, 2, 3, 4], [6, 5, 3, 4]])
+    with torch.no_grad():
+        first, second = model(tokens)
+    assert torch.equal(first[2:], second[2:])
+
+
+def test_ids_outside_of_the_vocabulary_are_refused() -> None:
+    with pytest.raises(ValueError, match="from 0 to 6"):
+        gpt.train_rung(gpt.RUNGS["mean"], some_ids(90) + 1, 7, seed=0, num_steps=1, lr=1e-3)
+
+
 def test_heads_cost_no_weights() -> None:
     one, four = (
         sum(p.numel() for p in gpt.RUNGS[name].build(7).parameters())
