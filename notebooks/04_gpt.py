@@ -15,10 +15,10 @@
 # # 4. Transformer and GPT: one token after another
 #
 # A *GPT* writes a text piece by piece: it reads what is there, says how likely each next piece is, and draws one.
-# By the end of this chapter you have built one part by part, you know what each part is worth, and you run a real *language model* of 135 million weights on the code that you read.
+# You build one part by part, and measure what each part is worth; at the end a real *language model* of 135 million weights runs on the code that you read.
 #
 # You begin with counting, which is harder to beat than it looks.
-# Then a network climbs a ladder: at each rung it gets one part more, and you measure what that part brings.
+# Then a network climbs a ladder: at each rung it gets one part more.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -87,7 +87,7 @@ def next_letters(before):
 shares = {f"after {text}": next_letters(text) for text in ("i", "hi", "whi")}
 
 # %% [markdown]
-# The picture has room for the seven letters that are likeliest over all three.
+# These are the seven letters that are likeliest over all three.
 
 # %%
 summed = sum(map(Counter, shares.values()), Counter())
@@ -173,7 +173,7 @@ assert counted_share("n", "zwhe") == counted_share("n", "whe")
 # %% [markdown]
 # Nobody wrote "zwhe", so the last line equals the one before.
 # `gpt.backoff_surprise` does the same with sorted tables, for all orders at once, on the whole training text.
-# What is measured before the test is measured on one and the same excerpt of the validation text.
+# Until the test, all is measured on one excerpt of the validation text.
 
 # %%
 characters = gpt.CharTokenizer(plays)
@@ -186,14 +186,9 @@ train_ids, watched = (
 print(
     f"{vocabulary} characters: {math.log2(vocabulary):.2f} bits if all are alike"
 )
-
-# %%
-start = time.perf_counter()
 by_order = gpt.backoff_surprise(train_ids, watched, 6, vocabulary)
-print(f"counting took {time.perf_counter() - start:.1f} s")
 
 # %% [markdown]
-# A mean over some text is only known so well.
 # `gpt.mean_bits` cuts the text into 50 pieces and gives the *standard error* of the mean of their means; the mean of much more such text most likely lies within twice that.
 
 
@@ -229,7 +224,7 @@ show_source(gpt.ResidualModel)
 # %% [markdown]
 # A rung names its parts; `gpt.train_rung` builds and trains it, each with the same recipe: 120 steps, each of 24 rows of 64 characters, and the optimizer *Adam* of chapter 1.
 # Only its learning rate is each rung's own: a benchmark, `python -m benchmarks gpt_ladder`, tried four on the validation text and stored the best.
-# Each row is read at all its places at once: the target is the same row, one token later.
+# Each row is read at all its places at once: the targets are the same row, one token later.
 
 # %%
 inputs, targets = train_ids[:11], train_ids[1:12]
@@ -247,10 +242,14 @@ def train(rung, name, num_steps):
 
 
 # %% [markdown]
-# `gpt.surprise` measures it in rows that overlap by half, so that each token has at least 32 before it.
+# `gpt.surprise` measures in rows that overlap by half, so that nearly all tokens have at least 32 before them.
 
 
 # %%
+def nats_on(ids, model):
+    return gpt.surprise(model, ids, 64).mean().item()
+
+
 def climb(name):
     model, _ = train(gpt.RUNGS[name], name, 120)
     return model, told(name, gpt.surprise(model, watched, 64))
@@ -283,14 +282,12 @@ mean, mean_bits = climb("mean")
 
 # %% [markdown]
 # A mean tells which letters have been there lately, and in no order.
-# Most of them do not matter for the next one.
-# So the model should choose.
+# Most of them do not matter for the next one, so the model should choose.
 #
 # ## Attention by hand
 #
 # Take five words: "the cat chased its tail".
-# To understand "its" you look back for the one who owns something, and find "cat".
-# *Attention* is this looking back.
+# To understand "its" you look back for who owns something, and find "cat": *attention* is this looking back.
 #
 # Each token gets three vectors.
 # Its *query* says what it looks for, its *key* what it has to offer, its *value* what it hands over.
@@ -327,11 +324,17 @@ assert found[3].argmax() == 1
 
 # %% [markdown]
 # "its" has gathered "animal": it now carries what kind of thing it belongs to.
-# The course's models are built on the same lines; what `masked_softmax` adds to the two steps on the right is shown where it matters.
+# The course's models are built on the same lines.
 
 # %%
 assert torch.allclose(found, gpt.attend(queries, keys, values, mask))
 show_source(gpt.attention_weights, gpt.attend)
+
+# %% [markdown]
+# The mask and softmax are a step of their own; a query that may see no key at all, `blind` there, gets zeros.
+
+# %%
+show_source(gpt.masked_softmax)
 
 # %% [markdown]
 # ## The mathematics
@@ -507,9 +510,8 @@ plotting.block_drawing()
 blocks, blocks_bits = climb("two blocks")
 
 # %% [markdown]
-# **Rung 9** remembers how good counting is.
-# What can be learned by counting is best left to a table.
-# So beside the embedding stand tables with a vector for the last two tokens together, the last three, and the last four [(Pagnoni et al., 2024)](#pagnoni2024byte).
+# **Rung 9** leaves what can be learned by counting to tables.
+# They stand beside the embedding, with a vector for the last two tokens together, the last three, and the last four [(Pagnoni et al., 2024)](#pagnoni2024byte).
 # Most of the weights are in them, and each token reads three rows.
 
 # %%
@@ -524,11 +526,10 @@ assert tables_bits < blocks_bits - 0.1
 #
 # Equal steps are no fair race, as a larger model takes longer for each.
 # So the benchmark gives each rung the same seconds, with three seeds, and opens the test text once to measure all of them.
-# Beside them stand counting and two programs that compress files, for these predict too: what they expect, they write briefly.
-# They read the training text first, and are measured by what the test text adds to the file; other than the rest, they go on learning from it.
+# Beside them stand counting, and two programs that compress files, which predict too: what they expect, they write briefly.
+# They read the training text first, and what counts is what the test text adds to the file; unlike the rest, they go on learning from it.
 
 # %%
-stored = evaluation.load_results("gpt_ladder")
 print(f"{stored['seconds']:g} s, {stored['seeds']} seeds, {stored['machine']}")
 plotting.bits_ladder(
     stored["counting"],
@@ -591,15 +592,13 @@ def continued(model, tokenizer, prompt, num_tokens):
     return tokenizer.decode(prompt_ids + new)
 
 
-# %% [markdown]
 # %%
 attempts = []
 
 
 def look(model):
     attempts.append(continued(model, characters, "ROMEO:\n", 200))
-    nats = gpt.surprise(model, watched, 64)
-    return {"validation": nats.mean().item()}
+    return {"validation": nats_on(watched, model)}
 
 
 # %%
@@ -636,10 +635,10 @@ for step, loss, attempt in zip(*run.curve("validation"), attempts, strict=True):
     print(attempt)
 
 # %% [markdown]
-# First there are spaces, lines and short words; longer words follow, and speakers, some with names that nobody has.
+# First there are spaces, lines and short words; longer words and speakers follow.
 # That the curves lie apart is not overfitting: it has read less than a twelfth of the training text, and nothing twice.
 # The validation text is of other plays.
-# It has no idea of a story: it sees 64 characters and has read for less than a minute.
+# It has no idea of a story, as it sees 64 characters.
 
 # %% [markdown]
 # ### What a leaked mask does
@@ -667,7 +666,7 @@ leaky, leaky_run = train(gpt.Rung((Leaky,)), "positions", 300)
 
 # %%
 honest.load_state_dict(leaky.state_dict())
-as_used = gpt.surprise(honest, watched, 64).mean().item()
+as_used = nats_on(watched, honest)
 
 # %%
 lines = {
@@ -688,8 +687,7 @@ assert as_used > counted[0] * math.log(2)
 # %% [markdown]
 # The leaky model has learned to copy the answer.
 # When it writes there is no answer to copy, and it is worse than merely knowing how often each character occurs.
-# So the mask matters in training above all.
-# When a language model's loss is far too low, look for a leak first.
+# So the mask matters in training above all: when a language model's loss is far too low, look for a leak first.
 
 # %% [markdown]
 # ## Larger pieces
@@ -718,10 +716,9 @@ line = "Wherefore art thou unforgettable, Romeo?"
 plotting.token_strip([english.decode([i]) for i in english.encode(line)])
 
 # %% [markdown]
-# Tokens are not words.
-# What is frequent became one token, with the space before it; what is rare falls into pieces.
+# Tokens are not words: what is frequent became one token, with the space before it; what is rare falls into pieces.
 #
-# A tokeniser is made from a text, and it suits that text.
+# A tokeniser suits the text that it was made from.
 # Make one from the Tang poems too, and count what a character costs.
 
 # %%
@@ -734,14 +731,14 @@ tokenizers = {
 
 # %%
 texts = {"English": validation_text[:50_000], "Chinese": poems[-50_000:]}
-rates = {
+token_rates = {
     name: {
         language: gpt.tokens_per_character(tokenizer, text)
         for language, text in texts.items()
     }
     for name, tokenizer in tokenizers.items()
 }
-plotting.token_lengths(rates)
+plotting.token_lengths(token_rates)
 
 # %% [markdown]
 # With the English merges a Chinese character costs exactly three tokens, its three bytes; the ends of lines cost one, which brings the mean down.
@@ -749,11 +746,11 @@ plotting.token_lengths(rates)
 
 # %%
 assert set(map(len, map(english.encode, "春眠不覺曉"))) == {3}
-assert rates["BPE from Chinese"]["Chinese"] < 1.3
+assert token_rates["BPE from Chinese"]["Chinese"] < 1.3
 
 # %% [markdown]
 # Now the same model reads these tokens, for about as many seconds.
-# A row of 64 tokens is 160 characters or so: it sees farther back, and it reads more text.
+# A row of 64 tokens has more characters: it sees farther back, and it reads more text.
 
 # %%
 pieces_train = gpt.encode_tensor(english, train_text)
@@ -767,7 +764,6 @@ print(f"{piece_run.num_steps} steps took {piece_run.seconds:.1f} s")
 print(continued(piece_model, english, "ROMEO:\n", 60))
 
 # %% [markdown]
-# Is it better or worse than the first?
 # Perplexities of different tokenisers cannot be compared, as each token says more; bits a character can.
 # For the tokens they are an upper bound: the same text has other rows of tokens, whose probability is left out [(Cao and Rimell, 2021)](#cao2021evaluate).
 #
@@ -826,25 +822,22 @@ poem_train, poem_validation = (
 
 # %%
 brief = dataclasses.replace(recipe, num_steps=120)
-poet, poem_run = gpt.train_course(brief, poem_train, han.vocab_size, seed=0)
-poem_nats = gpt.mean_nats(poet, poem_validation)
-print(f"{poem_run.num_steps} steps took {poem_run.seconds:.1f} s")
+poet, _ = gpt.train_course(brief, poem_train, han.vocab_size, seed=0)
+poem_nats = gpt.surprise(poet, poem_validation, 64)
 
 # %%
 poem_orders = gpt.backoff_surprise(
     poem_train, poem_validation, 3, han.vocab_size
 )
-print(f"uniform {math.log(han.vocab_size):.2f}, order 1 to 3:", end=" ")
-print(", ".join(f"{nats.mean():.2f}" for nats in poem_orders), end="; ")
-print(f"GPT {poem_nats:.2f} nats")
-assert poem_nats < poem_orders[0].mean()
+for n, nats in enumerate(poem_orders, 1):
+    told(f"order {n}", nats)
+assert told("GPT", poem_nats) < told("order 1", poem_orders[0])
 
 # %%
 print(continued(poet, han, "\n\n春", 100).strip())
 
 # %% [markdown]
 # Much of the form is there: title, poet, and sometimes lines of one length, with comma and full stop in place.
-# Sense would need far more text, and far more steps.
 
 # %% [markdown]
 # ## Two kinds of Transformer
@@ -862,8 +855,7 @@ plotting.transformer_drawing()
 # A tiny *encoder-decoder* shows it; its task is to write words of 8 to 12 random letters backwards.
 
 # %%
-reverser, reversing = seq2seq.train_course(seq2seq.REVERSE, seed=0)
-print(f"{reversing.num_steps} steps took {reversing.seconds:.1f} s")
+reverser, _ = seq2seq.train_course(seq2seq.REVERSE, seed=0)
 
 # %%
 word = seq2seq.encode_words("transformer")
@@ -891,27 +883,21 @@ assert share > 0.98
 begin = torch.full((1, 1), seq2seq.START)
 target = torch.cat((begin, written[:, :-1]), dim=1)
 looks = reverser.cross_weights(word, target)[0]  # (heads, written, read)
+assert looks.mean(0)[:-1].flip(1).diagonal().mean() > 0.6
 plotting.cross_attention(list("transformer"), [*backwards, "end"], looks)
 
-# %%
-needed = looks.mean(0)[:-1].flip(1).diagonal().mean().item()
-print(f"{needed:.0%} of its attention goes to the letter that it writes next")
-assert needed > 0.6
-
 # %% [markdown]
-# For each letter that it writes, most of the decoder's attention goes to the one letter that it needs, from the last to the first.
-# Nobody told it where to look.
+# Most of its attention goes to the letter that it writes next, from the last to the first, and nobody told it where to look.
 #
 # What is each kind for?
-# Where a whole input is there before the first word of the answer, as in translation or speech recognition, an encoder may look at it from both sides.
-# Where one text simply goes on, as in a conversation, one decoder does it all, and every token of every text is something to learn from.
+# Where the whole input is there first, as in translation or speech recognition, an encoder may look at it from both sides.
+# Where one text simply goes on, as in a conversation, one decoder does it all.
 # An encoder alone serves where nothing is written, as in search and classification.
 
 # %% [markdown]
 # ## Pretraining and fine-tuning
 #
-# A little text is not enough to learn a language.
-# So one first trains on much text of any kind, *pretraining*, and then goes on with the little that one cares about, *fine-tuning*.
+# A little text is not enough to learn a language, so one first trains on much text of any kind, *pretraining*, and then goes on with the little that one cares about, *fine-tuning*.
 # Here the plays are the large text and the sonnets the small one: 138 of them, or only the first fifth of those.
 #
 # One model begins with random weights, the other with those learned on the plays; both get the same number of steps.
@@ -928,7 +914,7 @@ assert len(characters.decode(few).split("\n\n")) == 28  # the last is cut
 
 # %%
 def on_sonnets(model):
-    return {"sonnets": gpt.mean_nats(model, sonnet_validation)}
+    return {"sonnets": nats_on(sonnet_validation, model)}
 
 
 watch = {"seed": 0, "evaluate": on_sonnets, "evaluate_every": 10}
@@ -959,33 +945,34 @@ sonnet_runs = {
 }
 
 # %%
-before = gpt.mean_nats(model, sonnet_validation)
-print(f"{'the plays alone':22} {before:.3f} nats")
-for name, each in sonnet_runs.items():
-    print(f"{name:22} {min(each['sonnets']):.3f} nats at its best")
-by_heart = alone_few.smooth("loss", 10)[-1]
-print(f"28 sonnets alone, on those 28 themselves: {by_heart:.3f} nats")
+compared = {138: (alone_all, tuned_all), 28: (alone_few, tuned_few)}
+worth = {
+    count: min(without["sonnets"]) - min(after["sonnets"])
+    for count, (without, after) in compared.items()
+}
+assert worth[28] > worth[138] > 0.1
+
+# %% [markdown]
+# The thin lines are the model that has read the plays alone, and what the 28 sonnets cost the model that has read only them.
 
 # %%
+before = nats_on(sonnet_validation, model)
+by_heart = alone_few.smooth("loss", 10)[-1]
+marks = {"the plays alone": before, "28 alone, on those 28": by_heart}
 lines = {
     name: [part[1:] for part in each.curve("sonnets")]
     for name, each in sonnet_runs.items()
 }
 plotting.curves(
     lines,
-    x_label="steps on sonnets",
+    x_label="steps on sonnets, from the 20th",
     y_label=LOSS,
-    title=f"28 sonnets: {min(alone_few['sonnets']) - min(tuned_few['sonnets']):.2f}"
-    " nats better after the plays",
+    marks=marks,
+    title=f"28 sonnets: {worth[28]:.2f} nats better after the plays",
     height=3.6,
 )
 
-# %% [markdown]
-# The curves begin after 20 steps.
-
 # %%
-assert tuned_all["sonnets"][-1] < min(alone_all["sonnets"]) - 0.1
-assert tuned_few["sonnets"][-1] < min(alone_few["sonnets"]) - 0.2
 assert by_heart < min(alone_few["sonnets"])
 assert min(tuned_few["sonnets"]) < before
 
@@ -1039,7 +1026,9 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # %%
 real = gpt.load_standin()
 to_ids, to_text = real.tokenizer.encode, real.tokenizer.decode
-print(f"{real.name}, 4-bit weights:", to_ids("Once upon a time"))
+size = sum(p.numel() for p in real.model.parameters()) / 1e6
+print(f"{real.name}, {size:.0f} million weights")
+assert round(size) == 135
 
 # %% [markdown]
 # ### Two models on one definition
@@ -1067,28 +1056,24 @@ show_source(gpt.Attention)
 # %% [markdown]
 # How good is it? Take English prose that is newer than the model: what this course's package says of its training loop.
 
-# %%
-untrained = gpt.GPT(gpt.GPT2).eval()
-networks = {"GPT-2's shape": untrained, "SmolLM2, 4 bits": real.model}
-prose = training.__doc__ + training.fit.__doc__
-assert len(prose) > 2000
-row = torch.tensor(to_ids(prose))
 
 # %%
-for name, network in networks.items():
-    nats = gpt.surprise(network, row, len(row) - 1)
-    size = sum(p.numel() for p in network.parameters()) / 1e6
-    rate = gpt.bits_per_character(nats.mean().item(), len(nats), prose)
-    print(f"{name:15} {size:.0f} million weights: {rate:.2f} bits a character")
+def bits_of(passage):
+    ids = torch.tensor(to_ids("\n" + passage))
+    nats = gpt.surprise(real.model, ids, len(ids) - 1)
+    return gpt.bits_per_character(nats.mean().item(), len(nats), passage)
+
+
+prose = training.__doc__ + training.fit.__doc__
+print(f"{len(prose)} characters, {bits_of(prose):.2f} bits a character")
 
 # %% [markdown]
-# The shape of 2019 stands here with random weights, so it knows nothing.
 # The course's tests find transformers' logits within $10^{-4}$ for both shapes, and with SmolLM2's weights the same 200 tokens.
 
 # %% [markdown]
 # ### The article's call, and what it lacks
 #
-# The article's `generate` draws nothing: it takes the likeliest token each time, which is *greedy decoding*.
+# The article's `generate` takes the likeliest token each time, which is *greedy decoding*.
 
 
 # %%
@@ -1127,7 +1112,7 @@ assert costs[: len(once)].sum() > 2 * costs[len(once) : 2 * len(once)].sum()
 show_source(gpt.keep_nucleus)
 
 # %% [markdown]
-# How much of a text repeats what stood there before, and how surprising are its tokens to the model itself?
+# How many of a text's runs of four tokens stood there before, and how many of its tokens are rare, with a share below 1 in 3000?
 
 
 # %%
@@ -1156,16 +1141,11 @@ for name, stories in drawn.items():
     rows = [torch.tensor(begun + tokens) for tokens in stories]
     nats = torch.cat([gpt.surprise(real.model, x, len(x) - 1) for x in rows])
     surprises[name] = (nats > 8).float().mean().item()
-    print(
-        f"{name:9} {repeats[name]:.0%} of runs of four were there before,",
-        end=" ",
-    )
-    print(f"{surprises[name]:.1%} of tokens have a share below 1 in 3000")
+    print(f"{name:9} {repeats[name]:4.0%} repeated, {surprises[name]:.1%} rare")
 
 # %%
-assert (
-    2 * max(share for share in list(repeats.values())[1:]) < repeats["greedy"]
-)
+(most, *rest) = repeats.values()
+assert most > 2 * max(rest)
 assert surprises["uncut"] > max(surprises["top-k 40"], surprises["top-p 0.9"])
 print("Once upon a time" + to_text(drawn["top-p 0.9"][0]))
 
@@ -1174,12 +1154,6 @@ print("Once upon a time" + to_text(drawn["top-p 0.9"][0]))
 #
 # The article's call lacks two things more, an *attention mask* and a *padding token*, and transformers warns about both.
 # They matter when *prompts* of different lengths run side by side: the shorter one is filled up on the left, and nobody may look at the filling.
-# A row of the filling itself then sees nothing at all, and gets zeros: it is `blind` here.
-
-# %%
-show_source(gpt.masked_softmax)
-
-# %% [markdown]
 # Let 20 tokens of filling stand before one prompt: masked, beside a longer prompt, and then for all to see.
 
 # %%
@@ -1265,7 +1239,7 @@ for word in gpt.words(tokens, to_text):
 show_source(gpt.Memory)
 
 # %% [markdown]
-# `GPT` itself knows nothing of it: `gpt.read` runs the same parts, and hands each block its memory.
+# `gpt.read` runs the same parts as `GPT`, and hands each block its memory.
 
 # %%
 show_source(gpt.read)
@@ -1325,7 +1299,7 @@ assert everything[-1] > 3 * cached[-1]
 assert cached[-1] < 3 * cached[0]
 
 # %% [markdown]
-# What remains is above all the reading of the weights, all of them once for each token: the speed of the memory alone sets a ceiling, and `python -m benchmarks decode` finds `generate` near it.
+# What remains is above all the reading of the weights, once for each token: the speed of memory alone sets a ceiling, and `python -m benchmarks decode` finds `generate` near it.
 # The cache must be read as well, and grows with the text; that is what grouped queries are for: SmolLM2 keeps 3 heads of keys and values in place of 9.
 
 # %%
@@ -1383,7 +1357,7 @@ assert min(effects[1], effects[3]) > 4 * effects[0]
 # ### It does not look things up
 #
 # A model has no archive to look into.
-# It has its weights, and from them it computes a distribution for any prompt, true or not.
+# From its weights it computes a distribution for any prompt, true or not.
 
 # %%
 for prompt in ("The capital of France is", "The capital of Australia is"):
@@ -1405,19 +1379,10 @@ for prompt in ("The capital of France is", "The capital of Australia is"):
 # %%
 bodies = [sonnet.split("\n", 1)[1] for sonnet in sonnets.strip().split("\n\n")]
 
-
-# %%
-def bits_of(passage):
-    ids = torch.tensor(to_ids("\n" + passage))
-    nats = gpt.surprise(real.model, ids, len(ids) - 1)
-    return gpt.bits_per_character(nats.mean().item(), len(nats), passage)
-
-
 # %%
 famous = bits_of(bodies[17])
 others = [bits_of(body) for body in bodies[5:55:5]]
-print(f"ten sonnets:  {statistics.mean(others):.2f} bits a character", end="")
-print(f", the best {min(others):.2f}")
+print(f"ten sonnets: {statistics.mean(others):.2f}, the best {min(others):.2f}")
 print(f"sonnet XVIII: {famous:.2f} bits a character")
 assert famous < min(others) - 0.1
 
@@ -1425,7 +1390,6 @@ assert famous < min(others) - 0.1
 # The likeliest reason is not that the poem is easier, but that the model has read it many times.
 # So its number says how well it remembers, and not how well it would do on a new sonnet.
 # When test data are among the training data, one speaks of *contamination*, and for models trained on the web nobody can rule it out.
-# The small models above were measured on text that they cannot have seen.
 
 # %% [markdown]
 # ## The numbers of this run
@@ -1441,7 +1405,10 @@ evaluation.record(
     count=("counting to six", f"{final['order 6']:.3f} bits a character"),
     bigram=("counting to two", f"{final['order 2']:.3f} bits a character"),
     seconds=("time of training", f"{run.seconds:.1f} s"),
-    poems=("loss on Chinese quatrains", f"{poem_nats:.2f} nats a character"),
+    poems=(
+        "loss on Chinese quatrains",
+        f"{poem_nats.mean():.2f} nats a character",
+    ),
     cache=(
         "SmolLM2, a token after 256 others, cached",
         f"{cached[-1] / 1000:.3f} s",
@@ -1455,19 +1422,17 @@ evaluation.record(
 # %% [markdown]
 # ## Summary
 #
-# - A language model gives the next token a distribution; the product over all tokens is the exact probability of their row, given its first token.
-# - Tokens of byte-pair encoding are runs of bytes that were frequent in some text; what they cost depends on the language, and only *bits a character* can be compared across tokenisers.
+# - A language model gives the next token a distribution; the product over all tokens is the exact probability of their row.
+# - Tokens of byte-pair encoding are runs of bytes that were frequent in some text; only *bits a character* compare tokenisers.
 # - Counting with back-off is a strong baseline, and a network needs time to pass it.
-# - Attention is a weighted mean of values, with softmax shares from queries and keys; the root keeps softmax from choosing one key alone, the mask keeps training honest, and positions tell where a token stands.
+# - Attention is a weighted mean of values, its weights a softmax of queries times keys; the root keeps softmax from choosing one key alone, the mask keeps training honest.
 # - Blocks add to the residual stream; heads cut the same matrices into parts.
 # - The Transformer of 2017 had an encoder and a decoder; GPT has the decoder alone.
-# - Give each mean its error, and compare differences on the same text; when a loss is too good, look for a leak.
+# - Give each mean its error, and compare models on the same text; when a loss is too good, look for a leak.
 # - Pretraining on much text and fine-tuning on little beats the little alone.
 # - Greedy decoding repeats itself, drawing does not; temperature changes no order.
 # - A cache makes each token cost one reading of the weights, and of the cache.
 # - A model computes likely text and looks nothing up: it hallucinates, and it may have read the test.
-#
-# You have now built all four techniques.
 
 # %% [markdown]
 # ## Exercises
@@ -1483,7 +1448,7 @@ evaluation.record(
 #
 # ```python
 # parts = Counter()
-# for name, weight in untrained.named_parameters():
+# for name, weight in gpt.GPT(gpt.GPT2).named_parameters():
 #     kinds = [k for k in ("positions", "embedding", "attention.", "mlp.") if k in name]
 #     parts["biases, norms" if weight.ndim == 1 else kinds[0]] += weight.numel()
 # print({name: f"{n / 1e6:.1f} million" for name, n in parts.items()})
@@ -1492,32 +1457,6 @@ evaluation.record(
 # The embedding has $50257 \cdot 768 = 38.6$ million, and the head shares it.
 # Attention has four matrices of $768^2$ a layer, 28.3 million in all; the MLPs have eight, 56.6 million.
 # The positions add 0.8 million, and the biases and norms about a tenth of a million.
-#
-# </details>
-
-# %% [markdown]
-# ### Exercise: Leave something out
-#
-# Train `recipe` once without its tables, and once without positions: set every row of the model's `angles` to row 0.
-# What does each cost?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# bare = dataclasses.replace(recipe, ngrams=())
-# _, bare_run = gpt.train_course(bare, train_ids, vocabulary, seed=0)
-# torch.manual_seed(0)
-# blind = gpt.GPT(recipe.config(vocabulary))
-# blind.embedding.angles[:] = blind.embedding.angles[:, :1].clone()
-# _, blind_run = gpt.train_course(
-#     recipe, train_ids, vocabulary, seed=0, model=blind
-# )
-# for each in (run, bare_run, blind_run):
-#     print(each.smooth("loss", 10)[-1])
-# ```
-#
-# Compare with the figure of the controls.
-# The tables know the order of the last four characters, so positions bring little beside them: what a part is worth depends on what else is there.
 #
 # </details>
 
@@ -1554,11 +1493,8 @@ evaluation.record(
 # ```python
 # budget = run.num_steps + tuned_all.num_steps
 # for ids_here in (sonnet_train, few):
-#     _, long_run = gpt.train_course(
-#         dataclasses.replace(recipe, num_steps=budget),
-#         ids_here, vocabulary, seed=0, evaluate=on_sonnets, evaluate_every=20,
-#     )
-#     print(min(long_run["sonnets"]), long_run["sonnets"][-1])
+#     _, long = adapt(ids_here, dataclasses.replace(recipe, num_steps=budget))
+#     print(min(long["sonnets"]), long["sonnets"][-1])
 # ```
 #
 # Compare the best of each with the best after the plays, above, and the best with the last.
