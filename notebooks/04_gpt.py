@@ -349,7 +349,7 @@ show_source(gpt.masked_softmax)
 # [(Vaswani et al., 2017)](#vaswani2017attention).
 # Each token is compared with each, so the work grows with the square of $T$.
 #
-# **Rung 3** is one such *attention head*, in place of the mean.
+# **Rung 3** is one such attention *head*, in place of the mean.
 
 # %%
 show_source(gpt.Head)

@@ -89,6 +89,15 @@ def test_clocks_that_are_equally_far_apart_have_equal_angles() -> None:
         plotting.rotary_hands([], (0.0, 0.0))
 
 
+def test_cross_attention_is_the_mean_of_its_heads() -> None:
+    heads = torch.stack([torch.eye(2), torch.tensor([[1.0, 0.0], [0.5, 0.5]])])
+    picture = plotting.cross_attention("ab", "AB", heads)
+    assert picture.figure.axes[0].get_title() == "One token gets 75 to 100 % of each look"
+    assert "mean of 2 heads" in picture.alt
+    assert "for “A” 100 percent to “a”, for “B” 75 percent to “b”" in picture.alt
+    assert "heads" not in plotting.cross_attention("ab", "AB", torch.eye(2)).alt
+
+
 def test_attention_and_effect_name_their_largest() -> None:
     picture = plotting.attention_effect(["The", " France", " is"], [0.7, 0.1, 0.2], [0.5, 3.0, 1.0])
     title = picture.figure._suptitle.get_text()

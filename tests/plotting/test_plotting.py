@@ -341,7 +341,7 @@ def test_a_title_that_states_a_finding_stands_only_over_what_shows_it() -> None:
         (lambda: plotting.attention_maps(WORDS, SHARES.expand(2, 5, 5), ["a"]), "1 titles"),
         (lambda: plotting.attention_maps(WORDS, SCORES.softmax(-1)[None], ["a"]), "causal"),
         (lambda: plotting.cross_attention("ab", "abc", torch.eye(3)), "column for each of 2"),
-        (lambda: plotting.cross_attention("ab", "ab", torch.eye(2)[None]), "two dimensions"),
+        (lambda: plotting.cross_attention("ab", "ab", torch.eye(2)[None, None]), "two dimensions"),
         (lambda: plotting.next_token_bars(WORDS, {"a": SHARES[4, :2]}), "a probability"),
         (lambda: plotting.next_token_bars(WORDS, {"a": 2 * SHARES[4]}), "at most one"),
         (lambda: plotting.next_token_bars(WORDS, {}), "at least one setting"),
