@@ -1292,6 +1292,7 @@ plotting.curves(
     title=f"At {lengths[-1]} tokens the cache saves most of the time",
     bottom=0,
     timed=True,
+    points=True,
 )
 
 # %%

@@ -89,6 +89,13 @@ def test_clocks_that_are_equally_far_apart_have_equal_angles() -> None:
         plotting.rotary_hands([], (0.0, 0.0))
 
 
+def test_measured_points_are_marked_where_one_asks() -> None:
+    for points, mark in ((True, "o"), (False, "")):
+        line = {"a": ([1, 2, 4], [3.0, 2.0, 1.0])}
+        picture = plotting.curves(line, x_label="x", y_label="y", points=points)
+        assert picture.figure.axes[0].lines[0].get_marker() in (mark, mark or "None")
+
+
 def test_cross_attention_is_the_mean_of_its_heads() -> None:
     heads = torch.stack([torch.eye(2), torch.tensor([[1.0, 0.0], [0.5, 0.5]])])
     picture = plotting.cross_attention("ab", "AB", heads)
