@@ -30,7 +30,7 @@ from .report import machine, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
-    "gpt_ladder": ("benchmark", "counting, compressors and a GPT part by part, at equal seconds"),
+    "gpt-ladder": ("benchmark", "counting, compressors and a GPT part by part, at equal seconds"),
 }
 
 SECONDS = 10.0

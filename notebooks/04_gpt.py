@@ -223,7 +223,7 @@ show_source(gpt.ResidualModel)
 
 # %% [markdown]
 # A rung names its parts; `gpt.train_rung` builds and trains it, each with the same recipe: 120 steps, each of 24 rows of 64 characters, and the optimizer *Adam* of chapter 1.
-# Only its learning rate is each rung's own: a benchmark, `python -m benchmarks gpt_ladder`, tried four on the validation text and stored the best.
+# Only its learning rate is each rung's own: a benchmark, `python -m benchmarks gpt-ladder`, tried four on the validation text and stored the best.
 # Each row is read at all its places at once: the targets are the same row, one token later.
 
 # %%
