@@ -405,7 +405,7 @@ assert torch.allclose(shuffled, found[4:])
 
 # %% [markdown]
 # A stack of masked layers can find out in part where a token stands, and models without any positions do learn [(Haviv et al., 2022)](#haviv2022transformer); [(Kazemnejad et al., 2023)](#kazemnejad2023impact).
-# It is easier for them to be told.
+# Most models are told.
 # GPT-2 adds a learned vector for each position.
 # Newer models turn queries and keys by an angle that grows with the position: *rotary positions* [(Su et al., 2021)](#su2021roformer).
 # Each pair of dimensions is a clock with two hands, and the pairs run at different speeds.
