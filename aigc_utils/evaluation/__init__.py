@@ -1,6 +1,6 @@
 """Measures: of classifiers, of generated images against real ones, and of likelihoods."""
 
-from .classifiers import Calibration, accuracy, calibration, confusion_matrix, predict
+from .classifiers import Calibration, accuracy, calibration, confusion_matrix, margin, predict
 from .judge import Judge, Judgement, judge_images, load_judge
 from .likelihood import ELBO, LatentModel, active_units, elbo, importance_bound
 from .records import Record, record
@@ -14,6 +14,7 @@ from .samples import (
     precision_recall,
     score_samples,
 )
+from .spreads import frechet_error, share_error
 
 __all__ = [
     "ELBO",
@@ -31,13 +32,16 @@ __all__ = [
     "density_coverage",
     "elbo",
     "frechet_distance",
+    "frechet_error",
     "importance_bound",
     "judge_images",
     "load_judge",
     "load_results",
+    "margin",
     "nearest_neighbours",
     "precision_recall",
     "predict",
     "record",
     "score_samples",
+    "share_error",
 ]
