@@ -21,7 +21,7 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tenso
         mask: as `masked_softmax` takes it.
 
     Raises:
-        ValueError: the mask is not bool.
+        ValueError: the mask is not bool, or its shape does not fit.
     """
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5  # (..., T, S)
     return torch.softmax(scores, dim=-1) if mask is None else masked_softmax(scores, mask)
@@ -37,9 +37,9 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
         mask: bool, (T, S) or broadcastable; False hides a key from a query.
 
     Raises:
-        ValueError: the mask is not bool.
+        ValueError: the mask is not bool, or its shape does not fit.
     """
-    check_mask(mask)
+    check_mask(mask, scores)
     blind = ~mask.any(dim=-1, keepdim=True)  # softmax of nothing would be "not a number"
     weights = torch.softmax(scores.masked_fill(~(mask | blind), float("-inf")), dim=-1)
     return weights.masked_fill(blind, 0) if blind.any() else weights
@@ -49,7 +49,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     """Returns for each query the mean of the values, (..., T, head_dim), weighted by attention.
 
     Raises:
-        ValueError: the mask is not bool.
+        ValueError: the mask is not bool, or its shape does not fit.
 
     Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
     """

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..limits import functions, whole
-from .checks import check_ids, check_text
+from .checks import check_ids, check_text, utf8
 
 
 def unigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
@@ -122,15 +122,18 @@ def compressed_bits(compress: Callable[[bytes], bytes], given: str, text: str) -
         text: what is to be told, at least one character.
 
     Raises:
-        ValueError: there are no characters, or what is given is no text or no function.
+        ValueError: there are no characters, what is given is no text or no function, or that
+            function gives no bytes.
     """
     functions(compress=compress)
     check_text(given)
     check_text(text)
     if not text:
         raise ValueError("An empty text has no bits per character.")
-    both, alone = (len(compress(each.encode())) for each in (given + text, given))
-    return 8 * (both - alone) / len(text)
+    both, alone = (compress(utf8(each)) for each in (given + text, given))
+    if not isinstance(both, bytes) or not isinstance(alone, bytes):
+        raise ValueError(f"compress must give bytes, not a {type(both).__name__}.")
+    return 8 * (len(both) - len(alone)) / len(text)
 
 
 def bits_per_character(nats_per_token: float, tokens: int, text: str) -> float:

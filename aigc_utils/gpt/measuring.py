@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..limits import whole
 from ..training import evaluation_mode
-from .checks import check_ids
+from .checks import below, check_ids, what
 
 
 @torch.no_grad()
@@ -32,8 +32,11 @@ def surprise(
         batch_size: rows at a time; it does not change the result.
 
     Raises:
-        ValueError: there are too few ids for one row, one is below 0, or a size is out of range.
+        ValueError: there are too few ids for one row, one is out of range, a size is out of range,
+            or `model` is no module, or gives something else, or logits that are no numbers.
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a module that gives logits, not a {type(model).__name__}.")
     whole("context", context, 1)
     stride = whole("stride", -(-context // 2) if stride is None else stride, 1, context)
     whole("batch_size", batch_size, 1)
@@ -49,8 +52,16 @@ def surprise(
 
 def _row_nats(model: nn.Module, rows: Tensor) -> Tensor:
     """Returns the surprise at all tokens but the first of each row, (B, T), rows (B, T + 1)."""
-    logits = model(rows[:, :-1]).float().mT  # (B, vocab_size, T)
-    return F.cross_entropy(logits, rows[:, 1:], reduction="none")
+    tokens, targets = rows[:, :-1], rows[:, 1:]
+    logits = model(tokens)
+    if not isinstance(logits, Tensor) or logits.ndim != 3 or logits.shape[:2] != tokens.shape:
+        wanted = f"({len(tokens)}, {tokens.size(1)}, vocab_size)"
+        raise ValueError(f"A model must give logits of shape {wanted}, not {what(logits)}.")
+    with below("ids", logits.size(2)):
+        nats = F.cross_entropy(logits.float().mT, targets, reduction="none")
+    if nats.isnan().any():
+        raise ValueError("The model's logits are no numbers (NaN): train it at a lower rate.")
+    return nats
 
 
 def mean_bits(nats: Tensor, pieces: int = 50) -> tuple[float, float]:
@@ -66,8 +77,12 @@ def mean_bits(nats: Tensor, pieces: int = 50) -> tuple[float, float]:
         pieces: at least 2; what is left over at the end counts in the mean alone.
 
     Raises:
-        ValueError: there are fewer values than pieces, or fewer than 2 pieces.
+        ValueError: there are fewer values than pieces, fewer than 2 pieces, or what is given is no
+            row of finite numbers.
     """
+    fits = isinstance(nats, Tensor) and nats.ndim == 1 and nats.is_floating_point()
+    if not fits or not nats.isfinite().all():
+        raise ValueError(f"nats must be finite numbers of shape (N,), not {what(nats)}.")
     if not 2 <= whole("pieces", pieces) <= len(nats):
         raise ValueError(f"{len(nats)} values can't be cut into {pieces} pieces, at least 2.")
     bits = nats.double() / math.log(2)

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..history import History
+from ..limits import functions, positive, whole
 from ..schedules import hold_then_fall
 from ..training import fit, seed_everything
 from .attention import attend, causal_mask, rotary_angles, rotate
 from .batches import token_batches
-from .checks import check_ids
+from .checks import below, check_ids, check_targets, reading
 from .config import GPTConfig
 from .model import GPT, MLP, NGrams
 from .training import gpt_step
@@ -36,16 +37,28 @@ class ResidualModel(nn.Module):
         self.head: nn.Module = nn.Linear(config.width, config.vocab_size, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Returns logits of each next token, (B, T, vocab_size), of tokens, int64, (B, T)."""
-        x = self.embedding(tokens)  # (B, T, width)
+        """Returns logits of each next token, (B, T, vocab_size), of tokens, int64, (B, T).
+
+        Raises:
+            ValueError: more tokens than the context has room for, of another type or shape, or
+                not below the vocabulary's size.
+        """
+        with reading(tokens, self.config.context, self.config.vocab_size):
+            x = self.embedding(tokens)  # (B, T, width)
         for part in self.parts:
             x = x + part(x)
         logits: Tensor = self.head(x)
         return logits
 
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Returns the mean surprise at the true next tokens, in nats; both are (B, T)."""
-        return F.cross_entropy(self(tokens).flatten(0, 1), targets.flatten())
+        """Returns the mean surprise at the true next tokens, in nats; both are (B, T).
+
+        Raises:
+            ValueError: what `forward` raises, or targets of another shape or out of range.
+        """
+        check_targets(tokens, targets)
+        with below("Targets, but for those of -100,", self.config.vocab_size):
+            return F.cross_entropy(self(tokens).flatten(0, 1), targets.flatten())
 
 
 class Mean(nn.Module):
@@ -58,8 +71,8 @@ class Mean(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns what is to be added to each token's vector, (B, T, width)."""
-        so_far = torch.arange(1, x.size(1) + 1, device=x.device)
-        mean = self.value(x).cumsum(dim=1) / so_far[:, None]
+        so_far = torch.arange(1, x.size(-2) + 1, device=x.device)
+        mean = self.value(x).cumsum(dim=-2) / so_far[:, None]
         result: Tensor = self.project(mean)
         return result
 
@@ -79,7 +92,7 @@ class Head(Mean):
     def forward(self, x: Tensor) -> Tensor:
         """Returns what is to be added to each token's vector, (B, T, width)."""
         q, k = self.place(self.query(x), self.key(x))  # (B, T, head_dim)
-        mask = causal_mask(x.size(1)).to(x.device)
+        mask = causal_mask(x.size(-2)).to(x.device)
         result: Tensor = self.project(attend(q, k, self.value(x), mask))
         return result
 
@@ -96,7 +109,7 @@ class PlacedHead(Head):
 
     def place(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         """Returns queries and keys turned."""
-        angles = self.angles[:, : q.size(1)]
+        angles = self.angles[:, : q.size(-2)]
         return rotate(q, angles), rotate(k, angles)
 
 
@@ -140,7 +153,11 @@ class Tables(nn.Embedding):
 
 @dataclass(frozen=True)
 class Rung:
-    """One rung of the ladder: its parts, and how they are put together."""
+    """One rung of the ladder: its parts, and how they are put together.
+
+    Raises:
+        ValueError: a part is no class or function, or there is not one block or more.
+    """
 
     parts: tuple[Callable[[GPTConfig], nn.Module], ...] = ()
     num_heads: int = 1
@@ -148,11 +165,16 @@ class Rung:
     blocks: int = 1  # how often the parts stand one after the other
     ngrams: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            functions(part=part)
+        whole("blocks", self.blocks)
+
     def build(self, vocab_size: int, context: int = 64, width: int = 128) -> ResidualModel:
         """Returns the rung's model with new weights; each part and table begins by adding nothing.
 
         Raises:
-            ValueError: the width is no multiple of the number of heads.
+            ValueError: a size is out of range, or the width no multiple of the number of heads.
         """
         config = GPTConfig(
             vocab_size, context, num_heads=self.num_heads, width=width, ngrams=self.ngrams
@@ -217,11 +239,14 @@ def train_rung(
         batch_size: rows a step.
 
     Raises:
-        ValueError: there are too few ids for one row, one is not below `vocab_size`, or neither
-            steps nor seconds are given.
+        ValueError: there are too few ids for one row, one is not below `vocab_size`, neither steps
+            nor seconds are given, the rate is not above 0, or `rung` is none.
         TrainingError: a loss is no longer finite.
     """
+    if not isinstance(rung, Rung):
+        raise ValueError(f'rung must be a Rung such as RUNGS["mean"], not a {type(rung).__name__}.')
     check_ids("ids", ids, vocab_size)
+    positive("lr", lr)
     rng = seed_everything(seed)
     model = rung.build(vocab_size)
     optimizer = torch.optim.Adam(model.parameters(), lr, betas=(0.9, 0.98), fused=True)

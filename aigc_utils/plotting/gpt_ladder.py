@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
 from matplotlib.axes import Axes
 
+from ..limits import positive, real
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
 from .words import counted
 
@@ -15,9 +17,22 @@ Row = Mapping[str, Any]
 
 
 def _seeds(row: Row) -> list[float]:
-    """Returns a row's bits, one for each seed; what is not drawn by chance has one."""
-    bits = row["bits"]
-    return list(bits) if isinstance(bits, list | tuple) else [bits]
+    """Returns a row's bits, one for each seed; what is not drawn by chance has one.
+
+    Raises:
+        ValueError: the row has no bits, or they are no finite numbers.
+    """
+    bits = row.get("bits")
+    values = [real(each) for each in (bits if isinstance(bits, list | tuple) else [bits])]
+    if not values or not all(map(math.isfinite, values)):
+        raise ValueError(f"A row needs finite bits, one for each seed, not {bits!r}.")
+    return values
+
+
+def _check_names(rows: Sequence[Row]) -> None:
+    names = [row.get("name") for row in rows]
+    if not all(names) or len({*names}) != len(names):
+        raise ValueError(f"Each row needs a name of its own, and these have {names}.")
 
 
 def _dots(axes: Axes, rows: Sequence[Sequence[float]], first: int, color: str, mark: str) -> None:
@@ -52,10 +67,13 @@ def bits_ladder(
         seconds: what each rung had to train.
 
     Raises:
-        ValueError: one of the three has no row.
+        ValueError: one of the three has no row, a row no name of its own or no finite bits, or the
+            seconds are no time.
     """
+    positive("seconds", seconds)
     if not (counting and compressors and rungs):
         raise ValueError("bits_ladder needs rows of counting, of compressors and of rungs.")
+    _check_names([*counting, *compressors, *rungs])
     groups = (("counting", counting, "grey", "s"), ("compressor", compressors, "orange", "D"))
     figure = new_figure(0.27 * (len(counting) + len(compressors) + len(rungs)) + 1.0)
     (axes,) = axes_grid(figure, 1, 1)
@@ -91,14 +109,16 @@ def overtaking(rows: Sequence[Row], levels: Mapping[str, float]) -> Picture:
         levels: name to bits; the first is the one that the title speaks of.
 
     Raises:
-        ValueError: there is no row or no level.
+        ValueError: there is no row or no level, one is not finite, or the seconds do not rise.
     """
-    if not rows or not levels:
-        raise ValueError("overtaking needs at least one row and one level.")
+    if not rows or not levels or not all(math.isfinite(real(each)) for each in levels.values()):
+        raise ValueError("overtaking needs at least one row and one level, a finite number.")
+    seconds = [positive("seconds", row.get("seconds", math.nan)) for row in rows]
+    if sorted(set(seconds)) != seconds:
+        raise ValueError(f"The rows' seconds must rise, not be {seconds}.")
+    means = [mean(_seeds(row)) for row in rows]
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
-    seconds = [row["seconds"] for row in rows]
-    means = [mean(_seeds(row)) for row in rows]
     axes.plot(seconds, means, "o-", color=COLORS["blue"])
     for row in rows:
         axes.plot([row["seconds"]] * len(_seeds(row)), _seeds(row), "_", color=INK, markersize=9)
@@ -133,10 +153,12 @@ def recipe_controls(rows: Sequence[Row]) -> Picture:
             recipe without a change.
 
     Raises:
-        ValueError: there are fewer than two rows, or they differ in their number of seeds.
+        ValueError: there are fewer than two rows, they differ in their number of seeds, two share
+            a name, or one has no finite bits.
     """
     if len(rows) < 2 or len({len(_seeds(row)) for row in rows}) != 1:
         raise ValueError("recipe_controls needs two rows or more, with the same number of seeds.")
+    _check_names(rows)
     full, *changed = rows
     costs = {
         row["name"]: [b - a for a, b in zip(_seeds(full), _seeds(row), strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from torch import Tensor
 
+from ..limits import real, whole
 from .drawing import arrow
 from .gpt_attention import MONOSPACED, quoted, visible
 from .picture import (
@@ -34,9 +36,14 @@ def embedding_rows(tokens: Sequence[str], ids: Sequence[int], vectors: Tensor) -
         vectors: (T, width), as the embedding gives them.
 
     Raises:
-        ValueError: the three differ in number, or there is no token.
+        ValueError: the three differ in number, there is no token, or the vectors are not finite
+            numbers of shape (T, width).
     """
     values = vectors.detach().cpu().float()
+    if values.ndim != 2 or not values.isfinite().all():
+        raise ValueError(
+            f"vectors must be finite numbers of shape (T, width), not {tuple(values.shape)}."
+        )
     if not tokens or not len(tokens) == len(ids) == len(values):
         raise ValueError(
             f"Each token needs a number and a row: {len(tokens)}, {len(ids)}, {len(values)}."
@@ -91,10 +98,15 @@ def rotary_hands(
         speed: radians for each position.
 
     Raises:
-        ValueError: there is no clock, or there are more than four.
+        ValueError: there is no clock, there are more than four, a position is no whole number of at
+            least 0, or an angle or the speed is not finite.
     """
     if not 1 <= len(places) <= 4:
         raise ValueError(f"rotary_hands draws 1 to 4 clocks, not {len(places)}.")
+    for position in itertools.chain(*places):
+        whole("A position", position, 0)
+    if not all(math.isfinite(real(each)) for each in (*start, speed)):
+        raise ValueError(f"Angles and the speed must be finite numbers, not {(*start, speed)}.")
     figure = new_figure(2.5)
     told = []
     for axes, (query, key) in zip(axes_grid(figure, 1, len(places)), places, strict=True):
@@ -132,12 +144,17 @@ def attention_effect(
         effects: how far the prediction moves when the token is replaced, in nats.
 
     Raises:
-        ValueError: the three differ in number, or there is no token.
+        ValueError: the three differ in number, there is no token, a share lies outside of 0 to 1,
+            or an effect is below 0 or not finite.
     """
     if not tokens or not len(tokens) == len(shares) == len(effects):
         raise ValueError(
             f"Each token needs a share and an effect: {len(tokens)}, {len(shares)}, {len(effects)}."
         )
+    if not all(0 <= real(share) <= 1 for share in shares):
+        raise ValueError(f"Shares of attention must be numbers from 0 to 1, not {[*shares]}.")
+    if not all(0 <= real(each) < math.inf for each in effects):
+        raise ValueError(f"Effects must be finite numbers of at least 0, not {[*effects]}.")
     figure = new_figure(0.32 * len(tokens) + 1.0)
     panels = axes_grid(figure, 1, 2, sharey=True)
     percent = [100 * share for share in shares]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -103,6 +104,41 @@ def test_cross_attention_is_the_mean_of_its_heads() -> None:
     assert "mean of 2 heads" in picture.alt
     assert "for “A” 100 percent to “a”, for “B” 75 percent to “b”" in picture.alt
     assert "heads" not in plotting.cross_attention("ab", "AB", torch.eye(2)).alt
+
+
+SEEDS = [{"name": "a", "bits": [2.0, 2.1]}, {"name": "b", "bits": [2.3, 2.2]}]
+TIMES = [{"seconds": 10, "bits": [2.5]}, {"seconds": 30, "bits": [2.2]}]
+NOTHING = {"name": "c", "bits": [2.0, math.nan]}
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plotting.bits_ladder(COUNTING, PACKED, SEEDS, math.nan), "seconds must be"),
+        (lambda: plotting.bits_ladder(COUNTING, PACKED, [NOTHING], 10.0), "finite bits"),
+        (lambda: plotting.bits_ladder(COUNTING, PACKED, [{"name": "a"}], 10.0), "finite bits"),
+        (lambda: plotting.bits_ladder(COUNTING, PACKED, SEEDS + SEEDS, 10.0), "name of its own"),
+        (lambda: plotting.bits_ladder(COUNTING, [{"bits": 2.0}], SEEDS, 10.0), "name of its own"),
+        (lambda: plotting.overtaking(TIMES, {"counting": math.nan}), "a finite number"),
+        (lambda: plotting.overtaking(TIMES[::-1], {"counting": 2.4}), "seconds must rise"),
+        (lambda: plotting.overtaking([{"bits": [2.0]}], {"counting": 2.4}), "seconds must be"),
+        (lambda: plotting.overtaking([{"seconds": 1, "bits": []}], {"x": 2.4}), "finite bits"),
+        (lambda: plotting.recipe_controls([*SEEDS, NOTHING]), "finite bits"),
+        (lambda: plotting.recipe_controls([SEEDS[0], SEEDS[0]]), "name of its own"),
+        (lambda: plotting.embedding_rows("ab", [1, 2], torch.zeros(2)), r"of shape \(T, width\)"),
+        (lambda: plotting.embedding_rows("a", [1], torch.tensor([[math.nan]])), "must be finite"),
+        (lambda: plotting.rotary_hands([(1, -2)], (0.0, 0.0)), "A position must be"),
+        (lambda: plotting.rotary_hands([(1, 2)], (math.inf, 0.0)), "must be finite"),
+        (lambda: plotting.attention_effect(["a"], [1.2], [1.0]), "from 0 to 1"),
+        (lambda: plotting.attention_effect(["a"], [math.nan], [1.0]), "from 0 to 1"),
+        (lambda: plotting.attention_effect(["a"], [1.0], [-1.0]), "at least 0"),
+        (lambda: plotting.cross_attention("ab", "ab", torch.eye(2) * math.nan), "must"),
+    ],
+)
+def test_what_would_be_drawn_wrongly_is_refused(draw: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        draw()
+    assert ". " not in str(error.value)
 
 
 def test_attention_and_effect_name_their_largest() -> None:
