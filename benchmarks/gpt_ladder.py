@@ -1,8 +1,9 @@
 """Chapter 4: counting, compressors and a GPT grown part by part, at equal seconds on one text.
 
 The text's first nine tenths are to train on. Of the rest the first half chooses the learning rate
-of each rung and of each control, out of one small set for all, with a seed that is not reported.
-The second half, opened once, gives the bits a character that are reported.
+of each rung and of each control, with a seed that is not reported: out of one small set for all,
+which grows where its largest or its smallest rate is the best. The second half, opened once, gives
+the bits a character that are reported.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ SECONDS = 10.0
 LONGER = (30.0, 90.0, 180.0)
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)  # of Adam, tried for each rung
 FACTORS = (1 / 3, 1.0, 3.0)  # of all of the full recipe's rates, tried for each control
+RATIO = 3.0  # from the best of the tried rates to a new one, where the best is at their edge
+MOST_RATES = 8
 RATE_SEED = 99
 CHOOSING = 60_000  # characters that choose a rate: enough to tell rates apart, and soon read
 ORDERS = 8
@@ -114,6 +117,20 @@ def gathered(name: str, results: list[dict[str, float]], **more: Any) -> dict[st
     return {"name": name, **{key: [each[key] for each in results] for key in results[0]}, **more}
 
 
+def tried_rates(loss: Callable[[float], float], rates: Sequence[float]) -> dict[float, float]:
+    """Returns each tried rate's loss, by rising rate: more than given while the best is an edge."""
+    tried = {rate: loss(rate) for rate in rates}
+    while len(tried) < MOST_RATES:
+        best = min(tried, key=tried.__getitem__)
+        if best == max(tried):
+            tried[best * RATIO] = loss(best * RATIO)
+        elif best == min(tried):
+            tried[best / RATIO] = loss(best / RATIO)
+        else:
+            break
+    return dict(sorted(tried.items()))
+
+
 def row(
     name: str,
     train: Callable[[int, float], tuple[nn.Module, int]],
@@ -127,7 +144,7 @@ def row(
     Args:
         name: the row's.
         train: takes a seed and a rate, and gives the model and how many steps it took.
-        rates: the validation text chooses one of them, unless there is only one.
+        rates: the validation text chooses one of them or beyond them, unless there is only one.
         texts: to choose by and to report on.
         best_count: the best counting model's surprise on the test text.
         seeds: runs.
@@ -141,7 +158,7 @@ def row(
             return math.inf
         return gpt.surprise(model, watched, CONTEXT).mean().item()
 
-    tried = {rate: loss(rate) for rate in rates} if len(rates) > 1 else {}
+    tried = tried_rates(loss, rates) if len(rates) > 1 else {}
     best, results = min(tried, key=tried.__getitem__) if tried else rates[0], []
     for seed in range(seeds):
         model, steps = train(seed, best)

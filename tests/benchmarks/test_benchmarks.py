@@ -21,7 +21,6 @@ from aigc_utils.cnn import SPRINT, CNNRecipe
 from aigc_utils.data import MNIST, DataError, load_mnist, split, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
-from aigc_utils.history import History, TrainingError
 from benchmarks import __main__ as command
 from benchmarks import (
     cnn,
@@ -29,7 +28,6 @@ from benchmarks import (
     decode,
     gan,
     gpt,
-    gpt_ladder,
     register,
     report,
     vae,
@@ -536,97 +534,6 @@ def test_gpt_baseline_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     after = gpt.run_baseline(data, seed=0, iterations=110)
     assert before.nats > 1.9  # of seven characters
     assert after.nats < 0.5
-
-
-def test_gpt_ladder_has_all_rows_on_one_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "question.txt"
-    path.write_text("To be, or not to be: that is the question.\n" * 90, encoding="utf-8")
-    names = ("last character", "tables")
-    rungs = {name: gpt_ladder.gpt.RUNGS[name] for name in names}
-    monkeypatch.setattr(gpt_ladder.gpt, "RUNGS", rungs)
-    monkeypatch.setattr(gpt_ladder, "RATES", (1e-3, 1e-2))
-    monkeypatch.setattr(gpt_ladder, "LONGER", (20.0,))
-    changes = {name: gpt_ladder.CONTROLS[name] for name in ("full recipe", "without tables")}
-    monkeypatch.setattr(gpt_ladder, "CONTROLS", changes)
-    results = gpt_ladder.benchmark(seeds=3, text=path, seconds=0.1)
-    assert results["text"] == "question"
-    assert results["characters"]["test"] == pytest.approx(43 * 90 / 20, abs=2)
-    assert sum(results["characters"].values()) == 43 * 90
-    assert [row["name"] for row in results["rungs"]] == list(rungs)
-    assert [row["name"] for row in results["controls"]] == list(gpt_ladder.CONTROLS)
-    assert [row["name"] for row in results["longer"]] == ["0.2 s"]
-    assert len(results["counting"]) == gpt_ladder.ORDERS
-    for row in (*results["rungs"], *results["controls"], *results["longer"]):
-        assert len(row["bits"]) == len(row["error"]) == len(row["steps"]) == 3
-        assert all(0 < bits < 8 for bits in row["bits"])
-    for rates, kind in (((1e-3, 1e-2), "rungs"), (gpt_ladder.FACTORS, "controls")):
-        for row in results[kind]:
-            tried = dict(row["tried"])
-            assert tuple(tried) == rates
-            assert row["rate"] == min(tried, key=tried.__getitem__)
-    assert results["longer"][0]["rate"] == results["controls"][0]["rate"]
-    assert results["longer"][0]["tried"] == []
-    best = min(row["bits"] for row in results["counting"])
-    row = results["controls"][0]
-    assert row["over_counting"][0] == pytest.approx(row["bits"][0] - best, abs=1e-4)
-    assert "bits a character" in capsys.readouterr().out
-
-
-def test_a_rate_that_ruins_a_run_is_not_chosen() -> None:
-    texts = gpt_ladder.read_texts("To be, or not to be: that is the question.\n" * 90)
-
-    def train(seed: int, rate: float) -> tuple[torch.nn.Module, int]:
-        if rate > 1:
-            raise TrainingError("loss is nan", History())
-        model, run = gpt_ladder.gpt.train_rung(
-            gpt_ladder.gpt.Rung(), texts.train, texts.vocab_size, seed=seed, lr=rate, num_steps=9
-        )
-        return model, run.num_steps
-
-    count = gpt_ladder.counting(texts)[1]
-    row = gpt_ladder.row("one", train, (1e-9, 1e-2, 9.0), texts, count, seeds=2)
-    assert row["rate"] == 1e-2
-    assert row["tried"][0][1] > row["tried"][1][1]
-    assert row["tried"][2] == (9.0, None)
-    assert row["steps"] == [9, 9]
-
-
-def test_a_control_changes_one_thing() -> None:
-    texts = gpt_ladder.read_texts("To be, or not to be: that is the question.\n" * 90)
-    names = gpt_ladder.CONTROLS
-    models = {name: gpt_ladder.train_control(name, texts, 0, 0.05)[0] for name in names}
-    full = models.pop("full recipe").config
-    for name, model in models.items():
-        changed = {
-            key
-            for key, value in dataclasses.asdict(model.config).items()
-            if value != dataclasses.asdict(full)[key]
-        }
-        assert changed == set(names[name])
-    angles = models["without positions"].embedding.angles
-    assert torch.equal(angles, angles[:, :1].expand_as(angles))
-
-
-@pytest.mark.parametrize("factor", [1.0, 3.0])
-def test_adam_takes_the_matrices_alone(factor: float) -> None:
-    model = gpt_ladder.gpt.GPT(gpt_ladder.FULL.config(7))
-    pairs = [
-        gpt_ladder.control_optimizers(name, model, factor)
-        for name in ("full recipe", "Adam in place of Muon")
-    ]
-    (muon, other), (adam, same) = pairs
-    shapes = [
-        [p.shape for group in optimizer.param_groups for p in group["params"]]
-        for optimizer in (muon, adam, other, same)
-    ]
-    assert shapes[0] == shapes[1]
-    assert shapes[2] == shapes[3]
-    rates = [each.param_groups[0]["lr"] for each in (muon, adam, other, same)]
-    full = gpt_ladder.FULL
-    wanted = [full.muon_lr, gpt_ladder.ADAM, full.adam_lr, full.adam_lr]
-    assert rates == pytest.approx([factor * rate for rate in wanted])
 
 
 TINY_GPT2 = {"vocab_size": 97, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 2}
