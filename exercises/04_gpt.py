@@ -527,5 +527,5 @@ check("beat", my_model)
 
 # %% [markdown]
 # **What to take from it.**
-# A table of pairs is hard to beat by little, and easy by much: each step of memory pays until the text is too short for it.
-# In what remains, a network and a table know different things, so their mean is often better than both.
+# Each step of memory pays until the text is too short for it.
+# A network and a table may know different things: is the mean of their probabilities better than both?
