@@ -58,7 +58,8 @@ class ResidualModel(nn.Module):
         """
         check_targets(tokens, targets)
         with below("Targets, but for those of -100,", self.config.vocab_size):
-            return F.cross_entropy(self(tokens).flatten(0, 1), targets.flatten())
+            loss = F.cross_entropy(self(tokens).flatten(0, 1), targets.flatten())
+        return loss
 
 
 class Mean(nn.Module):
