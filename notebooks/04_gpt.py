@@ -234,6 +234,7 @@ print(f"predicts {characters.decode(targets)!r}")
 # %%
 stored = evaluation.load_results("gpt_ladder")
 rates = {row["name"]: row["rate"] for row in stored["rungs"]}
+rung_bits = {row["name"]: row["bits"] for row in stored["rungs"]}
 
 
 def train(rung, name, num_steps):
@@ -243,6 +244,7 @@ def train(rung, name, num_steps):
 
 # %% [markdown]
 # `gpt.surprise` measures in rows that overlap by half, so that nearly all tokens have at least 32 before them.
+# As 120 steps are few, beside it stands what the benchmark's three seeds reached after ten seconds, on the test text.
 
 
 # %%
@@ -252,7 +254,9 @@ def nats_on(ids, model):
 
 def climb(name):
     model, _ = train(gpt.RUNGS[name], name, 120)
-    return model, told(name, gpt.surprise(model, watched, 64))
+    bits, ready = told(name, gpt.surprise(model, watched, 64)), rung_bits[name]
+    print(f"after ten seconds {min(ready):.3f} to {max(ready):.3f}")
+    return model, bits
 
 
 # %% [markdown]
@@ -483,7 +487,6 @@ show_source(gpt.MLP)
 
 # %%
 mlp, mlp_bits = climb("MLP")
-assert mlp_bits < heads_bits
 
 # %% [markdown]
 # What runs through the parts, one vector for each token, is the *residual stream*.
@@ -498,6 +501,7 @@ show_source(gpt.Normed)
 
 # %%
 normed, normed_bits = climb("norms")
+assert max(rung_bits["norms"]) < min(rung_bits["MLP"])
 
 # %% [markdown]
 # Attention and MLP, each with its norm, are a *block*, and a *Transformer* is a stack of them.
@@ -508,6 +512,7 @@ plotting.block_drawing()
 
 # %%
 blocks, blocks_bits = climb("two blocks")
+assert blocks_bits < normed_bits
 
 # %% [markdown]
 # **Rung 9** leaves what can be learned by counting to tables.
@@ -539,20 +544,28 @@ plotting.bits_ladder(
 )
 
 # %%
-rung_bits = {row["name"]: row["bits"] for row in stored["rungs"]}
 best_count = min(row["bits"] for row in stored["counting"])
 assert min(rung_bits["last character"]) > stored["counting"][1]["bits"] - 0.02
 assert max(rung_bits["positions"]) < min(rung_bits["one head"])
 assert max(rung_bits["tables"]) < min(rung_bits["two blocks"])
 
 # %% [markdown]
-# A network needs all these seconds to learn what counting knows at once.
-# Its strength is that it does not stop there: give it more time.
+# After ten seconds the network knows less than counting knew at once, and the compressors are ahead of both.
+# Not each part pays so soon: the MLP's gain is within the spread of the seeds, and the second block leaves fewer steps; at equal steps, above, it was ahead.
+#
+# The network's strength is that it does not stop there: give the course's full recipe more time.
 
 # %%
-levels = {"counting": best_count, "lzma": stored["compressors"][0]["bits"]}
-assert max(stored["longer"][-1]["bits"]) < best_count
-plotting.overtaking(stored["longer"], levels)
+steps = {row["name"]: row["steps"] for row in stored["rungs"]}
+assert max(steps["two blocks"]) < min(steps["norms"])
+assert min(rung_bits["two blocks"]) > max(rung_bits["norms"])
+
+# %%
+levels = {row["name"]: row["bits"] for row in stored["compressors"]}
+assert max(stored["longer"][-1]["bits"]) < min(levels.values())
+assert max(levels.values()) < best_count < min(rung_bits["tables"])
+levels = {"counting": best_count} | levels
+plotting.overtaking([stored["controls"][0], *stored["longer"]], levels)
 
 # %% [markdown]
 # What else does the course's recipe have, and what is it worth?
@@ -562,7 +575,14 @@ plotting.overtaking(stored["longer"], levels)
 # %%
 plotting.recipe_controls(stored["controls"])
 
+# %%
+full, tableless, *others = (row["bits"] for row in stored["controls"])
+cost = statistics.mean(tableless) - statistics.mean(full)
+assert cost > 4 * (max(map(statistics.mean, others)) - statistics.mean(full))
+
 # %% [markdown]
+# The tables are worth the most by far, and the rest a few hundredths of a bit each, hardly more than the seeds differ.
+#
 # ## Train a GPT on Shakespeare
 #
 # `gpt.GPT` is the last rung in the form in which it also runs real weights: embedding, blocks, a norm, and the head.
@@ -622,6 +642,7 @@ plotting.curves(
     y_label=LOSS,
     title=f"At its end it has passed {', '.join(passed)}",
     marks=baselines,
+    bottom=1.3,
 )
 
 # %%
@@ -706,7 +727,7 @@ assert as_used > counted[0] * math.log(2)
 # %%
 line = "the cat that sat there then ate the thing"
 cut = [list(word) for word in re.findall(" ?[a-z]+", line)]
-for _ in range(6):
+for _ in range(4):
     pairs = Counter(p for word in cut for p in itertools.pairwise(word))
     (pair, times) = pairs.most_common(1)[0]
     cut = [gpt.merge(word, pair) for word in cut]
@@ -848,8 +869,7 @@ print(continued(poet, han, "\n\n春", 100).strip())
 # %% [markdown]
 # ## Two kinds of Transformer
 #
-# This course grew from an article, whose listings you meet here and there.
-# It describes the *Transformer* as encoder and decoder, and then runs GPT-2, which has no encoder.
+# The article from which this course grew describes the *Transformer* as encoder and decoder, and then runs GPT-2, which has no encoder.
 # The first of its kind had both, for translation: the encoder reads a whole text, and the decoder writes another one while it looks at the first.
 # GPT is *decoder-only*: question and answer are one text, and the model continues it.
 
@@ -1458,28 +1478,6 @@ evaluation.record(
 #
 # More of them, which check themselves, have a page of their own in the book, under "Exercises 4".
 #
-# ### Exercise: Where are the weights?
-#
-# How many of GPT-2's 124 million weights are in the embedding, in attention and in the MLPs?
-# Work it out on paper first: width 768, 12 layers, vocabulary 50,257, context 1,024.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# parts = Counter()
-# for name, weight in gpt.GPT(gpt.GPT2).named_parameters():
-#     kinds = [k for k in ("positions", "embedding", "attention.", "mlp.") if k in name]
-#     parts["biases, norms" if weight.ndim == 1 else kinds[0]] += weight.numel()
-# print({name: f"{n / 1e6:.1f} million" for name, n in parts.items()})
-# ```
-#
-# The embedding has $50257 \cdot 768 = 38.6$ million, and the head shares it.
-# Attention has four matrices of $768^2$ a layer, 28.3 million in all; the MLPs have eight, 56.6 million.
-# The positions add 0.8 million, and the biases and norms about a tenth of a million.
-#
-# </details>
-
-# %% [markdown]
 # ### Exercise: A text of your own
 #
 # Take a plain text of some hundred thousand characters or more, in any language; `data.read_text` reads a file, or says which encoding it seems to have.

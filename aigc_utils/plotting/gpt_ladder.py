@@ -43,6 +43,7 @@ def _dots(axes: Axes, rows: Sequence[Sequence[float]], first: int, color: str, m
         axes.annotate(
             f"{mean(values):.2f}".replace("-", "−"), (max(values), row), xytext=(7, 0),
             textcoords="offset points", va="center", fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 
 
