@@ -28,6 +28,7 @@ def test_gpt_ladder_has_all_rows_on_one_text(
     rungs = {name: gpt.RUNGS[name] for name in names}
     monkeypatch.setattr(gpt, "RUNGS", rungs)
     monkeypatch.setattr(gpt_ladder, "RATES", (1e-3, 1e-2))
+    monkeypatch.setattr(gpt_ladder, "MOST_RATES", 3)
     monkeypatch.setattr(gpt_ladder, "LONGER", (20.0,))
     changes = {name: gpt_ladder.CONTROLS[name] for name in ("full recipe", "without tables")}
     monkeypatch.setattr(gpt_ladder, "CONTROLS", changes)

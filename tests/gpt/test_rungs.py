@@ -277,12 +277,13 @@ def test_the_last_rung_is_a_gpt() -> None:
 
 def test_a_rung_learns_what_it_can_see() -> None:
     ids = torch.tensor([0, 1, 2, 1] * 300)  # after 1 comes what stood two before
-    blind, _ = gpt.train_rung(gpt.RUNGS["last character"], ids, 3, seed=0, num_steps=80, lr=1e-2)
-    seeing, run = gpt.train_rung(gpt.RUNGS["positions"], ids, 3, seed=0, num_steps=80, lr=1e-2)
+    how = {"seed": 0, "num_steps": 100, "lr": 1e-2, "batch_size": 8}
+    blind, _ = gpt.train_rung(gpt.RUNGS["last character"], ids, 3, **how)
+    seeing, run = gpt.train_rung(gpt.RUNGS["four heads"], ids, 3, **how)
     losses = [gpt.surprise(model, ids, 64).mean().item() for model in (blind, seeing)]
     assert losses[0] > 0.3
     assert losses[1] < 0.1
-    assert run.num_steps == 80
-    again, _ = gpt.train_rung(gpt.RUNGS["positions"], ids, 3, seed=0, num_steps=80, lr=1e-2)
+    assert run.num_steps == 100
+    again, _ = gpt.train_rung(gpt.RUNGS["four heads"], ids, 3, **how)
     pairs = zip(seeing.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
