@@ -685,8 +685,8 @@ class Leaky(gpt.PlacedHead):
 # Both begin with the same weights and read the same rows.
 
 # %%
-honest, honest_run = train(gpt.RUNGS["positions"], "positions", 300)
-leaky, leaky_run = train(gpt.Rung((Leaky,)), "positions", 300)
+honest, honest_run = train(gpt.RUNGS["positions"], "positions", 200)
+leaky, leaky_run = train(gpt.Rung((Leaky,)), "positions", 200)
 
 # %% [markdown]
 # Put the leaky model's weights into an honest one, where no future is to be seen.
@@ -1151,15 +1151,13 @@ def repeated(tokens, n=4):
 
 # %%
 kinds = {
-    "greedy": gpt.GREEDY,
     "uncut": gpt.Sampling(),
     "top-k 40": gpt.Sampling(top_k=40),
     "top-p 0.9": gpt.Sampling(top_p=0.9),
 }
-drawn = {
-    name: [story(kind, seed) for seed in ((1,) if name == "greedy" else (1, 2))]
-    for name, kind in kinds.items()
-}
+drawn = {"greedy": [greedy]}
+for name, kind in kinds.items():
+    drawn[name] = [story(kind, seed) for seed in (1, 2)]
 
 # %%
 begun = to_ids("Once upon a time")
@@ -1169,7 +1167,8 @@ for name, stories in drawn.items():
     rows = [torch.tensor(begun + tokens) for tokens in stories]
     nats = torch.cat([gpt.surprise(real.model, x, len(x) - 1) for x in rows])
     surprises[name] = (nats > 8).float().mean().item()
-    print(f"{name:9} {repeats[name]:4.0%} repeated, {surprises[name]:.1%} rare")
+    print(f"{name:9} {surprises[name]:.1%} rare, repeated:", end=" ")
+    print(*(f"{repeated(tokens):.0%}" for tokens in stories))
 
 # %%
 (most, *rest) = repeats.values()
@@ -1325,7 +1324,7 @@ plotting.curves(
 
 # %%
 assert everything[-1] > 3 * cached[-1]
-assert cached[-1] < 3 * cached[0]
+assert everything[-1] - everything[0] > 3 * (cached[-1] - cached[0])
 
 # %% [markdown]
 # What remains is above all the reading of the weights, once for each token: the speed of memory alone sets a ceiling, and `python -m benchmarks decode` finds `generate` near it.

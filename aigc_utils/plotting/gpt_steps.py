@@ -174,5 +174,5 @@ def attention_effect(
     return Picture(
         figure,
         f"Two bars for each of {len(tokens)} tokens, its share of the attention and how far the "
-        f"prediction moves without it: {'; '.join(told)}.",
+        f"prediction moves when it is replaced: {'; '.join(told)}.",
     )
