@@ -41,12 +41,13 @@ def surprise(
     stride = whole("stride", -(-context // 2) if stride is None else stride, 1, context)
     whole("batch_size", batch_size, 1)
     check_ids("ids", ids, least=context + 1)
-    # The last row stands at the end, and counts for what the others leave over.
-    rows = torch.cat((ids.unfold(0, context + 1, stride), ids[None, -context - 1 :]))
+    rows, rest = ids.unfold(0, context + 1, stride), (len(ids) - 1 - context) % stride
+    count = len(rows)
+    if rest:  # one more row stands at the end, and counts for what the others leave over
+        rows = torch.cat((rows, ids[None, -context - 1 :]))
     with evaluation_mode(model):
         nats = torch.cat([_row_nats(model, some) for some in rows.split(batch_size)])
-    rest = (len(ids) - 1 - context) % stride
-    first, later, last = nats[0, :-stride], nats[:-1, -stride:], nats[-1, context - rest :]
+    first, later, last = nats[0, :-stride], nats[:count, -stride:], nats[-1, context - rest :]
     return torch.cat((first, later.flatten(), last))
 
 
