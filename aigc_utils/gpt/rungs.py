@@ -140,7 +140,7 @@ class Normed(nn.Module):
 
 
 class Tables(nn.Embedding):
-    """The embedding, with what tables know of the last two tokens together, the last three, ..."""
+    """The embedding, with what tables know of the last two tokens together, of three, and so on."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__(config.vocab_size, config.width)

@@ -35,6 +35,13 @@ def _check_names(rows: Sequence[Row]) -> None:
         raise ValueError(f"Each row needs a name of its own, and these have {names}.")
 
 
+def _rising_seconds(rows: Sequence[Row]) -> list[float]:
+    seconds = [positive("seconds", row.get("seconds", math.nan)) for row in rows]
+    if sorted(set(seconds)) != seconds:
+        raise ValueError(f"The rows' seconds must rise, not be {seconds}.")
+    return seconds
+
+
 def _dots(axes: Axes, rows: Sequence[Sequence[float]], first: int, color: str, mark: str) -> None:
     """Draws each row's values as marks with their mean beside them, from the row `first` down."""
     for row, values in enumerate(rows, start=first):
@@ -114,9 +121,7 @@ def overtaking(rows: Sequence[Row], levels: Mapping[str, float]) -> Picture:
     """
     if not rows or not levels or not all(math.isfinite(real(each)) for each in levels.values()):
         raise ValueError("overtaking needs at least one row and one level, a finite number.")
-    seconds = [positive("seconds", row.get("seconds", math.nan)) for row in rows]
-    if sorted(set(seconds)) != seconds:
-        raise ValueError(f"The rows' seconds must rise, not be {seconds}.")
+    seconds = _rising_seconds(rows)
     means = [mean(_seeds(row)) for row in rows]
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
