@@ -81,8 +81,8 @@ def read_texts(text: str) -> Texts:
     train, held_back = split_text(text)
     parts = (train, *split_text(held_back, 0.5))
     characters = gpt.CharTokenizer(text)
-    ids = [gpt.encode_tensor(characters, part) for part in parts]
-    return Texts(parts, *ids, characters.vocab_size)
+    train_ids, validation, test = (gpt.encode_tensor(characters, part) for part in parts)
+    return Texts(parts, train_ids, validation, test, characters.vocab_size)
 
 
 def counting(texts: Texts, orders: int = ORDERS) -> tuple[list[dict[str, Any]], Tensor]:

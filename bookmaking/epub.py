@@ -20,7 +20,8 @@ from xml.etree import ElementTree
 
 import yaml
 from bs4 import Tag
-from bs4.formatter import EntitySubstitution, HTMLFormatter
+from bs4.dammit import EntitySubstitution
+from bs4.formatter import HTMLFormatter
 
 from . import BOOK, EPUB, PAGES, ROOT
 from .after.articles import BookError, prepare, read_page, slug

@@ -101,7 +101,8 @@ def run_with_svg(source: Path, folder: Path, fingerprints: Fingerprints) -> nbfo
     path, mark = folder / f"{source.stem}.ipynb", folder / f"{source.stem}.fingerprint"
     wanted = fingerprints.of(source)
     if path.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
-        return nbformat.read(path, as_version=4)
+        known: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+        return known
     print(f"{source.stem}: running for the SVG files ...", flush=True)
     notebook = running.execute(source, WITH_SVG)
     folder.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ class Fingerprints:
     def distributions(self, source: Path) -> set[str]:
         """Returns the normalized names of the distributions that a run needs, directly or not."""
         found: set[str] = set()
-        waiting = {canonicalize_name(name) for name in _bringing(self.needs(source))}
+        waiting = {str(canonicalize_name(name)) for name in _bringing(self.needs(source))}
         while waiting:
             name = waiting.pop()
             found.add(name)

@@ -40,11 +40,12 @@ def read_run(root: Path, source: Path) -> nbformat.NotebookNode:
     """
     path = run_of(root, chapters.page_of(source))
     try:
-        return nbformat.read(path, as_version=4)
+        notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise NoRunError(f"Run `make book` first: {source.stem} has no run yet.") from None
     except (OSError, ValueError) as error:
         raise NoRunError(f"Run `make book` again: {path.name} can't be read ({error}).") from error
+    return notebook
 
 
 def figures(notebook: nbformat.NotebookNode) -> list[Figure]:
