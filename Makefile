@@ -17,6 +17,9 @@ export PYTHONDONTWRITEBYTECODE =
 # How long PyTorch's threads wait for work: the number and its reason stand in that module.
 export GOMP_SPINCOUNT ?= $(shell sed -n 's/^SPIN_COUNT = //p' aigc_utils/threads.py)
 
+# What is published and proved is a CPU's, also where there is a card; `make lab` uses the card.
+book pages notebooks unit colab bench: export AIGC_DEVICE ?= cpu
+
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
 .PHONY: help book pdf test prove lab bench release grade lint unit colab notebooks pages browser \
