@@ -20,7 +20,18 @@ from typing import Any
 import pytest
 import torch
 from absent_card import AbsentCard, lies_on_card, tensors_of
-from device_cases import CASES, GPT, RECIPES, STEPS, images, labels, new_gpt, run, two_steps
+from device_cases import (
+    CASES,
+    CLIPPED,
+    GPT,
+    RECIPES,
+    STEPS,
+    images,
+    labels,
+    new_gpt,
+    run,
+    two_steps,
+)
 from sentences import assert_one_sentence
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
@@ -132,7 +143,7 @@ def fake_steps(name: str) -> list[Tensor]:
     weights: list[Any] = []
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     move = onto_fake_card(mode, weights)
-    step, batch = STEPS[name](move)
+    step, batch = (STEPS | CLIPPED)[name](move)
     batch = tuple(map(move, batch))
 
     def backward(loss: Tensor) -> None:
@@ -146,7 +157,7 @@ def fake_steps(name: str) -> list[Tensor]:
         return [loss for _ in range(2) for loss in step(batch).values()]
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", STEPS | CLIPPED)
 def test_a_step_stays_on_the_card_and_reads_no_number(name: str) -> None:
     losses = fake_steps(name)
     assert len(losses) > 1
@@ -277,6 +288,12 @@ def test_a_default_device_changes_nothing(name: str, monkeypatch: pytest.MonkeyP
     with torch.device("cpu" if name in COUNTS else "meta"):
         found = result()
     same(found, wanted, rtol=0.0, atol=0.0)
+
+
+def test_what_relies_on_the_default_device_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latent, "normal", lambda shape, rng, place: torch.randn(shape).to(place))
+    with torch.device("meta"), pytest.raises(NotImplementedError, match="meta"):
+        CASES["vae.reparameterize"](CPU)
 
 
 # --- reading, and the rest ----------------------------------------------------------------------
