@@ -120,7 +120,8 @@ def benchmark(seeds: int = 3) -> dict[str, Any]:
     if card is None:
         raise MachineError("This machine has no graphics card that PyTorch finds: CUDA or MPS.")
     torch.zeros(1, device=card)  # the first use of a card loads its libraries
-    recipes, rows = {}, []
+    recipes: dict[str, dict[str, Any]] = {}
+    rows: list[tuple[str, ...]] = []
     for name, (run, unit) in RUNS.items():
         cpu, other = (
             [run(seed, place) for seed in range(seeds)] for place in (torch.device("cpu"), card)

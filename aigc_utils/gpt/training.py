@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,8 @@ def gpt_step(
         model.train()
         place = devices.place_of(model, batch[0].device)
         tokens, targets = (devices.send(each, place) for each in batch)
-        with torch.autocast(place.type, torch.bfloat16) if bfloat16 else nullcontext():
+        half: Any = torch.autocast(place.type, torch.bfloat16) if bfloat16 else nullcontext()
+        with half:
             loss = model.loss(tokens, targets)
         gradient_step(loss, *optimizers, clip=clip)
         return {"loss": loss}

@@ -134,8 +134,8 @@ def train_course(
     check_images(images)
     place, rng = devices.device(device), seed_everything(seed)
     if model is None:
-        sizes, mean_image = (recipe.latent_dim, recipe.hidden), to_float(images.cpu()).mean(0)
-        model = devices.build(place, VAE, *sizes, recipe.patches, mean_image)
+        mean = to_float(images.cpu()).mean(0)
+        model = devices.build(place, VAE, recipe.latent_dim, recipe.hidden, recipe.patches, mean)
     model.to(place)
     optimizer = torch.optim.Adam(model.parameters(), recipe.lr, betas=(0.9, 0.99), fused=True)
     set_rate = one_cycle(optimizer, warmup=recipe.warmup)
