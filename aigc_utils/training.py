@@ -228,6 +228,8 @@ class _Run:
         """
         newest: dict[str, float] = {}
         pending, self._pending = self._pending, []
+        if not pending:
+            return {}
         with self.clock():
             read = numbers(pending)
         for newest in read:
