@@ -43,8 +43,8 @@ class Codebook:
         Raises:
             ValueError: the images aren't uint8, or their sides are no multiples of the patch's.
         """
-        patches = _cut(images, self.side)
-        return _nearest(patches.flatten(0, 1), self.codes.double()).view(len(images), -1)
+        patches = _cut(images, self.side).flatten(0, 1).to(self.codes.device)
+        return _nearest(patches, self.codes.double()).view(len(images), -1).to(images.device)
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Returns the square images, uint8, (N, 1, H, H), of tokens, (N, T), T a square number.
@@ -67,9 +67,9 @@ class Codebook:
                 f"they reach from {int(low)} to {int(high)}."
             )
         size = rows * self.side
-        patches = self.codes[tokens].transpose(1, 2)  # (N, side * side, T)
+        patches = self.codes[tokens.to(self.codes.device)].transpose(1, 2)  # (N, side * side, T)
         images = F.fold(patches, size, self.side, stride=self.side)
-        return to_uint8(images)
+        return to_uint8(images).to(tokens.device)
 
 
 def learn_codebook(
@@ -97,13 +97,15 @@ def learn_codebook(
     different = patches.unique(dim=0)
     if len(different) < num_codes:
         raise ValueError(f"{len(different)} different patches are too few for {num_codes} codes.")
-    codes = different[torch.randperm(len(different), generator=rng)[:num_codes]]
+    order = torch.randperm(len(different), generator=rng, device=rng.device)
+    codes = different[order[:num_codes].to(images.device)]
     for _ in range(rounds):
         nearest = _nearest(patches, codes)
         counts = torch.bincount(nearest, minlength=num_codes)[:, None]
         sums = torch.zeros_like(codes).index_add_(0, nearest, patches)
-        fresh = torch.randint(len(different), (num_codes,), generator=rng)
-        codes = torch.where(counts > 0, sums / counts.clamp(min=1), different[fresh])
+        fresh = torch.randint(len(different), (num_codes,), generator=rng, device=rng.device)
+        renewed = different[fresh.to(images.device)]
+        codes = torch.where(counts > 0, sums / counts.clamp(min=1), renewed)
     return Codebook(codes)
 
 
