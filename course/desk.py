@@ -5,12 +5,14 @@ shows: Jupytext pairs the two, so that both hold what a reader saves, and the no
 outputs. `notebooks/exercises` has the students' edition of the exercises. Git sees no notebook.
 
 What changed outside JupyterLab is found before it opens. If one of a pair changed, the other
-follows; if both did, nothing is merged: the reader's notebook is kept under another name.
+follows; if both did, nothing is merged: the reader's notebook is kept under another name, and so
+is one that is damaged.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -48,6 +50,14 @@ def read(path: Path) -> Any:
     return jupytext.read(path)
 
 
+def inputs_of(path: Path) -> str | None:
+    """Returns what `inputs` gives for a file, or None where it is damaged or half-written."""
+    try:
+        return inputs(read(path))
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
+        return None
+
+
 def free(path: Path, word: str) -> Path:
     """Returns a name beside `path` that no file has: `01_cnn.yours.ipynb`, `01_cnn.yours-2.ipynb`.
 
@@ -72,8 +82,9 @@ class Desk:
         self.sources = list(chapters.notebooks(root, "chapters").values())
         self.record = self.folder / ".desk.json"
         self.known: dict[str, str] = {}
-        if self.record.exists():
-            self.known = json.loads(self.record.read_text(encoding="utf-8"))
+        # Without its record, or with a damaged one, what differs counts as changed on both sides.
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            self.known = dict(json.loads(self.record.read_text(encoding="utf-8")))
 
     def lay(self) -> list[str]:
         """Lays out every notebook; returns a sentence on each that changed outside JupyterLab."""
@@ -86,8 +97,8 @@ class Desk:
         """Notes what each chapter holds that is the same as its notebook."""
         for source in self.sources:
             copy = source.with_suffix(".ipynb")
-            if copy.exists() and inputs(read(source)) == inputs(read(copy)):
-                self.known[source.stem] = inputs(read(source))
+            if copy.exists() and (same := inputs(read(source))) == inputs_of(copy):
+                self.known[source.stem] = same
         self.record.write_text(json.dumps(self.known, indent=1), encoding="utf-8")
 
     def _chapter(self, source: Path) -> str:
@@ -95,7 +106,11 @@ class Desk:
         if not copy.exists():
             self._copy(source)
             return ""
-        of_source, of_copy = inputs(read(source)), inputs(read(copy))
+        of_source, of_copy = inputs(read(source)), inputs_of(copy)
+        if of_copy is None:
+            aside = copy.rename(free(copy, "damaged"))
+            self._copy(source)
+            return f"{name}: your notebook is damaged and kept as {aside.name}; here is a new one."
         if of_source == of_copy:
             self._pair(copy)
             return ""
@@ -135,7 +150,7 @@ class Desk:
         before = self.known.get(key)
         if target.exists() and before == new:
             return ""
-        if target.exists() and inputs(read(target)) not in (before, new):
+        if target.exists() and inputs_of(target) not in (before, new):
             target = free(target, "new")
             sentence = f"{key}: there is a new edition, {target.name}; yours stays as it is."
         self.known[key] = new

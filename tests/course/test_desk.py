@@ -182,3 +182,45 @@ def test_it_opens_lab_and_notes_what_is_in_step(
     assert not calls
     assert desk.main(["--no-browser"]) == 3
     assert calls[0][2:] == ("jupyterlab", f"--ServerApp.root_dir={place.folder}", "--no-browser")
+
+
+HALF = (b"", b"{", b"[]", b"\xff", b'{"cells": 3}', b'{"cells": [{}], "nbformat": 4}')
+
+
+@pytest.mark.parametrize("damaged", HALF)
+def test_a_damaged_notebook_is_kept_and_said(house: Path, damaged: bytes) -> None:
+    Desk(house).lay()
+    source, copy = chapter(house)
+    copy.write_bytes(damaged)
+    (said,) = Desk(house).lay()
+    assert said == (
+        "01_x: your notebook is damaged and kept as 01_x.damaged.ipynb; here is a new one."
+    )
+    assert copy.with_name("01_x.damaged.ipynb").read_bytes() == damaged
+    assert inputs(read(copy)) == inputs(read(source))
+    assert source.read_text() == SOURCE
+
+
+@pytest.mark.parametrize("damaged", HALF)
+def test_damaged_exercises_stay_beside_a_new_edition(
+    house: Path, monkeypatch: pytest.MonkeyPatch, damaged: bytes
+) -> None:
+    Desk(house).lay()
+    own = house / "notebooks/exercises/01_x.ipynb"
+    own.write_bytes(damaged)
+    monkeypatch.setattr(editions, "make_editions", lambda name: edition("z = ..."))
+    (said,) = Desk(house).lay()
+    assert "there is a new edition, 01_x.new.ipynb" in said
+    assert own.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[1]", "3"])
+def test_nothing_is_lost_with_a_damaged_record(house: Path, damaged: str) -> None:
+    Desk(house).lay()
+    source, copy = chapter(house)
+    run(copy, new="x = 2")
+    (house / "notebooks" / ".desk.json").write_text(damaged)
+    (said,) = Desk(house).lay()
+    assert "yours is kept as 01_x.yours.ipynb" in said
+    assert len(outputs(copy.with_name("01_x.yours.ipynb"))) == 1
+    assert source.read_text() == SOURCE

@@ -62,14 +62,17 @@ def test_what_the_tasks_run_exists() -> None:
                 assert not word.startswith("tests/") or (ROOT / word).exists(), word
 
 
+GIVEN = ("CLASS=a b", "EXERCISES=01_cnn", "CHAPTER=03", "SCHEDULER=tcp://x:1", "TO=canvas")
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="There is no make.")
 def test_make_does_what_python_does() -> None:
-    command = ["make", "-n", "TORCH=cpu", "CLASS=a b", "EXERCISES=01_cnn", "CHAPTER=03", *TASKS]
+    command = ["make", "-n", "--no-print-directory", "TORCH=cpu", *GIVEN, *TASKS]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = run.stdout.splitlines()
     assert [re.split(r" +", line)[5] for line in lines] == list(TASKS)
     assert all(line.startswith("python3 -m course --torch cpu ") for line in lines)
-    assert 'grade "a b" --exercises "01_cnn" --variant 0' in run.stdout
+    assert 'grade "a b" --exercises "01_cnn" --variant "0"' in run.stdout
     assert 'questions --chapter "03" --seed 0 --format exam' in run.stdout
 
 

@@ -123,21 +123,22 @@ def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded:
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
 def test_make_hands_everything_on() -> None:
     def told(*words: str) -> str:
-        run = subprocess.run(["make", "-n", *words], cwd=ROOT, check=True, capture_output=True)
+        command = ["make", "-n", "--no-print-directory", *words]
+        run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
         return " ".join(run.stdout.decode().replace("\\\n", " ").split())
 
     class_ = ["CLASS=a b/", "EXERCISES=01_cnn"]
     plain = told("grade", *class_)
-    assert plain.endswith('grading grade "a b/" --exercises "01_cnn" --variant "0"')
+    assert plain.endswith('course grade "a b/" --exercises "01_cnn" --variant "0"')
     more = ["VARIANT=1-20", "JOBS=2", "SCHEDULER=tcp://x:1", "ONLY=A B", "ALL=1"]
     assert told("grade", *class_, *more).endswith(
         '--variant "1-20" --jobs 2 --scheduler "tcp://x:1" --only "A B" --all'
     )
     assert told("handback", "TO=canvas", "ROSTER=a b", "COLUMN=c d", "LATE=e").endswith(
-        'grading handback --to "canvas" --roster "a b" --column "c d" --late "e"'
+        'course handback --to "canvas" --roster "a b" --column "c d" --late "e"'
     )
-    assert told("similar", *class_).endswith('grading similar "a b/" --exercises "01_cnn"')
-    assert told("worker", "SCHEDULER=tcp://x:1").endswith('dask worker "tcp://x:1" --nthreads 2')
+    assert told("similar", *class_).endswith('course similar "a b/" --exercises "01_cnn"')
+    assert told("worker", "SCHEDULER=tcp://x:1").endswith('course worker "tcp://x:1" --nthreads 2')
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != NAME])

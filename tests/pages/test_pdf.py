@@ -184,8 +184,8 @@ def problems(printed: Printed, titles: list[str]) -> list[str]:
 
 
 def bears(text: str, number: int) -> bool:
-    """Says whether a sheet's number ends one of its first two lines, or the last."""
-    first, last = text.splitlines()[:2], text.splitlines()[-1:]
+    """Says whether a sheet's number ends one of its first four lines, or the last."""
+    first, last = text.splitlines()[:4], text.splitlines()[-1:]
     return any(re.search(rf"(?<![\d.]){number}$", line.rstrip()) for line in first + last)
 
 
