@@ -32,6 +32,8 @@ GPT = gpt.GPTRecipe(
     3, 4, context=8, num_layers=2, num_heads=2, width=8, ngrams=(13,), ngram_dropout=0.3,
     bfloat16=False,
 )  # fmt: skip
+#: A rung with every part that there is.
+RUNG = gpt.Rung((gpt.Mean, gpt.Head, gpt.Heads, gpt.MLP), 4, normed=True, ngrams=(13,))
 WORDS = replace(seq2seq.REVERSE, num_steps=3, batch_size=4, width=8, num_heads=2)
 
 
@@ -72,7 +74,11 @@ def new_vae() -> vae.VAE:
 
 
 def new_gpt() -> gpt.GPT:
-    model: gpt.GPT = made(gpt.GPT, GPT.config(VOCABULARY))
+    return roused(made(gpt.GPT, GPT.config(VOCABULARY)))
+
+
+def roused(model: Any) -> Any:
+    """Returns a model whose parts all add something, though the recipes begin them with zeros."""
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.3, generator=rng())
     return model.eval().requires_grad_(False)
@@ -125,6 +131,12 @@ def gpt_step(move: Move, clip: float = 0.0) -> tuple[Step, Batch]:
     return step, (rows[:, :-1], rows[:, 1:])
 
 
+def rung_step(move: Move) -> tuple[Step, Batch]:
+    model = move(made(RUNG.build, VOCABULARY, 8, 8))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    return gpt.gpt_step(model, optimizer), (ids(16).view(2, 8), ids(17)[1:].view(2, 8))
+
+
 def words_step(move: Move) -> tuple[Step, Batch]:
     model = move(made(seq2seq.EncoderDecoder, WORDS.config()))
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
@@ -138,6 +150,7 @@ STEPS: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
     "vae.article_step": article_vae_step,
     "vae.vae_step": vae_step,
     "gpt.gpt_step": gpt_step,
+    "gpt.gpt_step, of a rung": rung_step,
     "seq2seq.seq2seq_step": words_step,
 }
 #: PyTorch's clipping asks where the memory of gradients is, and so finds the absent card out.
@@ -181,6 +194,9 @@ RECIPES: dict[str, Callable[[torch.device | None], tuple[Any, ...]]] = {
     "gpt.train_course": lambda place: gpt.train_course(
         GPT, ids(), VOCABULARY, seed=0, device=place,
         evaluate=lambda model: {"nats": gpt.mean_nats(model, ids())},
+    ),
+    "gpt.train_rung": lambda place: gpt.train_rung(
+        RUNG, ids(), VOCABULARY, seed=0, lr=1e-3, num_steps=2, batch_size=2, device=place
     ),
     "seq2seq.train_course": lambda place: seq2seq.train_course(WORDS, seed=0, device=place),
 }  # fmt: skip
@@ -278,6 +294,9 @@ CASES: dict[str, Case] = {
         *(normal(2, 3, 4, seed=seed).to(at) for seed in range(3)),
         gpt.causal_mask(3).to(at),
     ),
+    "gpt.masked_softmax": lambda at: gpt.masked_softmax(
+        normal(2, 3, 3).to(at), gpt.causal_mask(3).to(at)
+    ),
     "gpt.rotate": lambda at: gpt.rotate(normal(3, 4).to(at), gpt.rotary_angles(3, 4).to(at)),
     "gpt.choose": lambda at: gpt.choose(normal(3, 7).to(at), gpt.Sampling(), rng()),
     "gpt.keep_top_k": lambda at: gpt.keep_top_k(normal(3, 7).to(at), 2),
@@ -291,6 +310,13 @@ CASES: dict[str, Case] = {
     "gpt.mean_nats": lambda at: gpt.mean_nats(new_gpt().to(at), ids().to(at)),
     "gpt.unigram_nats": lambda at: gpt.unigram_nats(ids(50).to(at), *counted(at)),
     "gpt.bigram_nats": lambda at: gpt.bigram_nats(ids(50).to(at), *counted(at)),
+    "gpt.backoff_surprise": lambda at: gpt.backoff_surprise(
+        ids(50).to(at), ids().to(at), 3, VOCABULARY
+    ),
+    "gpt.surprise": lambda at: gpt.surprise(
+        roused(made(RUNG.build, VOCABULARY, 8, 8)).to(at), ids().to(at), 8
+    ),
+    "gpt.mean_bits": lambda at: gpt.mean_bits(normal(60).to(at), 6),
     "gpt.token_batches": lambda at: next(gpt.token_batches(ids().to(at), 8, 3, rng())),
     "gpt.consecutive_batches": lambda at: list(gpt.consecutive_batches(ids().to(at), 8, 3)),
     "seq2seq.greedy_decode": lambda at: seq2seq.greedy_decode(

@@ -26,6 +26,7 @@ from device_cases import (
     GPT,
     RECIPES,
     STEPS,
+    ids,
     images,
     labels,
     new_gpt,
@@ -82,9 +83,9 @@ NOT_COMPUTED = {
     "course_optimizers", "has_bfloat16", "load_model", "save_model", "load_generator",
     "save_generator", "load_gpt2", "load_gpt2_or_standin", "load_standin", "from_gpt2",
     "from_llama", "with_weights", "learn_merges", "tokens_per_character", "encode_tensor",
-    "bits_per_character", "words", "causal_mask", "rotary_angles", "attention_weights", "block",
-    "dense_layers", "decode_words", "encode_words", "reverse_batches", "load_judge",
-    "load_results", "margin", "record", "share_error",
+    "bits_per_character", "compressed_bits", "merge", "words", "causal_mask", "rotary_angles",
+    "attention_weights", "block", "dense_layers", "decode_words", "encode_words",
+    "reverse_batches", "load_judge", "load_results", "margin", "record", "share_error",
 }  # fmt: skip
 
 
@@ -223,6 +224,7 @@ def test_samplers_and_measures_give_the_same_on_the_card(name: str, card: Absent
 def test_inputs_of_the_processor_are_sent_to_a_model_on_the_card(card: AbsentCard) -> None:
     model = new_gpt().to(CUDA)
     tokens = gpt.generate(model, [[1, 2]], 3)
+    assert not lies_on_card(gpt.surprise(model, ids(), 8))
     assert [new.item() for new in gpt.decode(model, torch.tensor([[1, 2]]), 3)] == tokens[0]
     network = cnn.CourseCNN((2, 3, 4)).to(CUDA)
     assert not lies_on_card(evaluation.predict(network, images()))
