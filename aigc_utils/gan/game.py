@@ -147,8 +147,9 @@ class CourseGAN:
     def to(self, device: str | torch.device) -> CourseGAN:
         """Moves the game to a device, and returns it."""
         place = torch.device(device)
-        if devices.place_of(self.generator, place) != place:
-            for network in (self.generator, self.discriminator, self.ema.network):
+        networks = self.generator, self.discriminator, self.ema.network
+        if any(devices.place_of(network, place) != place for network in networks):
+            for network in networks:
                 network.to(place)
             for optimizer in (*self.generator_optimizers, *self.discriminator_optimizers):
                 optimizer.load_state_dict(optimizer.state_dict())  # what it keeps follows
