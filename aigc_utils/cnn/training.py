@@ -80,9 +80,10 @@ def classifier_step(
     loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
 
     def step(batch: Batch) -> dict[str, Tensor]:
-        place = devices.place_of(model, batch[0].device)
-        images, labels = (devices.send(each, place) for each in batch)
+        images, labels = batch
         check_labels(labels, len(images), wait=False)
+        place = devices.place_of(model, images.device)
+        images, labels = devices.send(images, place), devices.send(labels, place)
         if augment is not None:
             images = augment(images)
         model.train()
