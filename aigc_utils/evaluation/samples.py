@@ -166,7 +166,8 @@ def nearest_neighbours(samples: Tensor, training: Tensor) -> tuple[Tensor, Tenso
     """Returns each sample's distance to the nearest training image, and that image's index.
 
     Distances are Euclidean, over pixels of 0 to 1: float64, shape (N,), and 0 for a copy. Indices
-    are int64, shape (N,), the first of equals. Images are uint8, (N, ...) and (M, ...).
+    are int64, shape (N,), the first of equals. Images are uint8, (N, ...) and (M, ...). Both lie
+    where the samples lie, though distances not on MPS, which has no float64.
 
     Raises:
         ValueError: other types, differing shapes, or no images.
