@@ -30,6 +30,7 @@ from .gan_workings import (
     game_maps,
     gan_drawing,
     latent_norms,
+    number_game,
     optimal_discriminator,
 )
 from .gpt_attention import (
@@ -98,6 +99,7 @@ __all__ = [
     "latent_norms",
     "layers_drawing",
     "next_token_bars",
+    "number_game",
     "optimal_discriminator",
     "rate_distortion",
     "receptive_fields",

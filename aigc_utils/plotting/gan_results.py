@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -13,9 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from .common import LINES
 from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
-from .words import course
 
 Values = Sequence[float]
 
@@ -168,35 +165,35 @@ def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
 
 @styled
 def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> Picture:
-    """Returns the Fréchet distance against the number of images it is computed from.
+    """Returns the Fréchet distance over 1 / N, with the straight line to infinitely many images.
 
-    The title gives the numbers of the set whose distance changes most.
+    The title says where the lines end.
 
     Args:
-        sizes: numbers of images.
+        sizes: numbers of images, at least two.
         distances: name of what is compared with real images to the distance at each size.
+
+    Source: Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2020.
     """
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
-    looks = zip(COLORS.values(), "osD^", LINES, strict=False)
-    for (name, values), (color, mark, line) in zip(distances.items(), looks, strict=False):
-        axes.plot(sizes, values, mark + line, color=color, markersize=6)
-        axes.annotate(
-            name, (sizes[-1], values[-1]), xytext=(10, 0), textcoords="offset points",
-            va="center", color=color, fontweight="bold",
-        )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xticks=sizes, xticklabels=[f"{n:,}" for n in sizes])
-    axes.set(xlabel="number of images (logarithmic)", ylabel="Fréchet distance (logarithmic)")
-    axes.minorticks_off()
-    _plain_log(axes.yaxis)
-    most = max(distances, key=lambda name: abs(math.log(distances[name][0] / distances[name][-1])))
-    few, many = (f"{distances[most][i]:.2g} from {sizes[i]:,} images" for i in (0, -1))
-    axes.set_title(f"{_capital(most)}: {few}, {many}")
-    heights = [math.log(value) for values in distances.values() for value in values]
-    span = max(heights) - min(heights)
-    told = (f"{name}: {course(sizes, y, span, log=True)}" for name, y in distances.items())
+    inverse = 1 / np.asarray(sizes, dtype=float)
+    ends, told = [], []
+    looks = zip(COLORS.values(), "osD^", strict=False)
+    for (name, values), (color, mark) in zip(distances.items(), looks, strict=False):
+        slope, end = np.polyfit(inverse, values, 1)
+        axes.plot(inverse, values, mark, color=color, markersize=6, label=name)
+        axes.plot([0, inverse.max()], [end, end + slope * inverse.max()], "--", color=color)
+        ends.append(f"{end:.1f} for {name}")
+        few, many = (f"{values[i]:.1f} from {sizes[i]:,} images" for i in (0, -1))
+        told.append(f"{name}: {few}, {many}; the line ends at {end:.1f}")
+    axes.set(xlabel="number of images (on a scale of 1 / N)", ylabel="Fréchet distance")
+    axes.set(xticks=[0, *inverse], xticklabels=["∞", *(f"{n:,}" for n in sizes)], xlim=(0, None))
+    axes.set(ylim=(min(0, axes.get_ylim()[0]), None))
+    axes.set_title(f"From infinitely many images: {' and '.join(ends)}")
+    axes.legend(loc="upper left")
     return Picture(
         figure,
-        f"The Fréchet distance over the number of images, from {sizes[0]:,} to {sizes[-1]:,}. "
-        f"{'; '.join(told)}.",
+        "The Fréchet distance over one divided by the number of images, with straight lines to "
+        f"infinitely many. {'. '.join(told)}.",
     )

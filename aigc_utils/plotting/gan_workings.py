@@ -65,6 +65,39 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
     )
 
 
+@styled
+def number_game(paths: Mapping[str, Tensor]) -> Picture:
+    """Returns the ways of a game of two numbers, each in a panel that says where it leads.
+
+    Args:
+        paths: name to positions, shape (steps, 2): the generator's point and the discriminator's
+            slope. The game would be over at (0, 0).
+
+    Source: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
+    """
+    figure = new_figure(2.5)
+    panels = axes_grid(figure, 1, len(paths), sharex=True, sharey=True)
+    told = []
+    for axes, (name, path) in zip(panels, paths.items(), strict=True):
+        first, last = (path[i].norm().item() for i in (0, -1))
+        way = "leads in" if last < 0.9 * first else "leads out" if last > 1.1 * first else "circles"
+        axes.plot(*path.T, color=COLORS["blue"], linewidth=1.4)
+        axes.plot(*path[0], "o", color=INK, markersize=6, label="start")
+        axes.plot(*path[-1], "s", color=COLORS["orange"], markersize=6, label="end")
+        axes.plot(0, 0, "+", color=INK, markersize=10, markeredgewidth=2, label="game over")
+        axes.set(aspect="equal", title=f"{name}:\n{way}", xlabel=r"point $\theta$")
+        told.append(f"{name}, it {way}, from {first:.2f} to {last:.2f}")
+    panels[0].set_ylabel(r"slope $\psi$")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9
+    )
+    return Picture(
+        figure,
+        "Ways of the generator's point and the discriminator's slope around the centre, where the "
+        f"game is over, with the distance from it at start and end: {'; '.join(told)}.",
+    )
+
+
 def _densities(axes: Axes, x: Tensor, p_data: Tensor, p_generator: Tensor) -> None:
     """Draws the density of the data and that of the generator, each as a filled curve."""
     for values, color, hatch, label in (

@@ -30,14 +30,23 @@ def test_class_bars_name_the_images_that_lack_most_digits() -> None:
     assert "course's GAN, from 5.5 percent for digit 1 to 14.5 for digit 0" in complete.alt
 
 
-def test_the_sizes_title_is_about_what_changes_most() -> None:
-    sizes = [250, 1000, 10_000]
-    picture = plotting.sample_size_bias(sizes, {"made": [90, 88, 87], "real": [6.0, 2.0, 0.5]})
-    assert title(picture) == "Real: 6 from 250 images, 0.5 from 10,000 images"
-    assert picture.alt.endswith("made: stays near 88; real: falls from 6 to 0.5.")
-    picture = plotting.sample_size_bias(sizes[:2], {"made": [1.5, 3.0], "real": [6.0, 5.0]})
-    assert title(picture) == "Made: 1.5 from 250 images, 3 from 1,000 images"
-    assert "from 250 to 1,000. made: rises from 1.5 to 3; real: falls from 6 to 5." in picture.alt
+def test_the_lines_over_the_sizes_end_at_what_infinitely_many_images_would_score() -> None:
+    sizes = [500, 1000, 10_000]
+    rising = {"course's GAN": [7 + 1000 / n for n in sizes], "real": [2000 / n for n in sizes]}
+    picture = plotting.sample_size_bias(sizes, rising)
+    assert title(picture) == "From infinitely many images: 7.0 for course's GAN and 0.0 for real"
+    assert "real: 4.0 from 500 images, 0.2 from 10,000 images; the line ends at 0.0." in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("stretch", "found"), [(1.0, "circles"), (0.5, "leads in"), (2.0, "leads out")]
+)
+def test_a_game_of_numbers_says_where_it_leads(stretch: float, found: str) -> None:
+    turn = torch.linspace(0, 6, 50)
+    circle = torch.stack([turn.cos(), turn.sin()], 1)
+    picture = plotting.number_game({"plain": circle * torch.linspace(1, stretch, 50)[:, None]})
+    assert title(picture) == f"plain:\n{found}"
+    assert f"plain, it {found}, from 1.00 to {stretch:.2f}." in picture.alt
 
 
 @pytest.mark.parametrize(
