@@ -2,7 +2,10 @@
 
 The ground, on which every chapter stands:
 
+- `limits`: what a run is told, checked in one place
+- `interrupts`: Ctrl-C, as a request to stop
 - `threads`: how long PyTorch's threads wait for work
+- `console`: lets what is printed pass where a console knows fewer signs
 - `data`: digits, texts, batches and safe files
 - `history`: what a run recorded
 - `schedules`: how the learning rate moves
@@ -10,6 +13,8 @@ The ground, on which every chapter stands:
 - `losses`: cross-entropy of pixels
 - `latent`: Gaussians in latent space, and ways through it
 - `ema`: a running mean of weights
+- `model_files`: the course's models in files
+- `runs`: stop a training, keep it, go on
 - `source`: shows a listing in a notebook
 - `training`: the one training loop
 
@@ -33,6 +38,8 @@ here, `exercises/name` here with its `CHAPTER`, `exercises/NN_name.py`, and `ben
 They are found by their names, and nothing else lists them: see CONTRIBUTING.md.
 """
 
+from .console import tolerate
 from .threads import settle
 
 settle()
+tolerate()

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .data import batches, standardize
+from .data import (
+    batches,
+    check_fields,
+    check_image_shape,
+    check_images,
+    check_labels,
+    check_number,
+    standardize,
+)
 from .evaluation import accuracy, predict
 from .history import History
+from .limits import whole
+from .model_files import load_model as load_model
+from .model_files import save_model as save_model
 from .optimizers import Muon, gradient_step
 from .schedules import one_cycle
 from .training import Batch, Step, fit, seed_everything
@@ -19,6 +32,9 @@ from .training import Batch, Step, fit, seed_everything
 
 class ArticleCNN(nn.Module):
     """The article's network: two convolutions, two fully connected layers, 421,642 parameters."""
+
+    #: The constructor's arguments, as `save_model` keeps them: there are none.
+    configuration: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,9 +58,15 @@ class MLP(nn.Module):
 
     def __init__(self, hidden: int = 512) -> None:
         super().__init__()
+        self.hidden = hidden
         self.layers = nn.Sequential(
             nn.Flatten(), nn.Linear(28 * 28, hidden), nn.ReLU(), nn.Linear(hidden, 10)
         )
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"hidden": self.hidden}
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
@@ -59,10 +81,16 @@ class CourseCNN(nn.Module):
     a quarter of the work. Pooling comes before the norm and the activation, for the same reason.
     The first two convolutions and the last pad nothing: MNIST's digits leave the rim of the image
     empty.
+
+    Raises:
+        ValueError: there are fewer than three widths.
     """
 
     def __init__(self, widths: Sequence[int] = (16, 32, 96), dropout: float = 0.0) -> None:
         super().__init__()
+        if len(widths) < 3:
+            raise ValueError(f"widths must be of three convolutions or more, not {widths}.")
+        self.widths = tuple(widths)
         first, second, *middle, last = widths
         blocks = [*self._block(1, first, kernel_size=5, stride=2)]  # (B, first, 12, 12)
         blocks += self._block(first, second, kernel_size=3, pool=True)  # (B, second, 5, 5)
@@ -75,6 +103,11 @@ class CourseCNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(last * 3 * 3, 10)
         self.to(memory_format=torch.channels_last)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"widths": self.widths, "dropout": self.dropout.p}
 
     @staticmethod
     def _block(
@@ -95,6 +128,7 @@ class CourseCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns logits, shape (B, 10), of images, shape (B, 1, 28, 28)."""
+        check_image_shape(x)
         x = self.features(x)  # (B, last, 3, 3)
         # Flattened in the order in which the numbers lie in memory: no copy, and a faster way back.
         x = self.dropout(x.permute(0, 2, 3, 1).flatten(1))  # (B, 9 * last)
@@ -107,9 +141,15 @@ def random_shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor
 
     Args:
         images: shape (B, 1, H, W), any dtype; black is zero.
-        max_shift: largest offset along each axis, in pixels.
+        max_shift: largest offset along each axis, in pixels, 0 or more.
         rng: a CPU generator, source of the offsets.
+
+    Raises:
+        ValueError: the images have another shape, or `max_shift` is below 0.
     """
+    if images.ndim != 4 or images.size(1) != 1:
+        raise ValueError(f"images must have shape (B, 1, H, W), not {tuple(images.shape)}.")
+    whole("max_shift", max_shift, lowest=0)
     count, _, height, width = images.shape
     offsets = torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=rng)
     rows = offsets[0] + torch.arange(height)  # (B, H)
@@ -129,19 +169,24 @@ def classifier_step(
 
     The step takes (images, labels): uint8, shape (B, 1, 28, 28), and int64, shape (B,). It
     returns the mean cross-entropy in nats, as "loss". It raises ValueError for images of another
-    integer type.
+    integer type or range, and for labels of another type, number or range.
 
     Args:
         model: takes standardized images and returns logits, (B, 10).
         optimizers: all of them are used in each step.
         label_smoothing: the share of the target that is spread over all classes.
         augment: changes a batch's images before each step, such as `random_shift`.
+
+    Raises:
+        ValueError: `label_smoothing` is not from 0 to 1.
     """
+    check_number("label_smoothing", label_smoothing, most=1)
     loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
     place = next(model.parameters()).device
 
     def step(batch: Batch) -> dict[str, Tensor]:
         images, labels = batch
+        check_labels(labels, len(images))
         if augment is not None:
             images = augment(images)
         model.train()
@@ -154,7 +199,11 @@ def classifier_step(
 
 @dataclass(frozen=True)
 class CNNRecipe:
-    """Everything that decides a training run of `CourseCNN`, apart from the seed."""
+    """Everything that decides a training run of `CourseCNN`, apart from the seed.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
 
     widths: tuple[int, ...]  # channels of each convolution
     epochs: float
@@ -166,6 +215,13 @@ class CNNRecipe:
     warmup: float = 0.2  # the share of the run in which the rates rise
     dropout: float = 0.0
     max_shift: int = 0  # of the augmentation, in pixels; 0: none
+
+    def __post_init__(self) -> None:
+        whole("max_shift", self.max_shift, lowest=0)
+        check_fields(
+            self, counts=["batch_size"], numbers=["epochs", "adam_lr", "muon_lr"],
+            shares=["label_smoothing", "muon_momentum", "warmup", "dropout"],
+        )  # fmt: skip
 
 
 #: Reaches the accuracy of the article's five epochs in seconds (held-back images: 98.84 %, mean of
@@ -212,25 +268,24 @@ def train_course(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: images and labels differ in number, are fewer than a batch, or the images are
-            of another integer type.
+        ValueError: images or labels have another type, shape or range, differ in number, or are
+            fewer than a batch.
         TrainingError: a loss is no longer finite.
     """
+    for pair in ((images, labels), *([test] if test else [])):
+        check_images(pair[0])
+        check_labels(pair[1], len(pair[0]))
     rng = seed_everything(seed)
     model = CourseCNN(recipe.widths, recipe.dropout)
     optimizers = course_optimizers(model, recipe)
-
-    def shift(batch: Tensor) -> Tensor:
-        return random_shift(batch, recipe.max_shift, rng)
+    shift = partial(random_shift, max_shift=recipe.max_shift, rng=rng)
 
     def evaluate() -> dict[str, float]:
         return {"accuracy": accuracy(predict(model, test[0]), test[1])} if test else {}
 
+    augment = shift if recipe.max_shift else None
     step = classifier_step(
-        model,
-        *optimizers,
-        label_smoothing=recipe.label_smoothing,
-        augment=shift if recipe.max_shift else None,
+        model, *optimizers, label_smoothing=recipe.label_smoothing, augment=augment
     )
     history = fit(
         step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from .data import is_unit_range
+from .data import check_same_shape, is_unit_range
 
 
 def reconstruction_loss(logits: Tensor, images: Tensor) -> Tensor:
@@ -14,13 +14,12 @@ def reconstruction_loss(logits: Tensor, images: Tensor) -> Tensor:
     Logits and images have one shape, (B, 1, 28, 28); more dimensions may stand before.
 
     Raises:
-        ValueError: the shapes differ, or pixels lie outside [0, 1].
+        ValueError: the shapes differ or have fewer than four dimensions, or pixels lie outside
+            [0, 1].
     """
-    if logits.shape != images.shape:
-        raise ValueError(
-            f"logits and images must have one shape, not {tuple(logits.shape)} and "
-            f"{tuple(images.shape)}."
-        )
+    check_same_shape(logits=logits, images=images)
+    if images.ndim < 4:
+        raise ValueError(f"images must have shape (B, 1, 28, 28), not {tuple(images.shape)}.")
     if not is_unit_range(images):
         raise ValueError("pixels must lie in [0, 1] to be probabilities: use data.to_float.")
     losses = F.binary_cross_entropy_with_logits(logits, images, reduction="none")

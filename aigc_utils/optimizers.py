@@ -8,10 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .data import check_number
+from .limits import whole
+
 #: Fifth-order coefficients with a steep slope at zero: a few rounds bring most singular values near
 #: one, from about 0.7 to 1.2, which is near enough for an update (Jordan, 2024). Three rounds
 #: gave the same accuracy here as Jordan's five (98.98 % on held-back digits, four seeds).
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+#: Norms whose squares neither vanish nor overflow in float32, and beside which 1e-7 is little.
+PLAIN_NORMS = (3e-6, 1e15)
 
 
 def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
@@ -21,15 +26,24 @@ def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
     products alone (a Newton-Schulz iteration).
 
     Args:
-        matrix: shape (..., rows, columns), finite; several matrices are treated each on its own.
+        matrix: floats, shape (..., rows, columns), finite and of any size; several matrices are
+            treated each on its own, and one of zeros stays as it is.
         rounds: iterations.
+
+    Raises:
+        ValueError: no such matrix, or `rounds` below 1.
 
     Source: Jordan et al., Muon, 2024.
     """
+    if matrix.ndim < 2 or 0 in matrix.shape or not matrix.is_floating_point():
+        raise ValueError(
+            "matrix must be floats of shape (..., rows, columns), not "
+            f"{matrix.dtype} of shape {tuple(matrix.shape)}."
+        )
+    whole("rounds", rounds)
     a, b, c = NEWTON_SCHULZ
     tall = matrix.size(-2) > matrix.size(-1)
-    x = matrix.mT if tall else matrix
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = _scaled(matrix.mT if tall else matrix)
     for _ in range(rounds):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
@@ -37,14 +51,45 @@ def orthogonalize(matrix: Tensor, rounds: int = 3) -> Tensor:
     return result
 
 
+def _scaled(matrix: Tensor) -> Tensor:
+    """Returns each matrix divided by its norm, or zeros for zeros."""
+    norm = matrix.norm(dim=(-2, -1), keepdim=True)
+    plain = (norm.float() > PLAIN_NORMS[0]) & (norm.float() < PLAIN_NORMS[1])
+    if not plain.all():
+        # The squares of such numbers are no good: the largest of the matrix becomes 1 first.
+        largest = matrix.abs().amax(dim=(-2, -1), keepdim=True)
+        matrix = torch.where(plain | (largest == 0), matrix, matrix / largest)
+        norm = matrix.norm(dim=(-2, -1), keepdim=True)
+    scaled: Tensor = matrix / (norm + 1e-7)
+    return scaled
+
+
+def _set_norm(p: Tensor, norm: float) -> None:
+    """Gives a parameter this norm, in place; one of zeros has no direction and stays."""
+    length = p.norm()
+    if not PLAIN_NORMS[0] < length.item() < PLAIN_NORMS[1]:
+        largest = p.abs().max()
+        if largest == 0:
+            return
+        p.div_(largest)
+        length = p.norm()
+    p.mul_(norm / length)
+
+
 def gradient_step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float = 0.0) -> None:
     """Moves the parameters of all optimizers one step down the gradient of a loss.
 
     Args:
         loss: a scalar.
-        optimizers: each moves its own parameters.
+        optimizers: each moves its own parameters; at least one.
         clip: the largest norm of all their gradients together; 0 for no limit.
+
+    Raises:
+        ValueError: no optimizer, or `clip` is below 0.
     """
+    if not optimizers:
+        raise ValueError("gradient_step needs an optimizer: without one no parameter moves.")
+    check_number("clip", clip)
     for optimizer in optimizers:
         optimizer.zero_grad()
     loss.backward()
@@ -68,36 +113,63 @@ class Muon(torch.optim.Optimizer):
     run. Where no norm follows, the size counts: leave `normalize` off.
 
     Args:
-        parameters: matrices and filters, with two dimensions or more.
+        parameters: matrices and filters, with two dimensions or more, or groups of them, as all
+            of torch's optimizers take them: {"params": ..., "lr": ...}.
         lr: the length of a step in each direction.
-        momentum: the share of the last step's velocity that is kept.
-        normalize: set the filters' norm before each step.
+        momentum: the share of the last step's velocity that is kept, from 0 up to 1.
+        normalize: set the filters' norm before each step; filters of zeros have none and stay.
         dtype: of the matrix products; the parameters' own by default. A processor that multiplies
             bfloat16 numbers does so twice as fast, and the error is small beside the iteration's.
 
     Raises:
-        ValueError: a parameter has fewer than two dimensions.
+        ValueError: a parameter has fewer than two dimensions, or `lr` or `momentum` is out of
+            range.
 
     Source: Jordan et al., Muon, 2024.
     """
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         lr: float = 0.05,
         momentum: float = 0.6,
         normalize: bool = True,
         dtype: torch.dtype | None = None,
     ) -> None:
-        parameters = list(parameters)
-        if any(p.ndim < 2 for p in parameters):
-            raise ValueError("Muon takes filters and matrices; give biases and gains to Adam.")
         defaults = {"lr": lr, "momentum": momentum, "normalize": normalize, "dtype": dtype}
         super().__init__(parameters, defaults)
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds a group of parameters with settings of its own, also for each one at the start.
+
+        Raises:
+            ValueError: as for the optimizer itself; the group is then left out.
+        """
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        try:
+            check_number("lr", group["lr"])
+            check_number("momentum", group["momentum"])
+            if group["momentum"] >= 1:
+                raise ValueError(f"momentum must be below 1, not {group['momentum']}.")
+            if any(p.ndim < 2 for p in group["params"]):
+                raise ValueError("Muon takes filters and matrices; give biases and gains to Adam.")
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Updates every parameter that has a gradient; `closure` is not called."""
+    def step(  # type: ignore[override]
+        self, closure: Callable[[], float] | None = None
+    ) -> float | None:
+        """Updates every parameter that has a gradient; returns what `closure` does, called first.
+
+        As in torch's optimizers, `closure` computes loss and gradients anew.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
             alike: dict[torch.Size, list[Tensor]] = {}
             for p in group["params"]:
@@ -105,6 +177,7 @@ class Muon(torch.optim.Optimizer):
                     alike.setdefault(p.shape, []).append(p)
             for parameters in alike.values():
                 self._update(parameters, group)
+        return loss
 
     def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         """Updates parameters of one shape; their matrices are multiplied together, in one stack."""
@@ -113,7 +186,7 @@ class Muon(torch.optim.Optimizer):
         updates = orthogonalize(matrices.to(group["dtype"] or matrices.dtype)).to(matrices.dtype)
         for p, update in zip(parameters, updates.view(-1, *ahead[0].shape), strict=True):
             if group["normalize"]:
-                p.mul_(p.size(0) ** 0.5 / p.norm())
+                _set_norm(p, p.size(0) ** 0.5)
             p.add_(update.reshape(p.shape), alpha=-group["lr"])
 
     def _ahead(self, p: Tensor, momentum: float) -> Tensor:

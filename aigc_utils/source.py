@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -22,16 +23,20 @@ background:#161b22;color:#e6edf3;border-color:#30363d}
 .aigc-source .nf,.aigc-source .nc,.aigc-source .nd{color:var(--f)}
 """
 
+#: Members of a class that only its file needs (`save_model`, `save_run`): a listing that teaches
+#: the class leaves them out.
+FOR_FILES = frozenset(("configuration", "state_dict", "load_state_dict"))
+
 
 class Source:
-    """The full source of one class or function, as a notebook's output.
+    """The source of one class or function, as a notebook's output; a class's without `FOR_FILES`.
 
     Raises:
         TypeError: the thing has no Python source, such as a built-in function.
     """
 
     def __init__(self, thing: type | Callable[..., Any]) -> None:
-        self.code = textwrap.dedent(inspect.getsource(thing)).rstrip()
+        self.code = _listing(textwrap.dedent(inspect.getsource(thing)).rstrip())
         file = Path(inspect.getsourcefile(thing) or "")
         names = thing.__module__.count(".") + 1  # of folders and file, from the package on
         self.title = "/".join(file.parts[-names:])
@@ -68,7 +73,9 @@ _SHORT = {
 
 
 def show_source(*things: type | Callable[..., Any]) -> None:
-    """Shows the full source of each class or function: highlighted in a notebook, else as text.
+    """Shows the source of each class or function: highlighted in a notebook, else as text.
+
+    Of a class all is shown but the members in `FOR_FILES`.
 
     Raises:
         TypeError: a thing has no Python source, such as a built-in function.
@@ -86,3 +93,20 @@ def show_source(*things: type | Callable[..., Any]) -> None:
             display(source)
         else:
             print(source)
+
+
+def _listing(code: str) -> str:
+    """Returns a class's code without the members in `FOR_FILES`, their comments and their gaps."""
+    lines, (thing, *_) = code.splitlines(), ast.parse(code).body
+    for member in reversed(thing.body if isinstance(thing, ast.ClassDef) else []):
+        named = member.target if isinstance(member, ast.AnnAssign) else member
+        if getattr(named, "name", getattr(named, "id", "")) not in FOR_FILES:
+            continue
+        first = min(d.lineno for d in (*getattr(member, "decorator_list", ()), member)) - 1
+        while lines[first - 1].strip().startswith("#"):
+            first -= 1
+        last = member.end_lineno or first + 1
+        while last < len(lines) and not lines[last].strip():
+            last += 1
+        del lines[first:last]
+    return "\n".join(lines).rstrip()

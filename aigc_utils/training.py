@@ -10,13 +10,11 @@ from __future__ import annotations
 import math
 import os
 import random
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,7 +28,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmExperimentalWarning)
     from tqdm.auto import tqdm
 
-from .history import History, TrainingError
+from .history import History, TrainingError, same_names, scalars
+from .interrupts import Interrupt
+from .limits import functions, iterate, positive, whole
+from .runs import load_run as load_run
+from .runs import save_run as save_run
 from .schedules import Schedule
 
 # What a step takes is the chapter's to say; most take images and their labels.
@@ -48,15 +50,15 @@ def device(prefer: str | None = None) -> torch.device:
     """Returns the device to train on: CUDA, else Apple's MPS, else the CPU.
 
     Args:
-        prefer: a device by name, such as "cpu"; it is taken as it is. Without it,
-            AIGC_DEVICE in the environment may name one.
+        prefer: a device by name, such as "cpu". Without it, AIGC_DEVICE in the environment may
+            name one.
 
     Raises:
-        RuntimeError: torch knows no device of that name.
+        ValueError: torch knows no device of that name, or this machine has none.
     """
     prefer = prefer or os.environ.get("AIGC_DEVICE")
     if prefer:
-        return torch.device(prefer)
+        return _named_device(prefer)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -64,12 +66,33 @@ def device(prefer: str | None = None) -> torch.device:
     return torch.device("cpu")
 
 
+def _named_device(name: str) -> torch.device:
+    try:
+        found = torch.device(name)
+    except (RuntimeError, TypeError):
+        found = None
+    known = {
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }
+    if found is None or (found.index or 0) >= known.get(found.type, math.inf):
+        raise ValueError(
+            f'There is no device {name!r} here: name one that this machine has, such as "cpu", '
+            "in the call or in AIGC_DEVICE."
+        )
+    return found
+
+
 def seed_everything(seed: int) -> torch.Generator:
     """Returns a CPU generator seeded with `seed`, and seeds Python, NumPy and torch with it too.
 
     Two runs on the same CPU with the same number of threads and the same seed give the same
     numbers.
+
+    Raises:
+        ValueError: the seed is no whole number from 0 to 4294967295, the largest that NumPy takes.
     """
+    seed = whole("seed", seed, 0, 2**32 - 1)
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (libraries draw from the global generator)
     torch.manual_seed(seed)
@@ -78,13 +101,17 @@ def seed_everything(seed: int) -> torch.Generator:
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Puts a model into evaluation mode, and at the end back into the mode that it came in."""
-    was_training = model.training
+    """Puts a model into evaluation mode, and at the end each part into the mode that it came in.
+
+    A part may have a mode of its own, such as a batch norm that is frozen while the rest learns.
+    """
+    was_training = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module, mode in was_training:
+            module.training = mode
 
 
 def fit(
@@ -97,72 +124,99 @@ def fit(
     evaluate: Callable[[], Mapping[str, float]] | None = None,
     evaluate_every: int | None = None,
     history: History | None = None,
+    resume: bool = False,
     label: str = "training",
 ) -> History:
     """Returns the history of calling `step` on batch after batch.
 
     The run ends after `num_steps`, after `max_seconds` of training (evaluation not counted), when
     the batches run out, or when it is interrupted (Ctrl-C, or Jupyter's stop button). An interrupt
-    waits for the step in hand, so model and history stay whole; calling `fit` again with the
-    same `history` adds to it, while steps, time and schedule begin anew. A second interrupt stops
-    at once.
+    waits for the step or the evaluation in hand, so model and history stay whole. A second
+    interrupt stops at once.
+
+    To go on where a run stopped, call `fit` again as before, with its `history` and `resume=True`:
+    steps, time and schedule continue, and the losses are those of a run that was never stopped.
+    `save_run` and `load_run` keep everything in a file between the two. Without `resume` a call
+    adds to the history, while steps, time and schedule begin anew.
 
     Args:
-        step: trains on one batch and returns its losses by name, each a scalar.
-        batches: batches, as `step` takes them; may be endless.
+        step: trains on one batch and returns its losses by name, each one number, the same names in
+            each step.
+        batches: batches, as `step` takes them; may be endless. With `resume` an iterator, such as
+            `data.batches`, goes on where it stands, and a list from where the run stopped.
         num_steps: steps to take; with the same seed on a CPU, a rerun gives the same numbers.
         max_seconds: time budget in seconds; how many steps fit depends on the machine.
         schedule: called before each step with the share of the run that is done, in [0, 1).
         evaluate: returns metrics by name; called every `evaluate_every` steps and at the end.
         evaluate_every: steps between evaluations; None for one at the end alone.
         history: an earlier history to add to.
+        resume: whether `history` belongs to the run that goes on now, so that `num_steps`,
+            `max_seconds` and `evaluate_every` count what it has.
         label: the progress bar's label.
 
     Raises:
-        ValueError: neither `num_steps` nor `max_seconds` is given, or one of them or
-            `evaluate_every` is not positive.
+        ValueError: neither `num_steps` nor `max_seconds` is given, one of them or `evaluate_every`
+            is not positive, or the history has more steps than `num_steps`; a step or an
+            evaluation gives no numbers by name, or other names than before. The history has what
+            was recorded up to there.
         TrainingError: a loss is no longer finite; the history so far is its `history`.
     """
-    _check_limits(num_steps, max_seconds, evaluate_every)
-    run = _Run(history if history is not None else History(), num_steps, max_seconds)
-    with _Interrupt() as interrupt, tqdm(total=num_steps, desc=label, unit="step") as bar:
-        try:
-            for batch in run.limited(batches):
-                if schedule is not None:
-                    schedule(run.progress())
-                with run.clock():
-                    losses = step(batch)
-                run.record(losses)
-                bar.update()
-                if run.steps % FLUSH_EVERY == 0:
-                    bar.set_postfix(run.flush(), refresh=False)
-                if evaluate and evaluate_every and run.steps % evaluate_every == 0:
-                    run.evaluate(evaluate)
-                if interrupt.requested:
-                    run.history.interrupted = True
-                    break
-        finally:
-            run.flush()  # whatever stopped the run, the losses up to here are kept
-    if evaluate is not None and not run.history.interrupted:
-        run.evaluate(evaluate)
-    if run.history.interrupted:
-        print(
-            f"Interrupted after step {run.history.num_steps}: model and history are whole. "
-            "To go on, call fit again with history=history."
-        )
+    functions(step=step, schedule=schedule or step, evaluate=evaluate or step)
+    run = _Run(history, resume, num_steps, max_seconds, evaluate, evaluate_every)
+    with Interrupt() as interrupt:
+        with tqdm(total=run.num_steps, desc=label, unit="step", initial=run.steps) as bar:
+            try:
+                run.evaluate_when_due()  # where the run stopped in an evaluation
+                for batch in () if interrupt.requested else run.limited(batches, resume):
+                    if schedule is not None:
+                        schedule(run.progress())
+                    with run.clock():
+                        losses = step(batch)
+                    run.record(losses)
+                    bar.update()
+                    if run.steps % FLUSH_EVERY == 0:
+                        bar.set_postfix(run.flush(), refresh=False)
+                    run.evaluate_when_due()
+                    if interrupt.requested:
+                        break
+            finally:
+                run.flush()  # whatever stopped the run, the losses up to here are kept
+        stopped = interrupt.requested
+        if not stopped:
+            run.evaluate()
+    run.end(interrupt.requested, stopped)
     return run.history
 
 
 class _Run:
     """The bookkeeping of one call of `fit`."""
 
-    def __init__(self, history: History, num_steps: int | None, max_seconds: float | None) -> None:
-        history.interrupted = False
-        self.history = history
-        self.num_steps = num_steps
-        self.max_seconds = max_seconds
-        self.steps = 0
-        self.seconds = 0.0
+    def __init__(
+        self,
+        history: History | None,
+        resume: bool,
+        num_steps: int | None,
+        max_seconds: float | None,
+        evaluate: Callable[[], Mapping[str, float]] | None,
+        evaluate_every: int | None,
+    ) -> None:
+        if num_steps is None and max_seconds is None:
+            raise ValueError("fit needs an end: give num_steps, max_seconds or both.")
+        self.num_steps = None if num_steps is None else whole("num_steps", num_steps)
+        self.max_seconds = None if max_seconds is None else positive("max_seconds", max_seconds)
+        self._every = None if evaluate_every is None else whole("evaluate_every", evaluate_every)
+        self._evaluate = evaluate
+        if not isinstance(history, History) and (history is not None or resume):
+            raise ValueError(f"history must be a History, as fit returns it, not {history!r:.40}.")
+        self.history = history if history is not None else History()
+        self.steps = self.history.num_steps if resume else 0
+        self.seconds = self.history.seconds if resume else 0.0
+        if self.num_steps is not None and self.steps > self.num_steps:
+            raise ValueError(
+                f"The history has {self.steps} steps, and with resume=True num_steps counts them: "
+                f"give more than {self.num_steps}."
+            )
+        self.history.interrupted = False
         self._pending: list[Losses] = []
 
     def progress(self) -> float:
@@ -171,9 +225,11 @@ class _Run:
         by_time = self.seconds / self.max_seconds if self.max_seconds else 0.0
         return min(max(by_steps, by_time), 1.0)
 
-    def limited(self, batches: Iterable[AnyBatch]) -> Iterator[AnyBatch]:
+    def limited(self, batches: Iterable[AnyBatch], resume: bool) -> Iterator[AnyBatch]:
         """Yields batches until a limit is reached; drawing them counts as training time."""
-        iterator = iter(batches)
+        iterator = iterate("batches", batches)
+        if resume and iterator is not batches:  # a list begins anew with each call
+            iterator = islice(iterator, self.steps, None)
         while self.progress() < 1.0:
             with self.clock():
                 try:
@@ -193,76 +249,50 @@ class _Run:
             self.seconds += elapsed
             self.history.seconds += elapsed
 
-    def record(self, losses: Losses) -> None:
-        """Keeps one step's losses, detached, until the next `flush`."""
+    def record(self, losses: object) -> None:
+        """Keeps copies of one step's losses until the next `flush`."""
+        kept = scalars("A step", losses)
+        if self._pending or self.history.num_steps:
+            before = self._pending[-1] if self._pending else self.history.losses
+            same_names("a step's losses", kept, before)
+        self._pending.append(kept)
         self.steps += 1
-        self._pending.append(
-            {k: v.detach() if isinstance(v, Tensor) else v for k, v in losses.items()}
-        )
 
     def flush(self) -> dict[str, str]:
         """Moves the kept losses into the history; returns the newest ones for the bar."""
-        newest: dict[str, str] = {}
+        newest: dict[str, float] = {}
         pending, self._pending = self._pending, []
         for losses in pending:
-            values = {name: float(loss) for name, loss in losses.items()}
-            self.history.num_steps += 1
-            for name, value in values.items():
-                self.history.losses.setdefault(name, []).append(value)
+            newest = {name: float(loss) for name, loss in losses.items()}
+            self.history.add_losses(newest)
+            for name, value in newest.items():
                 if not math.isfinite(value):
                     raise TrainingError(
                         f"{name} is {value} at step {self.history.num_steps}, so training stops: "
                         "lower the learning rate, or check the inputs for values out of range.",
                         self.history,
                     )
-            newest = {name: f"{value:.4f}" for name, value in values.items()}
-        return newest
+        return {name: f"{value:.4f}" for name, value in newest.items()}
 
-    def evaluate(self, evaluate: Callable[[], Mapping[str, float]]) -> None:
+    def evaluate_when_due(self) -> None:
+        """Adds one evaluation to the history if this step is to have one."""
+        if self._every is not None and self.steps and self.steps % self._every == 0:
+            self.evaluate()
+
+    def evaluate(self) -> None:
         """Adds one evaluation to the history, unless this step has one."""
         self.flush()
-        if self.history.evaluated_at[-1:] == [self.history.num_steps]:
+        if self._evaluate is None or self.history.evaluated_at[-1:] == [self.history.num_steps]:
             return
-        metrics = evaluate()
-        self.history.evaluated_at.append(self.history.num_steps)
-        self.history.seconds_at.append(self.history.seconds)
-        for name, value in metrics.items():
-            self.history.metrics.setdefault(name, []).append(float(value))
+        metrics = scalars("An evaluation", self._evaluate())
+        self.history.add_metrics({name: float(value) for name, value in metrics.items()})
 
-
-class _Interrupt:
-    """Turns the first Ctrl-C into a request that the loop reads between two steps."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._previous: Any = None
-
-    def __enter__(self) -> _Interrupt:
-        # Signals reach the main thread alone; elsewhere Python's own behaviour stays.
-        if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-
-    def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-
-
-def _check_limits(
-    num_steps: int | None, max_seconds: float | None, evaluate_every: int | None
-) -> None:
-    limits: Sequence[tuple[str, float | None]] = (
-        ("num_steps", num_steps),
-        ("max_seconds", max_seconds),
-        ("evaluate_every", evaluate_every),
-    )
-    for name, value in limits:
-        if value is not None and value <= 0:
-            raise ValueError(f"{name} must be positive, not {value}")
-    if num_steps is None and max_seconds is None:
-        raise ValueError("fit needs an end: give num_steps, max_seconds or both")
+    def end(self, interrupted: bool, early: bool) -> None:
+        """Keeps whether the run was interrupted; if that was before its end, says how to go on."""
+        self.history.interrupted = interrupted
+        if interrupted:
+            how = " To go on, call fit again as before, with history=history and resume=True."
+            print(
+                f"Interrupted after step {self.history.num_steps}: model and history are whole."
+                f"{how if early else ' All steps are done.'}"
+            )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from .register import benchmarks
+from .register import Benchmark, benchmarks
 
 
 def main() -> None:
@@ -32,11 +33,22 @@ def main() -> None:
     given = {option: value for option, value in options.items() if value is not None}
     for option in sorted(given.keys() - chosen.takes()):
         parser.error(f"{arguments.name} takes no --{option}.")
-    results = chosen.load()(seeds=arguments.seeds, **given)
+    if problem := run(chosen, arguments.json, {"seeds": arguments.seeds, **given}):
+        parser.exit(1, f"{problem}\n")
+
+
+def run(chosen: Benchmark, target: Path | None, options: dict[str, Any]) -> str:
+    """Runs a benchmark and stores its numbers; returns what is wrong with the reader's file."""
+    from aigc_utils.data import DataError
 
     from .report import write
 
-    write(results, arguments.json)
+    try:
+        results = chosen.load()(**options)
+    except DataError as error:
+        return str(error)
+    write(results, target)
+    return ""
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aigc_utils.data import load_plays, split_text
+from aigc_utils.data import load_plays, read_text, split_text
 from aigc_utils.gpt import EQUAL_TIME, GPT, SPRINT, GPTRecipe, mean_nats, train_course
 
 from .report import FACTORS, first_to_reach, machine, median, table
@@ -55,9 +55,13 @@ class Data:
     vocab_size: int
 
 
-def read_text(path: Path | None = None) -> Data:
-    """Returns a file's text, or the bundled plays, as ids of its characters."""
-    text = load_plays() if path is None else path.read_text(encoding="utf-8")
+def encoded(path: Path | None = None) -> Data:
+    """Returns a file's text, or the bundled plays, as ids of its characters.
+
+    Raises:
+        DataError: the file can't be read as a text.
+    """
+    text = load_plays() if path is None else read_text(path)
     name = "37 plays by Shakespeare" if path is None else NAMES.get(path.stem, path.stem)
     vocabulary = {character: number for number, character in enumerate(sorted(set(text)))}
     train, validation = (
@@ -180,7 +184,7 @@ def run_until(target: float, data: Data, seeds: int) -> tuple[GPTRecipe, list[Re
 
 def benchmark(seeds: int = 3, text: Path | None = None) -> dict[str, Any]:
     """Returns, and prints, the comparison of the usual recipe with the course's two."""
-    data = read_text(text)
+    data = encoded(text)
     baseline = run_baseline(data, seed=0)
 
     recipe, sprints = run_until(baseline.nats, data, seeds)

@@ -32,7 +32,7 @@ def git(root: Path, *arguments: str) -> str:
         subprocess.CalledProcessError: git cannot tell.
     """
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
 def changed_files(root: Path, since: str) -> set[Path]:

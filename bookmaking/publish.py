@@ -68,7 +68,7 @@ def current_commit() -> str:
         PublishError: this is no git checkout.
     """
     command = ["git", "rev-parse", "HEAD"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     if run.returncode:
         raise PublishError("This folder is no git checkout: publish from a clone of the course.")
     return run.stdout.strip()

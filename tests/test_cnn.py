@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -65,6 +66,99 @@ def test_orthogonalize_agrees_with_the_singular_value_decomposition() -> None:
         assert values.max() < 1.3
         cosine = F.cosine_similarity(result.flatten(), (u @ v).flatten(), dim=0)
         assert cosine > 0.97
+
+
+@pytest.mark.parametrize(
+    ("images", "max_shift", "message"),
+    [
+        (torch.zeros(2, 3, 28, 28), 1, r"^images must have shape \(B, 1, H, W\)"),
+        (torch.zeros(2, 28, 28), 1, r"^images must have shape \(B, 1, H, W\)"),
+        (torch.zeros(2, 1, 28, 28), -1, "^max_shift must be a whole number of at least 0"),
+        (torch.zeros(2, 1, 28, 28), 1.5, "^max_shift must be a whole number"),
+    ],
+)
+def test_random_shift_refuses(images: torch.Tensor, max_shift: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cnn.random_shift(images, max_shift, torch.Generator())
+
+
+@pytest.mark.parametrize("side", [27, 29, 30, 32])
+def test_the_courses_network_takes_digits_alone(side: int) -> None:
+    with pytest.raises(ValueError, match=r"^images must have shape \(B, 1, 28, 28\)"):
+        cnn.CourseCNN()(torch.zeros(2, 1, side, side))
+
+
+def test_the_courses_network_has_three_convolutions_or_more() -> None:
+    with pytest.raises(ValueError, match=r"^widths must be of three convolutions or more"):
+        cnn.CourseCNN((16, 32))
+
+
+def digits(count: int = 256) -> tuple[torch.Tensor, torch.Tensor]:
+    mnist = load_mnist()
+    return mnist.train_images[:count], mnist.train_labels[:count]
+
+
+@pytest.mark.parametrize("how", ["floats of 255", "floats of 1", "squares of 29", "no channel"])
+def test_training_refuses_images_of_another_kind(how: str) -> None:
+    images, labels = digits()
+    wrong = {
+        "floats of 255": images.float(),
+        "floats of 1": images / 255,
+        "squares of 29": F.pad(images, (0, 1, 0, 1)),
+        "no channel": images[:, 0],
+    }[how]
+    with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
+        cnn.train_course(cnn.SPRINT, wrong, labels, seed=0)
+    with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
+        cnn.train_course(cnn.SPRINT, images, labels, seed=0, test=(wrong, labels))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y: y + 1, "^labels must be from 0 to 9"),
+        (lambda y: y - 1, "^labels must be from 0 to 9"),
+        (lambda y: torch.full_like(y, -100), "^labels must be from 0 to 9"),
+        (lambda y: y[1:], "one for each image"),
+        (lambda y: y.float(), "^labels must be int64"),
+        (lambda y: y.int(), "^labels must be int64"),
+        (lambda y: F.one_hot(y, 10), "^labels must be int64"),
+    ],
+)
+def test_training_refuses_labels_that_are_none(change: Any, message: str) -> None:
+    images, labels = digits()
+    model = cnn.MLP(8)
+    step = cnn.classifier_step(model, torch.optim.Adam(model.parameters()))
+    with pytest.raises(ValueError, match=message):
+        cnn.train_course(cnn.SPRINT, images, change(labels), seed=0)
+    with pytest.raises(ValueError, match=message):
+        cnn.train_course(cnn.SPRINT, images, labels, seed=0, test=(images, change(labels)))
+    with pytest.raises(ValueError, match=message):
+        step((images, change(labels)))
+
+
+def test_a_step_on_floats_of_255_is_refused() -> None:
+    images, labels = digits()
+    model = cnn.MLP(8)
+    step = cnn.classifier_step(model, torch.optim.Adam(model.parameters()))
+    with pytest.raises(ValueError, match=r"^standardize expects uint8"):
+        step((images.float(), labels))
+    for smoothing in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=r"^label_smoothing must be from 0 to 1"):
+            cnn.classifier_step(model, label_smoothing=smoothing)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 0}, {"adam_lr": -0.1}, {"muon_lr": float("nan")}, {"max_shift": -1},
+        {"label_smoothing": 1.5}, {"dropout": -0.1}, {"warmup": 2.0}, {"muon_momentum": -1.0},
+    ],
+)  # fmt: skip
+def test_a_recipe_out_of_range_is_refused(changes: dict[str, Any]) -> None:
+    (name,) = changes
+    with pytest.raises(ValueError, match=f"^{name} must be "):
+        dataclasses.replace(cnn.SPRINT, **changes)
 
 
 def test_muon_keeps_the_norm_and_lowers_a_loss() -> None:

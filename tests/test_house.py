@@ -16,8 +16,9 @@ CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading")
 # From the ground up: a module imports from the floors below its own, and on its own floor only
 # within its own package. What stands in none of these is a chapter.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("threads", "data", "history", "schedules", "source"),
-    ("optimizers", "latent", "losses", "ema"),
+    ("limits", "interrupts", "threads", "console"),
+    ("data", "source"),
+    ("history", "schedules", "optimizers", "latent", "losses", "ema", "model_files", "runs"),
     ("training",),
     ("evaluation",),
     ("plotting",),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aigc_utils.latent import interpolate
+from aigc_utils.latent import gaussian_kl, interpolate, reparameterize
 
 
 def normal(size: int, seed: int) -> Tensor:
@@ -90,3 +91,44 @@ def test_opposite_vectors_take_the_straight_way() -> None:
 def test_double_precision_stays() -> None:
     for spherical in (True, False):
         assert interpolate(A.double(), B.double(), 3, spherical=spherical).dtype == torch.float64
+
+
+def test_a_vector_of_no_length_takes_the_straight_way() -> None:
+    zero = torch.zeros(64)
+    for start, end in ((A, zero), (zero, A), (zero, zero), (A, 1e-20 * B)):
+        straight = interpolate(start, end, 7, spherical=False)
+        assert torch.equal(interpolate(start, end, 7), straight)
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (A, B[:1], r"must have one shape, not \(64,\) and \(1,\)"),
+        (A, torch.tensor(1.0), "must have one shape"),
+        (A[None], B[None], r"shape \(D,\), not torch.float32"),
+        (A, B.double(), "of one type"),
+        (A.long(), B.long(), "must be floats"),
+        (A, B * math.nan, "end must be finite"),
+        (A * math.inf, B, "start must be finite"),
+    ],
+)
+def test_ends_of_no_way_are_refused(
+    start: Tensor, end: Tensor, message: str, spherical: bool
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        interpolate(start, end, 5, spherical=spherical)
+
+
+@pytest.mark.parametrize("num", [0, -1, 2.5])
+def test_a_way_has_a_point(num: Any) -> None:
+    with pytest.raises(ValueError, match=r"^num must be"):
+        interpolate(A, B, num)
+
+
+@pytest.mark.parametrize("shapes", [((4, 2), (1, 2)), ((4, 2), (2,)), ((4, 1), (4, 3)), ((3,), ())])
+def test_means_are_not_silently_repeated(shapes: tuple[tuple[int, ...], ...]) -> None:
+    for mean, log_variance in (shapes, shapes[::-1]):
+        for function in (gaussian_kl, reparameterize):
+            with pytest.raises(ValueError, match=r"^mean and log_variance must have one shape"):
+                function(torch.zeros(mean), torch.zeros(log_variance))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 
 import pytest
 
-from aigc_utils import cnn, evaluation, source, training
+from aigc_utils import cnn, evaluation, gan, gpt, source, training
 
 
 @pytest.mark.parametrize(
-    "thing", [cnn.CourseCNN, cnn.random_shift, training.fit, evaluation.score_samples]
+    "thing", [gpt.Attention, cnn.random_shift, training.fit, evaluation.score_samples]
 )
 def test_every_form_holds_the_full_source(thing: type) -> None:
     code = inspect.getsource(thing).strip()
@@ -23,6 +24,20 @@ def test_every_form_holds_the_full_source(thing: type) -> None:
 
     shown = unescape(re.sub(r"<style>.*?</style>|<[^>]+>", "", bundle["text/html"], flags=re.S))
     assert code in shown
+
+
+@pytest.mark.parametrize("thing", [cnn.ArticleCNN, cnn.CourseCNN, gan.CourseGAN, gan.EMA, gpt.GPT])
+def test_a_listing_leaves_out_what_only_files_need(thing: type) -> None:
+    code, whole = source.Source(thing).code, inspect.getsource(thing).rstrip()
+    gone = [line for line in whole.splitlines() if line not in code.splitlines()]
+    assert any("configuration" in line or "state_dict" in line for line in gone)
+    assert not re.search(r"configuration|state_dict|save_model|@property\n\n|\n\n\n", code)
+    body = ast.parse(code).body[0].body  # type: ignore[attr-defined]
+    names = [each.name for each in body if isinstance(each, ast.FunctionDef)]
+    assert names == [n for n in vars(thing) if n in names]
+    assert {n for n, value in vars(thing).items() if inspect.isfunction(value)} - {*names} <= (
+        source.FOR_FILES
+    )
 
 
 def test_html_is_highlighted_by_itself() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
-
 import torch
 from torch import Tensor
+
+from ..limits import whole
+from .checks import check_tensor
+from .epochs import Batches
 
 
 def split(
@@ -21,7 +22,8 @@ def split(
         ValueError: images and labels differ in number, or one of the parts would be empty.
     """
     size = _common_length((images, labels))
-    if not 0 < validation < size:
+    whole("validation", validation)
+    if validation >= size:
         raise ValueError(f"validation must be from 1 to {size - 1}, not {validation}.")
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     train_images, train_labels = _gather((images, labels), order[validation:])
@@ -35,29 +37,36 @@ def batches(
     *,
     rng: torch.Generator,
     epochs: int | None = None,
-) -> Iterator[tuple[Tensor, ...]]:
+) -> Batches[tuple[Tensor, ...]]:
     """Returns an iterator of batches, one (B, ...) copy for each of `tensors`, (N, ...).
 
     Each epoch is a new order drawn from `rng`; without `epochs` it never ends. The N mod B
-    examples at an epoch's end are left out, so every batch has B.
+    examples at an epoch's end are left out, so every batch has B. Its `state_dict` says where it
+    stands, also within an epoch, and `load_state_dict` lets an equal one go on from there.
 
     Raises:
-        ValueError: no examples, differing lengths, or sizes that give no batch.
+        ValueError: no tuple, no examples, differing lengths, or sizes that give no batch.
     """
+    if isinstance(tensors, Tensor):
+        raise ValueError(
+            "batches takes a tuple of tensors, as in batches((images,), 64, rng=rng), and not one "
+            "alone."
+        )
     size = _common_length(tensors)
-    if not 1 <= batch_size <= size:
+    whole("batch_size", batch_size)
+    if batch_size > size:
         raise ValueError(f"batch_size must be from 1 to {size}, not {batch_size}.")
-    if epochs is not None and epochs < 0:
-        raise ValueError(f"epochs must be None or 0 and more, not {epochs}.")
+    if epochs is not None:
+        whole("epochs", epochs, lowest=0)
 
-    # A function of its own, so that the checks above speak at the call and not at the first batch.
-    def drawn() -> Iterator[tuple[Tensor, ...]]:
-        for _ in count() if epochs is None else range(epochs):
-            order = torch.randperm(size, generator=rng, device=rng.device)
-            for start in range(0, size - size % batch_size, batch_size):
-                yield _gather(tensors, order[start : start + batch_size])
-
-    return drawn()
+    return Batches(
+        lambda: torch.randperm(size, generator=rng, device=rng.device),
+        lambda index: _gather(tensors, index),
+        batch_size,
+        rng,
+        size=size,
+        epochs=epochs,
+    )
 
 
 def _gather(tensors: tuple[Tensor, ...], index: Tensor) -> tuple[Tensor, ...]:
@@ -66,6 +75,8 @@ def _gather(tensors: tuple[Tensor, ...], index: Tensor) -> tuple[Tensor, ...]:
 
 
 def _common_length(tensors: tuple[Tensor, ...]) -> int:
+    for tensor in tensors:
+        check_tensor("what is drawn or split", tensor)
     lengths = [len(tensor) if tensor.ndim else 0 for tensor in tensors]
     if not lengths or min(lengths) < 1 or len(set(lengths)) > 1:
         raise ValueError(f"The tensors must hold equally many examples, not {lengths}.")

@@ -36,13 +36,35 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: the folder can't be written.
     """
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    part = path.with_name(f".{uuid4().hex}.part")  # short, as a long name has no room for more
     try:
         part.write_bytes(data)
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())  # or else a loss of power could leave the new name empty
         part.replace(path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def write_file(path: str | Path, data: bytes) -> Path:
+    """Writes a reader's file, all of it or nothing, and returns its path; "~" is their home.
+
+    The folder is made if there is none.
+
+    Raises:
+        DataError: the file can't be written; one that was there before stays whole.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(found, data)
+    except (OSError, RuntimeError, ValueError) as error:  # "~" without a home, a name with a NUL
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise DataError(
+            f"{path} can't be written ({reason}): make room or name another path."
+        ) from error
+    return found
 
 
 def read_asset(path: Path, size: int, sha256: str) -> bytes:

@@ -6,20 +6,20 @@ The files hold the originals' bytes, recompressed (`assets/NOTICE.md`).
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from .files import ASSETS, Checksum, DataError, asset_error, cache_folder, read_asset, write_whole
+from .idx import Header, idx_header, idx_tensor
 
 
 class MNIST(NamedTuple):
@@ -75,8 +75,21 @@ def load_mnist() -> MNIST:
     recognition".
     """
     with ThreadPoolExecutor() as pool:
-        images, labels, test_images, test_labels = pool.map(_read_tensor, CHECKSUMS)
-    return MNIST(images[:, None], labels.long(), test_images[:, None], test_labels.long())
+        return MNIST(*pool.map(lambda name: _as_tensor(name, _read_asset(name)), CHECKSUMS))
+
+
+def load_digits(*, test: bool) -> tuple[Tensor, Tensor]:
+    """Returns the images and labels of one half of MNIST alone: for the test or for training.
+
+    The tensors are new ones, as those of `load_mnist`; the bytes that they are made of stay in
+    memory, 8 or 47 MB, so that a second call takes a tenth of the time.
+
+    Raises:
+        DataError: as `load_mnist`.
+    """
+    names = [name for name in CHECKSUMS if _is_for_test(name) == test]
+    images, labels = (_as_tensor(name, _read_once(name)) for name in names)
+    return images, labels
 
 
 def mnist_root(root: str | Path | None = None) -> Path:
@@ -106,18 +119,28 @@ def _read_asset(name: str) -> bytes:
     return zlib.decompress(packed, wbits=31, bufsize=expected.unpacked_size)
 
 
-def _read_tensor(name: str) -> Tensor:
-    """Returns a bundled idx file as a uint8 tensor: (N, 28, 28) for images, (N,) for labels."""
-    data = _read_asset(name)
-    shape: tuple[int, ...] = (60_000 if name.startswith("train") else 10_000,)
+def _is_for_test(name: str) -> bool:
+    return name.startswith("t10k")
+
+
+@cache
+def _read_once(name: str) -> bytes:
+    # Bytes can't be changed, so whoever writes to a tensor changes nothing for the next one.
+    return _read_asset(name)
+
+
+def _as_tensor(name: str, content: bytes) -> Tensor:
+    """Returns a bundled file: images as uint8 (N, 1, 28, 28), labels as int64 (N,)."""
+    shape: tuple[int, ...] = (10_000 if _is_for_test(name) else 60_000,)
     if "images" in name:
         shape += (28, 28)
-    # An idx header: two zeros, type 8 (uint8), the number of axes, each axis big-endian.
-    header = bytes((0, 0, 8, len(shape))) + b"".join(n.to_bytes(4, "big") for n in shape)
-    if not data.startswith(header) or len(data) != len(header) + math.prod(shape):
-        raise asset_error(ASSETS / "mnist" / f"{name}.gz", f"isn't an idx file of {shape}")
-    # A copy, as bytes are read-only and a tensor isn't.
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=len(header)).copy()).view(shape)
+    try:
+        if idx_header(content) != Header(np.dtype("u1"), shape):
+            raise ValueError("has another header")
+        return idx_tensor(content)
+    except ValueError as error:
+        problem = f"isn't an idx file of {shape}"
+        raise asset_error(ASSETS / "mnist" / f"{name}.gz", problem) from error
 
 
 def _unpack(root: Path) -> Path:

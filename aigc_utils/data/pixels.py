@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .checks import check_tensor
+
 #: Mean of the training set's pixels, in units of white = 1.
 MNIST_MEAN = 0.1307
 #: Standard deviation of the training set's pixels, in units of white = 1.
@@ -17,6 +19,7 @@ def to_float(images: Tensor) -> Tensor:
     Raises:
         ValueError: the images aren't uint8, so they may have been scaled before.
     """
+    check_tensor("images", images)
     if images.dtype != torch.uint8:
         raise ValueError(f"to_float expects uint8 images of 0 to 255, not {images.dtype}.")
     return images.float() / 255
@@ -39,14 +42,17 @@ def to_uint8(images: Tensor) -> Tensor:
     Raises:
         ValueError: the images aren't floats in [0, 1], or a pixel is not a number.
     """
-    if not images.is_floating_point() or not is_unit_range(images):
-        raise ValueError("to_uint8 expects floats of 0 to 1: scale or clamp the images first.")
-    return (images * 255).round().to(torch.uint8)
+    _check_floats(images, "to_uint8 expects floats of 0 to 1: scale or clamp the images first.")
+    # A half-precision float has no room for 255 greys and a half: it would round twice.
+    precise = images.to(torch.promote_types(images.dtype, torch.float32))
+    return (precise * 255).round().to(torch.uint8)
 
 
 def is_unit_range(images: Tensor) -> bool:
     """Returns whether all pixels lie in [0, 1]; one that is not a number does not."""
-    low, high = images.aminmax()
+    if images.numel() == 0:
+        return True
+    low, high = images.detach().aminmax()
     return bool(low >= 0) and bool(high <= 1)
 
 
@@ -59,9 +65,14 @@ def binarize(images: Tensor, rng: torch.Generator) -> Tensor:
         images: floats in [0, 1], of any shape.
         rng: draws the pixels.
 
+    Raises:
+        ValueError: the images aren't floats in [0, 1], so they are no probabilities.
+
     Source: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, 2008.
     """
-    return (torch.rand(images.shape, generator=rng) < images).to(images.dtype)
+    _check_floats(images, "binarize expects floats of 0 to 1: use data.to_float first.")
+    chances = torch.rand(images.shape, generator=rng, device=rng.device)
+    return (chances.to(images.device) < images).to(images.dtype)
 
 
 def standardize(images: Tensor) -> Tensor:
@@ -70,7 +81,17 @@ def standardize(images: Tensor) -> Tensor:
     Takes uint8 images of 0 to 255 or floating ones of 0 to 1, of any shape; gradients pass.
 
     Raises:
-        ValueError: the images are of another integer type.
+        ValueError: the images are of another integer type, or floats outside [0, 1].
     """
+    check_tensor("images", images)
+    if images.is_floating_point():
+        _check_floats(images, "standardize expects uint8 images of 0 to 255 or floats of 0 to 1.")
     scaled = images.float() if images.is_floating_point() else to_float(images)
     return (scaled - MNIST_MEAN) / MNIST_STD
+
+
+def _check_floats(images: Tensor, wanted: str) -> None:
+    """Raises ValueError, which says what is wanted, unless images are floats in [0, 1]."""
+    check_tensor("images", images)
+    if not images.is_floating_point() or not is_unit_range(images):
+        raise ValueError(wanted)

@@ -78,9 +78,11 @@ def split_text(text: str, train: float = 0.9) -> tuple[str, str]:
     The cut is one place, never a shuffle: neighbouring lines share names and phrases.
 
     Raises:
-        ValueError: one of the two parts would be empty.
+        ValueError: one of the two parts would be empty, `train` is no share, or the text no string.
     """
-    cut = int(len(text) * train)
+    if not isinstance(text, str):
+        raise ValueError(f"A text must be a string, not {type(text).__name__}.")
+    cut = int(len(text) * train) if 0 < train < 1 else 0
     if not 0 < cut < len(text):
         raise ValueError(f"The text can't be cut after {train} of its {len(text)} characters.")
     return text[:cut], text[cut:]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..data import to_float, to_uint8
+from ..data import check_images, check_tensor, is_unit_range, to_float, to_uint8
+from ..limits import whole
 
 #: Patches that are encoded at a time: their distances to 256 codes are 4 MB and stay in a
 #: processor's cache, which takes less than half as long as ten times as many.
@@ -16,13 +19,23 @@ CHUNK = 4000
 class Codebook:
     """A vocabulary of square patches; each patch of an image becomes the number of the nearest.
 
+    Raises:
+        ValueError: the codes have another type or shape, or pixels outside [0, 1].
+
     Source: van den Oord, Vinyals and Kavukcuoglu, Neural Discrete Representation Learning, 2017,
     with k-means in place of a trained encoder.
     """
 
     def __init__(self, codes: Tensor) -> None:
         """Takes over the patches, float32, (num_codes, side * side), pixels in [0, 1]."""
-        self.codes, self.side = codes, int(codes.size(1) ** 0.5)
+        check_tensor("codes", codes)
+        square = codes.ndim == 2 and codes.numel() > 0 and _side(codes.size(1))
+        if codes.dtype != torch.float32 or not square or not is_unit_range(codes):
+            raise ValueError(
+                "codes must be float32 in [0, 1] of shape (num_codes, side * side), not "
+                f"{codes.dtype} of shape {tuple(codes.shape)} or of other values."
+            )
+        self.codes, self.side = codes, _side(codes.size(1))
 
     def encode(self, images: Tensor) -> Tensor:
         """Returns the tokens, int64, (N, T), of images, uint8, (N, 1, H, W), row by row.
@@ -31,11 +44,29 @@ class Codebook:
             ValueError: the images aren't uint8, or their sides are no multiples of the patch's.
         """
         patches = _cut(images, self.side)
-        return _nearest(patches.flatten(0, 1), self.codes).view(len(images), -1)
+        return _nearest(patches.flatten(0, 1), self.codes.double()).view(len(images), -1)
 
     def decode(self, tokens: Tensor) -> Tensor:
-        """Returns the square images, uint8, (N, 1, H, H), of tokens, (N, T), T a square number."""
-        size = int(tokens.size(1) ** 0.5) * self.side
+        """Returns the square images, uint8, (N, 1, H, H), of tokens, (N, T), T a square number.
+
+        Raises:
+            ValueError: the tokens aren't int64, T is no square number, or an id is none of the
+                codebook's.
+        """
+        check_tensor("tokens", tokens)
+        rows = _side(tokens.size(1)) if tokens.ndim == 2 and tokens.dtype == torch.int64 else 0
+        if not rows or len(tokens) == 0:
+            raise ValueError(
+                "tokens must be int64 of shape (N, T), N at least 1 and T a square number, not "
+                f"{tokens.dtype} of shape {tuple(tokens.shape)}."
+            )
+        low, high = tokens.aminmax()
+        if low < 0 or high >= len(self.codes):
+            raise ValueError(
+                f"tokens must be from 0 to {len(self.codes) - 1}, the ids of the codebook, and "
+                f"they reach from {int(low)} to {int(high)}."
+            )
+        size = rows * self.side
         patches = self.codes[tokens].transpose(1, 2)  # (N, side * side, T)
         images = F.fold(patches, size, self.side, stride=self.side)
         return to_uint8(images)
@@ -51,15 +82,17 @@ def learn_codebook(
 
     Args:
         images: uint8, (N, 1, H, W).
-        num_codes: size of the vocabulary.
+        num_codes: size of the vocabulary, at least 1.
         rng: draws the patches to begin with.
         side: of a patch, in pixels.
-        rounds: of k-means.
+        rounds: of k-means; 0 for patches as they were drawn.
 
     Raises:
-        ValueError: the images aren't uint8, `side` does not divide theirs, or there are fewer
-            different patches than codes.
+        ValueError: the images aren't uint8 of that shape, `side` does not divide theirs, a number
+            is too small, or there are fewer different patches than codes.
     """
+    whole("num_codes", num_codes)
+    whole("rounds", rounds, lowest=0)
     patches = _cut(images, side).flatten(0, 1)
     different = patches.unique(dim=0)
     if len(different) < num_codes:
@@ -76,6 +109,8 @@ def learn_codebook(
 
 def _cut(images: Tensor, side: int) -> Tensor:
     """Returns the patches of images, float32 in [0, 1], (N, T, side * side)."""
+    check_images(images, any_size=True)
+    whole("side", side)
     height, width = images.shape[-2:]
     if height % side or width % side:
         raise ValueError(
@@ -84,7 +119,18 @@ def _cut(images: Tensor, side: int) -> Tensor:
     return F.unfold(to_float(images), side, stride=side).transpose(1, 2)
 
 
+def _side(area: int) -> int:
+    """Returns the side of a square of this area in whole numbers, or 0 where there is none."""
+    side = math.isqrt(area)
+    return side if side * side == area else 0
+
+
 def _nearest(patches: Tensor, codes: Tensor) -> Tensor:
-    """Returns the number of the nearest code, (N,), of each patch, (N, side * side)."""
-    lengths = codes.square().sum(1)
-    return torch.cat([(lengths - 2 * c @ codes.T).argmin(1) for c in patches.split(CHUNK)])
+    """Returns the number of the nearest code, (N,), of each patch, (N, side * side).
+
+    In float32 codes may differ by too little for what |b|² - 2ab leaves: it does for k-means, where
+    either of two such codes will do. Codes in float64 are told apart.
+    """
+    lengths, turned = codes.square().sum(1), codes.T
+    parts = patches.split(CHUNK)
+    return torch.cat([(lengths - 2 * c.to(codes.dtype) @ turned).argmin(1) for c in parts])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..data import standardize
+from ..data import check_images, check_labels, check_logits, standardize
+from ..limits import whole
 from ..training import evaluation_mode
 
 
@@ -23,9 +24,11 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
         batch_size: images at a time; it does not change the result.
 
     Raises:
-        ValueError: the images are of another integer type.
+        ValueError: the images are of another type or shape, or `batch_size` is below 1.
     """
-    place = next(model.parameters()).device
+    check_images(images)
+    whole("batch_size", batch_size)
+    place = next((p.device for p in model.parameters()), images.device)
     with evaluation_mode(model):
         parts = [model(standardize(part.to(place))).cpu() for part in images.split(batch_size)]
     return torch.cat(parts)
@@ -36,10 +39,10 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 
     Args:
         logits: shape (N, classes).
-        labels: int64, shape (N,).
+        labels: int64, shape (N,), below the number of classes.
 
     Raises:
-        ValueError: the shapes differ from these, or N is 0.
+        ValueError: the types, shapes or labels differ from these, a logit is NaN, or N is 0.
     """
     _check_pairs(logits, labels)
     return 100.0 * (logits.argmax(1) == labels).double().mean().item()
@@ -50,10 +53,10 @@ def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: shape (N, classes).
-        labels: int64, shape (N,).
+        labels: int64, shape (N,), below the number of classes.
 
     Raises:
-        ValueError: the shapes differ from these, or N is 0.
+        ValueError: the types, shapes or labels differ from these, a logit is NaN, or N is 0.
     """
     _check_pairs(logits, labels)
     classes = logits.size(1)
@@ -81,16 +84,20 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
 
     Args:
         logits: shape (N, classes).
-        labels: int64, shape (N,).
-        bins: number of bins over [0, 1].
+        labels: int64, shape (N,), below the number of classes.
+        bins: number of bins over [0, 1], at least 1.
 
     Raises:
-        ValueError: the shapes differ from these, or N is 0.
+        ValueError: the types, shapes or labels differ from these, a logit is NaN, a row has no
+            softmax, N is 0, or `bins` is below 1.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """
     _check_pairs(logits, labels)
+    whole("bins", bins)
     confidence, predicted = logits.double().softmax(1).max(1)
+    if confidence.isnan().any():
+        raise ValueError("logits must have a softmax: no row may be infinite.")
     correct = (predicted == labels).double()
     index = (confidence * bins).long().clamp(max=bins - 1)
     count = torch.bincount(index, minlength=bins)
@@ -108,3 +115,5 @@ def _check_pairs(logits: Tensor, labels: Tensor) -> None:
             "logits must have shape (N, classes) and labels (N,), with N at least 1, "
             f"not {tuple(logits.shape)} and {tuple(labels.shape)}."
         )
+    check_logits(logits)
+    check_labels(labels, classes=logits.size(1))

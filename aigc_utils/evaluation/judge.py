@@ -14,7 +14,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data import ASSETS, read_asset, standardize
+from ..data import ASSETS, check_image_shape, check_images, read_asset, standardize
 
 #: The bytes of the weights' file; `benchmarks/make_judge.py` prints them.
 WEIGHTS_SIZE = 394692
@@ -55,6 +55,7 @@ class Judge(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Returns features, none below zero, (B, 64), of standardized images, (B, 1, 28, 28)."""
+        check_image_shape(x)
         x = self.convolutions(x)  # (B, 96, 3, 3)
         return F.relu(self.hidden(x.permute(0, 2, 3, 1).flatten(1)))  # (B, 64)
 
@@ -88,11 +89,7 @@ def judge_images(images: Tensor) -> Judgement:
         ValueError: the images are of another type or shape.
         DataError: the judge's weights can't be read.
     """
-    if images.dtype != torch.uint8 or images.shape[1:] != (1, 28, 28) or len(images) == 0:
-        raise ValueError(
-            "images must be uint8 of shape (N, 1, 28, 28), with N at least 1, "
-            f"not {images.dtype} of shape {tuple(images.shape)}."
-        )
+    check_images(images)
     judge = load_judge()
     parts = [judge.features(standardize(part)) for part in images.cpu().split(CHUNK)]
     features = torch.cat(parts)

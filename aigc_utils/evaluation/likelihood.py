@@ -9,8 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..data import is_unit_range
+from ..data import check_finite, check_number, check_same_shape, check_tensor, is_unit_range
 from ..latent import gaussian_kl, reparameterize
+from ..limits import whole
 from ..losses import reconstruction_loss
 
 #: Images decoded at a time: 2,000 of 784 pixels are 6 MB and stay in a processor's cache.
@@ -32,10 +33,18 @@ class ELBO:
     """The two parts of the negative ELBO for each image, in nats.
 
     `reconstruction` has the shape (N,); `kl` has a column for each latent dimension, (N, D).
+
+    Raises:
+        ValueError: the two have other shapes, or differ in N.
     """
 
     reconstruction: Tensor
     kl: Tensor
+
+    def __post_init__(self) -> None:
+        sizes = tuple(self.reconstruction.shape), tuple(self.kl.shape)
+        if len(sizes[1]) != 2 or sizes[0] != sizes[1][:1]:
+            raise ValueError(f"The parts must have shapes (N,) and (N, D), not {sizes}.")
 
     @property
     def nats(self) -> float:
@@ -91,8 +100,7 @@ def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Gene
     _check_images(images)
     if not ((images == 0) | (images == 1)).all():
         raise ValueError("images must hold zeros and ones: use data.binarize on grey ones first.")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}.")
+    whole("k", k)
     at_once = max(1, DECODED_AT_ONCE // k)
     return torch.cat([_bounds(model, part, k, rng) for part in images.split(at_once)])
 
@@ -101,20 +109,34 @@ def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
     """Returns which latent dimensions are in use: those whose mean varies between the images.
 
     Args:
-        means: an encoder's means, shape (N, D), N at least 2.
+        means: an encoder's means, floats of shape (N, D), N at least 2.
         threshold: the least variance of a dimension in use.
+
+    Raises:
+        ValueError: the means have another type or shape, are not finite or too few to vary, or
+            the threshold is below 0.
 
     Source: Burda et al., Importance Weighted Autoencoders, 2016, section 5.2.
     """
+    check_tensor("means", means)
+    if means.ndim != 2 or len(means) < 2 or not means.is_floating_point():
+        raise ValueError(
+            "means must be floats of shape (N, D), with N at least 2, "
+            f"not {means.dtype} of shape {tuple(means.shape)}."
+        )
+    check_finite("means", means)
+    check_number("threshold", threshold)
     return means.var(0) > threshold
 
 
 def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) -> Tensor:
-    mean, log_variance = (values[:, None] for values in model.encode(images))  # (B, 1, D)
-    total = torch.full((len(images),), -math.inf, dtype=torch.float64)
+    mean, log_variance = model.encode(images)
+    check_same_shape(mean=mean, log_variance=log_variance)
+    mean, log_variance = mean[:, None], log_variance[:, None]  # (B, 1, D)
+    total = torch.full((len(images),), -math.inf, dtype=torch.float64, device=images.device)
     for start in range(0, k, DECODED_AT_ONCE):
         now = min(k - start, DECODED_AT_ONCE)
-        noise = torch.randn((len(images), now, mean.size(2)), generator=rng)
+        noise = torch.randn((len(images), now, mean.size(2)), generator=rng).to(mean.device)
         z = mean + (log_variance / 2).exp() * noise
         logits = model.decode(z.flatten(0, 1)).view(len(images), now, *images.shape[1:])
         # The normalizing constants of prior and posterior cancel, but for the variances.
@@ -127,7 +149,8 @@ def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) ->
 
 
 def _check_images(images: Tensor) -> None:
-    if images.dtype != torch.float32 or images.ndim != 4 or len(images) == 0:
+    check_tensor("images", images)
+    if images.dtype != torch.float32 or images.ndim != 4 or images.numel() == 0:
         raise ValueError(
             "images must be float32 of shape (N, 1, 28, 28), with N at least 1, "
             f"not {images.dtype} of shape {tuple(images.shape)}: data.to_float makes them."

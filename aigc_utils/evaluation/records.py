@@ -15,12 +15,14 @@ class Record:
     output's metadata, from where the book's tables and its front page take them.
 
     Raises:
-        ValueError: a name that Python does not allow, or a value without a digit.
+        ValueError: no number, a name that Python does not allow, or a value without a digit.
     """
 
     numbers: dict[str, tuple[str, str]]
 
     def __post_init__(self) -> None:
+        if not self.numbers:
+            raise ValueError("record needs at least one number, as in record(accuracy=(...)).")
         for name, number in self.numbers.items():
             if not name.isidentifier() or not any(map(str.isdigit, number[1])):
                 raise ValueError(f"{name}={number}: give a short name, what it is and its value.")
@@ -53,6 +55,6 @@ def record(**numbers: tuple[str, str]) -> Record:
             `accuracy=("accuracy on test images", "99.03 %")`.
 
     Raises:
-        ValueError: a value without a digit.
+        ValueError: no number, or a value without a digit.
     """
     return Record(numbers)

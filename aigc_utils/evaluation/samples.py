@@ -6,17 +6,21 @@ one reference, as they change with the number of images.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..data import check_labels, check_logits, check_tensor
+from ..limits import whole
 from .judge import Judgement, judge_images
+from .reach import Reached, relative_squares, within_reach
 
-#: Rows of a distance matrix at a time: 250 by 10,000 numbers are 10 MB, and faster than 20 MB.
+#: Training images that are compared at a time.
 CHUNK = 250
+
+#: Of features for the Fréchet distance: sums of their squares stay finite in float64.
+LARGEST = 1e140
 
 #: The neighbours of precision and recall, as in their paper's experiments.
 PRECISION_K = 3
@@ -30,21 +34,24 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     That is |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)), in squared units
     of the features. Two samples of one distribution are apart too, the less the larger they are.
 
-    The sets have shapes (N, D) and (M, D), N and M at least 2.
+    The sets have shapes (N, D) and (M, D), N and M at least 2, of any number type and device.
 
     Raises:
-        ValueError: too few examples, differing widths, or a number that isn't finite.
+        ValueError: too few examples, differing widths, a number that isn't finite, or one whose
+            square isn't.
 
     Source: Dowson and Landau 1982, The Fréchet distance between multivariate normal
     distributions; Heusel et al. 2017, GANs trained by a two time-scale update rule, equation 6.
     """
-    _check_features(a, b)
+    a, b = _features(a, b)
+    if max(a.abs().max(), b.abs().max()) > LARGEST:
+        raise ValueError(f"Features must be at most {LARGEST:g}, so that their squares are finite.")
     root_a, root_b = _covariance_root(a), _covariance_root(b)
     # The trace of the product's root is the sum of these singular values: symmetric in a and b,
     # and exact to rounding also where a covariance has no inverse.
     overlap = torch.linalg.svdvals(root_a.T @ root_b).sum()
     spread = root_a.square().sum() + root_b.square().sum() - 2 * overlap
-    shift = (a.double().mean(0) - b.double().mean(0)).square().sum()
+    shift = (a.mean(0) - b.mean(0)).square().sum()
     return max(float(shift + spread), 0.0)
 
 
@@ -53,7 +60,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = PRECISION_K) -> tuple[
 
     Precision is the share of fakes within reach of a real example, recall the share of real
     examples within reach of a fake. An example reaches all that is nearer to it than its k-th
-    nearest neighbour in its own set. The features have shapes (N, D) and (M, D), N and M above k.
+    nearest neighbour in its own set. The features have shapes (N, D) and (M, D), N and M above k,
+    of any number type and device. What is as near as that neighbour is out of reach, to the bit.
 
     Raises:
         ValueError: `k` below 1, too few examples, differing widths, or a number that isn't finite.
@@ -61,8 +69,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = PRECISION_K) -> tuple[
     Source: Kynkäänniemi et al. 2019, Improved precision and recall metric for assessing
     generative models, equations 1 and 2.
     """
-    _check_features(real, fake, k)
-    return _precision_recall(_within_reach(real, fake, k)[0], _within_reach(fake, real, k)[0])
+    real, fake = _features(real, fake, k)
+    return _precision_recall(within_reach(real, fake, k)[0], within_reach(fake, real, k)[0])
 
 
 def density_coverage(real: Tensor, fake: Tensor, k: int = COVERAGE_K) -> tuple[float, float]:
@@ -79,8 +87,7 @@ def density_coverage(real: Tensor, fake: Tensor, k: int = COVERAGE_K) -> tuple[f
 
     Source: Naeem et al. 2020, Reliable fidelity and diversity metrics for generative models.
     """
-    _check_features(real, fake, k)
-    return _density_coverage(_within_reach(real, fake, k)[0], k)
+    return _density_coverage(within_reach(*_features(real, fake, k), k)[0], k)
 
 
 def class_kl(labels: Tensor, classes: int = 10) -> float:
@@ -91,13 +98,8 @@ def class_kl(labels: Tensor, classes: int = 10) -> float:
     Raises:
         ValueError: the labels are of another type or shape, or not from 0 to `classes` - 1.
     """
-    if labels.dtype != torch.int64 or labels.ndim != 1 or len(labels) == 0:
-        raise ValueError(
-            "labels must be int64 of shape (N,), with N at least 1, "
-            f"not {labels.dtype} of shape {tuple(labels.shape)}."
-        )
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels must be from 0 to {classes - 1}, and some aren't.")
+    whole("classes", classes)
+    check_labels(labels, classes=classes)
     shares = torch.bincount(labels, minlength=classes).double() / len(labels)
     return torch.xlogy(shares, shares * classes).sum().item()
 
@@ -141,10 +143,10 @@ def score_samples(
     if other is not None and len(other.features) != len(fake.features):
         count = len(fake.features)
         raise ValueError(f"floor must hold {count} images, as samples, not {len(other.features)}.")
-    _check_features(real.features, fake.features, max(PRECISION_K, COVERAGE_K))
+    a, b = _features(real.features, fake.features, max(PRECISION_K, COVERAGE_K))
     # One pass over the distances serves both pairs of measures: two passes in place of three.
-    near, wide = _within_reach(real.features, fake.features, PRECISION_K, COVERAGE_K)
-    (back,) = _within_reach(fake.features, real.features, PRECISION_K)
+    near, wide = within_reach(a, b, PRECISION_K, COVERAGE_K)
+    (back,) = within_reach(b, a, PRECISION_K)
     precision, recall = _precision_recall(near, back)
     density, coverage = _density_coverage(wide, COVERAGE_K)
     return SampleScores(
@@ -167,87 +169,60 @@ def nearest_neighbours(samples: Tensor, training: Tensor) -> tuple[Tensor, Tenso
     Raises:
         ValueError: other types, differing shapes, or no images.
     """
+    check_tensor("samples", samples)
+    check_tensor("training", training)
     if not samples.dtype == training.dtype == torch.uint8:
         raise ValueError(f"Images must be uint8, not {samples.dtype} and {training.dtype}.")
-    if samples.shape[1:] != training.shape[1:] or 0 in (len(samples), len(training)):
+    alike = samples.ndim > 1 and samples.shape[1:] == training.shape[1:]
+    if not alike or 0 in (*samples.shape, len(training)):
         raise ValueError(
             "samples and training must hold images of one shape, at least one each, not "
             f"{tuple(samples.shape)} and {tuple(training.shape)}."
         )
-    # In float64 the whole numbers up to 784 * 255^2 are exact, and so are copies.
+    # In float64 the whole numbers up to 784 * 255^2 are exact, and so are copies and equals.
     rows = samples.flatten(1).double()
-    parts = [_relative_squares(rows, t.flatten(1).double()).min(1) for t in training.split(CHUNK)]
+    parts = [
+        relative_squares(rows, part.to(rows.device).flatten(1).double()).min(1)
+        for part in training.split(CHUNK)
+    ]
     squares, chunk = torch.stack([part.values for part in parts]).min(0)
     squares += rows.square().sum(1)
     index = torch.stack([part.indices for part in parts]).gather(0, chunk[None])[0]
     return squares.sqrt() / 255, chunk * CHUNK + index
 
 
-def _check_features(a: Tensor, b: Tensor, k: int = 1) -> None:
-    if a.ndim != 2 or b.ndim != 2 or a.size(1) != b.size(1):
+def _features(a: Tensor, b: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+    """Returns two sets of features in float64 on the CPU; raises ValueError for unfit ones."""
+    for name, features in (("Real features", a), ("Generated features", b)):
+        check_tensor(name, features)
+    if a.ndim != 2 or b.ndim != 2 or a.size(1) != b.size(1) or a.size(1) == 0:
         raise ValueError(
             "Features must have shapes (N, D) and (M, D), with one D, "
             f"not {tuple(a.shape)} and {tuple(b.shape)}."
         )
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}.")
+    whole("k", k)
     if min(len(a), len(b)) <= k:
         raise ValueError(f"Each set must hold more than {k} examples, not {len(a)} and {len(b)}.")
+    if a.is_complex() or b.is_complex():
+        raise ValueError("Features must be real numbers, not complex ones.")
     if not (a.isfinite().all() and b.isfinite().all()):
         raise ValueError("Features must be finite, but some are NaN or infinite.")
+    return a.detach().cpu().double(), b.detach().cpu().double()
 
 
 def _covariance_root(features: Tensor) -> Tensor:
     """Returns a matrix R in float64, shape (D, D), with R R^T the features' covariance."""
-    covariance = torch.cov(features.double().T).view(features.size(1), -1)  # (D, D)
+    covariance = torch.cov(features.T).view(features.size(1), -1)  # (D, D)
     values, vectors = torch.linalg.eigh(covariance)
     root: Tensor = vectors * values.clamp(min=0).sqrt()
     return root
 
 
-def _relative_squares(a: Tensor, b: Tensor) -> Tensor:
-    """Returns squared distances of rows (N, D) and (M, D), shape (N, M), less each |a|^2.
-
-    Within a row they compare as the distances do; adding |a|^2 takes a seventh more time.
-    """
-    return torch.addmm(b.square().sum(1), a, b.T, alpha=-2)
-
-
-class _Reached(NamedTuple):
-    """How many centres reach each point, int32, (M,), and which centres reach any, bool, (N,)."""
-
-    counts: Tensor
-    centres: Tensor
-
-
-def _within_reach(centres: Tensor, points: Tensor, *ks: int) -> list[_Reached]:
-    """Returns who reaches whom, for each of `ks`.
-
-    A centre reaches what is nearer than its k-th nearest neighbour among the other centres.
-    """
-    middle = centres.double().mean(0)  # float32 is precise enough around zero alone
-    centres, points = (centres - middle).float(), (points - middle).float()
-    counts = torch.zeros(len(ks), len(points), dtype=torch.int32)
-    reached: list[list[Tensor]] = [[] for _ in ks]
-    for start in range(0, len(centres), CHUNK):
-        rows = centres[start : start + CHUNK]
-        among = _relative_squares(rows, centres)
-        among.diagonal(start).fill_(math.inf)  # no centre is its own neighbour
-        reach = among.topk(max(ks), largest=False).values  # (rows, max(ks)), the nearest first
-        squares = _relative_squares(rows, points)  # (rows, M)
-        for i, k in enumerate(ks):
-            inside = squares < reach[:, k - 1 : k]
-            # A sum in int32 takes a tenth of the time of one in the default int64.
-            counts[i] += inside.sum(0, dtype=torch.int32)
-            reached[i].append(inside.any(1))
-    return [_Reached(counts[i], torch.cat(parts)) for i, parts in enumerate(reached)]
-
-
-def _precision_recall(by_real: _Reached, by_fake: _Reached) -> tuple[float, float]:
+def _precision_recall(by_real: Reached, by_fake: Reached) -> tuple[float, float]:
     return _mean(by_real.counts > 0), _mean(by_fake.counts > 0)
 
 
-def _density_coverage(by_real: _Reached, k: int) -> tuple[float, float]:
+def _density_coverage(by_real: Reached, k: int) -> tuple[float, float]:
     return _mean(by_real.counts) / k, _mean(by_real.centres)
 
 
@@ -256,4 +231,8 @@ def _mean(values: Tensor) -> float:
 
 
 def _judged(images: Tensor | Judgement) -> Judgement:
-    return images if isinstance(images, Judgement) else judge_images(images)
+    judged = images if isinstance(images, Judgement) else judge_images(images)
+    check_logits(judged.logits)
+    if len(judged.features) != len(judged.logits):
+        raise ValueError("A judgement must hold features and logits of the same images.")
+    return judged

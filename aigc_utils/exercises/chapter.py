@@ -73,14 +73,14 @@ class Draw:
 
         They come from the training images, or from the test images if `test` is true.
         """
-        images, labels = _mnist()[2:] if test else _mnist()[:2]
+        images, labels = _digits(test)
         index = self.integers(0, len(images), count)
         return images[index], labels[index]
 
 
 @cache
-def _mnist() -> data.MNIST:
-    return data.load_mnist()
+def _digits(test: bool) -> tuple[Tensor, Tensor]:
+    return data.load_digits(test=test)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import html
 import random
-import sys
 import threading
 import time
 import traceback
@@ -21,6 +20,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+
+from ..console import for_console
 
 Status = Literal["correct", "not yet", "error", "not attempted"]
 
@@ -69,10 +70,7 @@ class Outcome:
 
     def __str__(self) -> str:
         status = self.status[0].upper() + self.status[1:]
-        text = f"{SIGNS[self.status]} {status}: {self._title} {self.message}"
-        # A console may know fewer characters, and printing must not stop there.
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        return text.encode(encoding, "backslashreplace").decode(encoding)
+        return for_console(f"{SIGNS[self.status]} {status}: {self._title} {self.message}")
 
     __repr__ = __str__
 

@@ -5,6 +5,7 @@ Read it in this order: article, networks, game, samples.
 
 from ..ema import EMA
 from ..latent import interpolate
+from ..model_files import load_model, save_model
 from .article import ArticleDiscriminator, ArticleGenerator, article_step, train_article
 from .game import (
     COURSE,
@@ -31,8 +32,10 @@ __all__ = [
     "gradient_penalty",
     "interpolate",
     "load_generator",
+    "load_model",
     "sample",
     "save_generator",
+    "save_model",
     "train_article",
     "train_course",
 ]

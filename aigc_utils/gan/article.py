@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..data import batches, to_signed
+from ..data import batches, check_images, to_signed
 from ..history import History
 from ..training import Batch, Evaluate, Step, fit, seed_everything
 
@@ -25,6 +26,11 @@ class ArticleGenerator(nn.Module):
             nn.Linear(512, 1024), nn.ReLU(),
             nn.Linear(1024, 28 * 28), nn.Tanh(),
         )  # fmt: skip
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
 
     def forward(self, z: Tensor) -> Tensor:
         """Returns images in [-1, 1], shape (B, 1, 28, 28), of noise, shape (B, 100)."""
@@ -44,6 +50,11 @@ class ArticleDiscriminator(nn.Module):
             nn.Linear(256, 1), nn.Sigmoid(),
         )  # fmt: skip
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
+
     def forward(self, images: Tensor) -> Tensor:
         """Returns the probability of being real, shape (B, 1), of images in [-1, 1]."""
         probability: Tensor = self.model(images.flatten(1))
@@ -60,11 +71,12 @@ def article_step(
 
     The step takes images, uint8, shape (B, 1, 28, 28). It returns both losses in nats, and the
     mean probability of being real that the discriminator gave to "real" and to "made" images. It
-    raises ValueError for images that aren't uint8.
+    raises ValueError for images of another type or shape.
     """
     loss_function = nn.BCELoss()
 
     def step(batch: Batch) -> dict[str, Tensor]:
+        check_images(batch[0])
         real = to_signed(batch[0])
         ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
 
@@ -109,10 +121,11 @@ def train_article(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: the images aren't uint8, or are fewer than a batch has; neither `num_steps` nor
-            `max_seconds` is given, or one is not positive.
+        ValueError: the images have another type or shape, or are fewer than a batch has; neither
+            `num_steps` nor `max_seconds` is given, or one is not positive.
         TrainingError: a loss is no longer finite.
     """
+    check_images(images)
     rng = seed_everything(seed)
     generator, discriminator = ArticleGenerator(), ArticleDiscriminator()
     # Fused, Adam's update of a player's 1.5 million weights takes 2.2 ms in place of 6.5.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data import batches, to_signed
+from ..data import batches, check_fields, check_images, check_labels, to_signed
 from ..ema import EMA
 from ..history import History
 from ..optimizers import Muon, gradient_step
+from ..runs import restore, state_of
 from ..schedules import hold_then_fall
 from ..training import Batch, Evaluate, fit, seed_everything
 from .networks import Discriminator, Generator
@@ -33,7 +36,11 @@ def gradient_penalty(logits: Tensor, images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class GANRecipe:
-    """Everything that decides a training run of the course's GAN, apart from the seed."""
+    """Everything that decides a training run of the course's GAN, apart from the seed.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
 
     num_steps: int
     batch_size: int = 64
@@ -47,10 +54,24 @@ class GANRecipe:
     penalty_every: int = 16  # steps from one R1 penalty to the next
     ema_decay: float = 0.998
 
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            counts=["num_steps", "batch_size", "latent_dim", "width", "penalty_every"],
+            numbers=["adam_lr", "muon_lr", "penalty"],
+            shares=["adam_beta1", "ema_decay"],
+        )
+
 
 #: The course's recipe, tuned on 10,000 images held back from the training set, never on the test
 #: set.
 COURSE = GANRecipe(num_steps=3400)
+
+
+# What a game consists of, besides its recipe and the number of its steps.
+_PARTS = (
+    "generator", "discriminator", "ema", "generator_optimizers", "discriminator_optimizers", "rng",
+)  # fmt: skip
 
 
 class CourseGAN:
@@ -104,8 +125,9 @@ class CourseGAN:
         The batch is images, uint8, (B, 1, 28, 28), alone or with their labels, int64, (B,).
 
         Raises:
-            ValueError: the images aren't uint8.
+            ValueError: images or labels have another type or shape, or labels are none of the ten.
         """
+        check_pairs(*batch)
         real, labels = to_signed(batch[0]), batch[1] if len(batch) > 1 else None
         z = torch.randn(len(real), self.recipe.latent_dim, generator=self.rng)
         fake = self.generator(z, labels)
@@ -118,6 +140,34 @@ class CourseGAN:
         self.ema.update(self.generator)
         self.steps += 1
         return {"discriminator": d_loss, "generator": g_loss}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all that the game's next step depends on, by name, for `training.save_run`."""
+        parts = {name: state_of(part) for name, part in vars(self).items() if name in _PARTS}
+        return {"steps": self.steps, **parts}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from where another game of the same recipe stood.
+
+        Raises:
+            ValueError: the other one has other players or optimizers.
+        """
+        for name in _PARTS:
+            restore(getattr(self, name), state[name], f"The game's {name}")
+        self.steps = state["steps"]
+
+
+def check_pairs(*tensors: Tensor) -> None:
+    """Checks that tensors are uint8 images, or such images and their labels.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    if len(tensors) not in (1, 2):
+        raise ValueError(f"Give images, or images and their labels, not {len(tensors)} tensors.")
+    check_images(tensors[0])
+    for labels in tensors[1:]:
+        check_labels(labels, len(tensors[0]))
 
 
 def course_optimizers(network: nn.Module, recipe: GANRecipe) -> Optimizers:
@@ -155,10 +205,11 @@ def train_course(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: the images aren't uint8, differ in number from the labels, or are fewer than a
-            batch has.
+        ValueError: images or labels have another type, shape or range, differ in number, or are
+            fewer than a batch has.
         TrainingError: a loss is no longer finite.
     """
+    check_pairs(*tensors)
     rng = seed_everything(seed)
     game = CourseGAN(recipe, rng, *(networks or ()))
     history = fit(

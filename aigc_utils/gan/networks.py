@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..data import check_image_shape
 
 
 class Generator(nn.Module):
@@ -33,11 +36,20 @@ class Generator(nn.Module):
         )
         self.to(memory_format=torch.channels_last)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"latent_dim": self.latent_dim, "width": self.width}
+
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Returns images in [-1, 1], shape (B, 1, 28, 28), of noise, shape (B, latent_dim).
 
         The labels say which digit: int64, (B,), or shares of the ten digits, float, (B, 10).
+
+        Raises:
+            ValueError: noise or labels have another shape or type.
         """
+        check_noise(z, self.latent_dim, labels)
         x = self.expand(z)
         if labels is not None:
             shares = labels if labels.is_floating_point() else F.one_hot(labels, 10).float()
@@ -56,6 +68,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, widths: Sequence[int] = (16, 48, 96)) -> None:
         super().__init__()
+        self.widths = tuple(widths)
         first, second, third = widths
         self.features = nn.Sequential(
             nn.Conv2d(1, first, kernel_size=4, stride=2, padding=1),  # (B, first, 14, 14)
@@ -70,10 +83,47 @@ class Discriminator(nn.Module):
         nn.init.zeros_(self.embedding.weight)
         self.to(memory_format=torch.channels_last)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"widths": self.widths}
+
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Returns logits of being real, (B,), of images in [-1, 1] and labels, int64, (B,)."""
+        """Returns logits of being real, (B,), of images in [-1, 1] and labels, int64, (B,).
+
+        Raises:
+            ValueError: the images aren't of shape (B, 1, 28, 28), or the labels not of shape (B,).
+        """
+        check_image_shape(images)
+        if labels is not None and labels.shape != images.shape[:1]:
+            raise ValueError(f"labels must be as many as the images, not {tuple(labels.shape)}.")
         x = self.features(images).permute(0, 2, 3, 1).flatten(1)  # (B, 16 * third)
         logits: Tensor = self.score(x)[:, 0]
         if labels is not None:
             logits = logits + (self.embedding(labels) * x).sum(1) / x.size(1) ** 0.5
         return logits
+
+
+def check_noise(z: Tensor, latent_dim: int, labels: Tensor | None = None) -> None:
+    """Checks noise, (N, latent_dim), and labels, as `Generator` takes them.
+
+    One label would silently stand for all, and one row of noise for all labels.
+
+    Raises:
+        ValueError: noise or labels have another type or shape, or differ in number.
+    """
+    if z.ndim != 2 or z.size(1) != latent_dim:
+        raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")
+    if labels is None:
+        return
+    if labels.shape[:1] != z.shape[:1]:
+        raise ValueError(
+            f"labels must be as many as the noise, {len(z)}, not {tuple(labels.shape)}."
+        )
+    whole = labels.dtype == torch.int64 and labels.ndim == 1
+    shares = labels.is_floating_point() and labels.shape[1:] == (10,)
+    if not (whole or shares):
+        raise ValueError(
+            "labels must be int64 of shape (N,), or shares of the ten digits, floats of shape "
+            f"(N, 10), not {labels.dtype} of shape {tuple(labels.shape)}."
+        )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..data import DataError, to_uint8, write_whole
+from ..data import check_finite, check_labels, to_uint8
+from ..limits import whole
+from ..model_files import load_model, save_model
 from ..training import evaluation_mode
-from .networks import Generator
+from .networks import Generator, check_noise
 
 
 @torch.no_grad()
@@ -30,15 +31,19 @@ def sample(
         batch_size: images at a time; it does not change the result.
 
     Raises:
-        ValueError: the noise has another shape, or the labels are not as many as it.
+        ValueError: the noise has another shape or is not finite, the labels are not as many as it
+            or none of the ten, or `batch_size` is below 1.
     """
-    latent_dim = generator.latent_dim
-    if z.ndim != 2 or z.size(1) != latent_dim or len(z) == 0:
+    latent_dim: Any = generator.latent_dim
+    check_noise(z, latent_dim, labels)
+    if len(z) == 0:
         raise ValueError(f"noise must have shape (N, {latent_dim}), not {tuple(z.shape)}.")
-    if labels is not None and labels.shape[:1] != z.shape[:1]:
-        raise ValueError(
-            f"labels must be as many as the noise, {len(z)}, not {tuple(labels.shape)}."
-        )
+    check_finite("noise", z)
+    if labels is not None and labels.is_floating_point():
+        check_finite("labels", labels)
+    elif labels is not None:
+        check_labels(labels, len(z))
+    whole("batch_size", batch_size)
     extra = () if labels is None else (labels.split(batch_size),)
     with evaluation_mode(generator):
         parts = [generator(*part) for part in zip(z.split(batch_size), *extra, strict=True)]
@@ -48,42 +53,26 @@ def sample(
 def save_generator(generator: Generator, path: str | Path) -> Path:
     """Writes the course's generator as safetensors, all of it or nothing, and returns its path.
 
+    It is `save_model` for one class.
+
     Raises:
+        ValueError: the generator is another one than the course's, or no longer that.
         DataError: the file can't be written; one that was there before stays whole.
     """
-    path = Path(path)
-    sizes = {"latent_dim": str(generator.latent_dim), "width": str(generator.width)}
-    state = {name: value.contiguous() for name, value in generator.state_dict().items()}
-    content = save(state, metadata={"network": "aigc_utils.gan.Generator", **sizes})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise DataError(
-            f"{path} can't be written ({error.strerror}): make room or name another path."
-        ) from error
-    return path
+    if not isinstance(generator, Generator):
+        kind = type(generator).__name__
+        raise ValueError(
+            f"save_generator keeps the course's Generator: use save_model for a {kind}."
+        )
+    return save_model(generator, path)
 
 
 def load_generator(path: str | Path) -> Generator:
     """Returns a generator that `save_generator` wrote, ready to sample from.
 
+    Files of the first edition, which have no checksum, load too.
+
     Raises:
         DataError: there is no such file, or it is damaged, or holds something else.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            sizes = file.metadata() or {}
-            generator = Generator(int(sizes["latent_dim"]), int(sizes["width"]))
-            weights = {name: file.get_tensor(name) for name in generator.state_dict()}
-            generator.load_state_dict(weights)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"There is no file {path}: write one with gan.save_generator(generator, path)."
-        ) from error
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise DataError(
-            f"{path} is damaged or holds no generator of this course: save it again with "
-            "gan.save_generator."
-        ) from error
-    return generator.eval()
+    return load_model(path, Generator, how="gan.save_generator(generator, path)")

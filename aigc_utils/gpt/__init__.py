@@ -1,10 +1,12 @@
 """Chapter 4: Transformers, from attention to text.
 
 Read it in this order: config, attention, model, batches, training; baselines and tokenizers;
-sampling, cache, decoding, numpy_decoding; checkpoints, pretrained; and seq2seq, the
-encoder-decoder, which keeps its names to itself.
+sampling, cache, decoding, numpy_decoding; checkpoints, gguf_file, hub, pretrained; and
+cross_attention, reversal, seq2seq, the encoder-decoder, which keeps its names to itself. What they
+all accept is in checks.
 """
 
+from ..model_files import load_model, save_model
 from .attention import attend, attention_weights, causal_mask, rotary_angles, rotate
 from .baselines import bigram_nats, bits_per_character, unigram_nats
 from .batches import consecutive_batches, token_batches
@@ -84,6 +86,7 @@ __all__ = [
     "learn_merges",
     "load_gpt2",
     "load_gpt2_or_standin",
+    "load_model",
     "load_standin",
     "mean_nats",
     "penalize_repetition",
@@ -91,6 +94,7 @@ __all__ = [
     "read",
     "rotary_angles",
     "rotate",
+    "save_model",
     "stream",
     "token_batches",
     "tokens_per_character",

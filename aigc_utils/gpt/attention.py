@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..limits import positive, whole
+from .checks import check_mask
+
 
 def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
     """Returns how much each query looks at each key: shares that sum to one, (..., T, S).
@@ -15,17 +18,26 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tenso
     Args:
         q: queries, (..., T, head_dim).
         k: keys, (..., S, head_dim).
-        mask: bool, (T, S) or broadcastable; False hides a key from a query.
+        mask: bool, (T, S) or broadcastable; False hides a key from a query. A query that may see
+            no key at all has only zeros.
+
+    Raises:
+        ValueError: the mask is not bool.
     """
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5  # (..., T, S)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    weights: Tensor = scores.softmax(dim=-1)
-    return weights
+    if mask is None:
+        return torch.softmax(scores, dim=-1)
+    check_mask(mask)
+    blind = ~mask.any(dim=-1, keepdim=True)  # softmax of nothing would be "not a number"
+    weights = torch.softmax(scores.masked_fill(~(mask | blind), float("-inf")), dim=-1)
+    return weights.masked_fill(blind, 0) if blind.any() else weights
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Returns for each query the mean of the values, (..., T, head_dim), weighted by attention.
+
+    Raises:
+        ValueError: the mask is not bool.
 
     Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
     """
@@ -36,8 +48,13 @@ def causal_mask(queries: int, keys: int | None = None) -> Tensor:
     """Returns which keys each of the last `queries` positions may see, bool, (queries, keys).
 
     A token sees itself and all before it; without `keys` there are as many as queries.
+
+    Raises:
+        ValueError: there is no query, or there are fewer keys than queries.
     """
-    keys = keys or queries
+    keys = queries if keys is None else keys
+    if not 1 <= queries <= keys:
+        raise ValueError(f"A causal mask needs 1 to {keys} queries for {keys} keys, not {queries}.")
     return torch.ones(queries, keys, dtype=torch.bool).tril(diagonal=keys - queries)
 
 
@@ -46,7 +63,15 @@ def rotary_angles(context: int, head_dim: int, base: float = 10_000.0) -> Tensor
 
     The first pair of dimensions turns by one radian a position, the later ones ever slower.
     They are on the CPU, also where a model is laid out on "meta".
+
+    Raises:
+        ValueError: `context` or `base` is not positive, or `head_dim` not even and positive.
     """
+    whole("context", context, 1)
+    whole("head_dim", head_dim, 2)
+    positive("base", base)
+    if head_dim % 2:
+        raise ValueError(f"Rotary positions need an even head_dim, not {head_dim}.")
     places, pairs = (torch.arange(*each, device="cpu") for each in ((context,), (0, head_dim, 2)))
     speed = 1 / base ** (pairs.float() / head_dim)  # (head_dim / 2,)
     angle = places.float()[:, None] * speed  # (context, head_dim / 2)
@@ -59,8 +84,18 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
 
     Two vectors' dot product then depends on how far apart they stand, and not on where.
 
+    Raises:
+        ValueError: the angles, (2, ..., head_dim), are not those of x, x is not float, or head_dim
+            is odd.
+
     Source: Su et al., RoFormer, 2021.
     """
+    size = x.size(-1)
+    if size % 2 or not x.is_floating_point() or len(angles) != 2 or angles.size(-1) != size:
+        raise ValueError(
+            f"Angles of shape {tuple(angles.shape)} can't turn {x.dtype} vectors of {size}: "
+            "make them with rotary_angles for an even head_dim."
+        )
     cos, sin = angles.to(x.dtype)
-    turned: Tensor = x * cos + x.roll(x.size(-1) // 2, dims=-1) * sin
+    turned: Tensor = x * cos + x.roll(size // 2, dims=-1) * sin
     return turned

@@ -10,6 +10,9 @@ import math
 import torch
 from torch import Tensor
 
+from ..limits import whole
+from .checks import check_ids, check_text
+
 
 def unigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
     """Returns the mean loss in nats of a model that knows only how often each token occurs.
@@ -58,15 +61,19 @@ def bits_per_character(nats_per_token: float, tokens: int, text: str) -> float:
     Perplexities of two tokenizers can't be compared, as their tokens differ; this can be.
 
     Args:
-        nats_per_token: the mean loss.
-        tokens: how many tokens the text has.
+        nats_per_token: the mean loss, at least 0.
+        tokens: how many tokens the text has, at least one.
         text: what was predicted, at least one character.
 
     Raises:
-        ValueError: there are no characters.
+        ValueError: there are no characters or no tokens, or the loss is below 0 or not a number.
     """
+    check_text(text)
     if not text:
         raise ValueError("An empty text has no bits per character.")
+    whole("tokens", tokens, 1)
+    if not nats_per_token >= 0:
+        raise ValueError(f"nats_per_token must be a loss of at least 0, not {nats_per_token}.")
     return nats_per_token * tokens / len(text) / math.log(2)
 
 
@@ -76,11 +83,6 @@ def _unigram(train: Tensor, vocab_size: int) -> Tensor:
 
 
 def _check_ids(train: Tensor, validation: Tensor, vocab_size: int) -> None:
+    whole("vocab_size", vocab_size, 1)
     for name, ids in (("train", train), ("validation", validation)):
-        if ids.dtype != torch.int64 or ids.ndim != 1 or len(ids) < 2:
-            raise ValueError(
-                f"{name} must be at least two int64 ids in one row, "
-                f"not {ids.dtype} of shape {tuple(ids.shape)}."
-            )
-        if ids.min() < 0 or ids.max() >= vocab_size:
-            raise ValueError(f"{name} has ids outside of 0 to {vocab_size - 1}.")
+        check_ids(name, ids, vocab_size, least=2)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..limits import whole
 from .attention import causal_mask
+from .checks import check_padding, check_room
 from .config import GPTConfig
 
 
@@ -19,7 +21,12 @@ class Memory:
         self.keys, self.values, self.length = like.new_zeros(shape), like.new_zeros(shape), 0
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Stores T new keys and values, and returns all there are, (B, kv_heads, S, head_dim)."""
+        """Stores T new keys and values, and returns all there are, (B, kv_heads, S, head_dim).
+
+        Raises:
+            ValueError: there is no room for them.
+        """
+        check_room(self.length + k.size(2), self.keys.size(2))
         start, self.length = self.length, self.length + k.size(2)
         self.keys[:, :, start : self.length] = k
         self.values[:, :, start : self.length] = v
@@ -33,11 +40,13 @@ class Cache:
         config: of the model that will read.
         batch_size: rows.
         size: tokens that there is to be room for, at most the model's context.
-        padding: empty slots at the left of each row, int64, (B,), where the rows' lengths differ.
+        padding: empty slots at the left of each row, int64, (B,), where the rows' lengths differ;
+            fewer than `size`.
         like: a tensor of the model's type and device; float32 on the CPU without it.
 
     Raises:
-        ValueError: the size is beyond the context.
+        ValueError: the size is beyond the context, a size is not positive, or the padding doesn't
+            fit.
     """
 
     def __init__(
@@ -48,11 +57,15 @@ class Cache:
         padding: Tensor | None = None,
         like: Tensor | None = None,
     ) -> None:
+        whole("batch_size", batch_size, 1)
+        whole("size", size, 1)
         if size > config.context:
             raise ValueError(f"The model's context is {config.context} tokens, so not {size}.")
+        if padding is not None:
+            check_padding(padding, batch_size, size)
         like = torch.empty(0) if like is None else like
         shape = (batch_size, config.num_kv_heads, size, config.head_dim)
-        self.size, self.padding = size, padding
+        self.config, self.size, self.padding = config, size, padding
         self.memories = [Memory(shape, like) for _ in range(config.num_layers)]
         self.tokens = like.new_zeros((batch_size, size), dtype=torch.int64)
 
@@ -65,13 +78,16 @@ class Cache:
         """Keeps the tokens that are read next, int64, (B, T).
 
         Raises:
-            ValueError: there is no room for them.
+            ValueError: there is no room for them, or they are not of this shape.
         """
-        end = self.length + tokens.size(1)
-        if end > self.size:
+        rows = len(self.tokens)
+        if tokens.ndim != 2 or len(tokens) != rows or not tokens.size(1):
             raise ValueError(
-                f"There is room for {self.size} tokens, not {end}: give the last {self.size}."
+                f"A cache of {rows} rows reads tokens of shape ({rows}, T), "
+                f"not {tuple(tokens.shape)}."
             )
+        end = self.length + tokens.size(1)
+        check_room(end, self.size)
         self.tokens[:, self.length : end] = tokens
 
     def places(self, new: int) -> Tensor:

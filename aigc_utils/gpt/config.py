@@ -7,7 +7,10 @@ course's own, which a recipe of training.py makes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
+
+from ..limits import positive, whole
 
 #: How a model knows where a token stands: queries and keys turned, or a vector added.
 Positions = Literal["rotary", "learned"]
@@ -22,9 +25,9 @@ class GPTConfig:
     """Everything that decides a model's shape; the defaults are a small model.
 
     Raises:
-        ValueError: `width` is no multiple of `num_heads`, `num_heads` no multiple of `kv_heads`,
-            `head_dim` is odd where positions are rotary, or `positions`, `norm` or `mlp` is none
-            of its choices.
+        ValueError: a size is no whole number or too small, `width` is no multiple of `num_heads`,
+            `num_heads` no multiple of `kv_heads`, `head_dim` is odd where positions are rotary, or
+            a setting is none of its choices or out of its range.
     """
 
     vocab_size: int
@@ -52,6 +55,7 @@ class GPTConfig:
             value, choices = getattr(self, name), get_args(kind)
             if value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+        _check_numbers(self)
         if self.width % self.num_heads or self.num_heads % self.num_kv_heads:
             raise ValueError(
                 f"width {self.width} must be a multiple of num_heads {self.num_heads}, and that "
@@ -69,6 +73,28 @@ class GPTConfig:
     def num_kv_heads(self) -> int:
         """The number of heads of keys and values."""
         return self.kv_heads or self.num_heads
+
+
+def _check_numbers(config: GPTConfig) -> None:
+    for name in ("vocab_size", "context", "num_layers", "num_heads", "width"):
+        whole(name, getattr(config, name), 1)
+    for name in ("kv_heads", "hidden"):
+        whole(name, getattr(config, name), 0)
+    for name in ("qk_norm", "bias", "tied", "zero_init"):
+        if not isinstance(getattr(config, name), bool):
+            raise ValueError(f"{name} must be True or False, not {getattr(config, name)!r}.")
+    for name in ("norm_eps", "rotary_base"):
+        positive(name, getattr(config, name))
+    if isinstance(config.ngrams, list):  # as a file of settings has it
+        object.__setattr__(config, "ngrams", tuple(config.ngrams))
+    if not isinstance(config.ngrams, tuple):
+        raise ValueError(f"ngrams must be a tuple of numbers of rows, not {config.ngrams!r}.")
+    for rows in config.ngrams:
+        whole("A table of ngrams", rows, 1)
+    if not isinstance(config.ngram_dropout, Real) or not 0 <= config.ngram_dropout < 1:
+        raise ValueError(
+            f"ngram_dropout is a share from 0 up to but not 1, not {config.ngram_dropout}."
+        )
 
 
 #: The shape of GPT-2, 124 million weights: Radford et al., Language Models are Unsupervised

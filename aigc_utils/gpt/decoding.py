@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
+from ..limits import whole
+from ..training import evaluation_mode
 from .cache import Cache
+from .checks import Ids, check_ids, check_padding, whole_ids
 from .model import GPT
 from .numpy_decoding import numpy_decoder, numpy_threads
 from .sampling import GREEDY, Sampling, choose
@@ -27,11 +31,13 @@ def read(model: GPT, tokens: Tensor, cache: Cache) -> Tensor:
         cache: of the model's configuration.
 
     Raises:
-        ValueError: more tokens than the cache has room for.
+        ValueError: more tokens than the cache has room for, or it is of another configuration.
         TypeError: the model is of a kind with `features` or `forward` of its own.
     """
     if type(model).features is not GPT.features or type(model).forward is not GPT.forward:
         raise TypeError("A model with features or forward of its own can't be read with a cache.")
+    if cache.config != model.config:
+        raise ValueError("The cache is another model's: make one with Cache(model.config, ...).")
     cache.store(tokens)
     new, before = tokens.size(1), cache.before(len(model.config.ngrams))
     x, angles = model.embedding(tokens, cache.places(new), before)
@@ -42,7 +48,6 @@ def read(model: GPT, tokens: Tensor, cache: Cache) -> Tensor:
     return result
 
 
-@torch.inference_mode()
 def decode(
     model: GPT,
     tokens: Tensor,
@@ -51,10 +56,11 @@ def decode(
     rng: torch.Generator | None = None,
     padding: Tensor | None = None,
 ) -> Iterator[Tensor]:
-    """Yields `num_tokens` times the next token of each row, int64, (B, 1).
+    """Returns an iterator of `num_tokens` times the next token of each row, int64, (B, 1).
 
-    The prompt is read at once, then each new token alone. When the context is full, the older
-    half is forgotten and the newer half is read anew.
+    The prompt is read at once, then each new token alone. When a row's context is full, its older
+    half is forgotten and its newer half is read anew: each row as if it were alone. The model
+    works in evaluation mode and is given back in the mode that it came in.
 
     Args:
         model: the model, on any device.
@@ -62,21 +68,49 @@ def decode(
         num_tokens: how many tokens to add.
         sampling: how each is chosen.
         rng: draws them; on the model's device.
-        padding: tokens at the left of each row that don't count, int64, (B,).
+        padding: tokens at the left of each row that don't count, int64, (B,), fewer than T.
+
+    Raises:
+        ValueError: `num_tokens` is below 0, tokens are of another shape or type or outside the
+            vocabulary, or the padding doesn't fit.
     """
-    context = model.config.context
+    whole("num_tokens", num_tokens, 0)
+    check_ids("tokens", tokens, model.config.vocab_size, ndim=2)
+    if padding is not None:
+        check_padding(padding, *tokens.shape)
+    gaps = [0] * len(tokens) if padding is None else padding.tolist()
+    return _decoded(model, tokens, num_tokens, sampling, rng, gaps)
+
+
+@torch.inference_mode()
+def _decoded(
+    model: GPT,
+    tokens: Tensor,
+    num_tokens: int,
+    sampling: Sampling,
+    rng: torch.Generator | None,
+    gaps: list[int],
+) -> Iterator[Tensor]:
+    context, end = model.config.context, tokens.size(1)
     history = torch.cat((tokens, tokens.new_zeros(len(tokens), num_tokens)), dim=1)
-    start, end, cache = max(0, tokens.size(1) - context), tokens.size(1), None
-    for step in range(num_tokens):
-        if cache is not None and cache.length == context:
-            start, cache = end - max(1, context // 2), None
-        if cache is None:
-            empty = None if padding is None else (padding - start).clamp(min=0)
-            size = min(context, end - start + num_tokens - step)
-            cache = Cache(model.config, len(tokens), size, empty, like=model.head.weight)
-            unread, read_one = history[:, start:end], numpy_decoder(model, cache)
+    starts = [max(gap, end - context) for gap in gaps]  # what each row may look at
+    cache = None
+    for left in range(num_tokens, 0, -1):
+        if cache is None or cache.length == context:
+            if cache is not None:
+                starts = _forget(starts, end - max(1, context // 2))
+            first = min(starts)
+            padding = tokens.new_tensor([start - first for start in starts])
+            cache = Cache(
+                model.config,
+                len(tokens),
+                min(context, end - first + left),
+                padding if max(starts) > first else None,
+                like=model.head.weight,
+            )
+            unread, read_one = history[:, first:end], numpy_decoder(model, cache)
         alone = read_one if unread.numel() == 1 else None
-        with numpy_threads(alone is not None):
+        with _in_use(model), numpy_threads(alone is not None):
             logits = alone(unread) if alone else model.head(read(model, unread, cache)[:, -1])
             unread = choose(logits, sampling, rng, history[:, :end])
         history[:, end : end + 1] = unread
@@ -86,33 +120,40 @@ def decode(
 
 def generate(
     model: GPT,
-    prompts: Sequence[Sequence[int]],
+    prompts: Iterable[Ids],
     num_tokens: int,
     sampling: Sampling = GREEDY,
     rng: torch.Generator | None = None,
-    stop: Collection[int] = (),
+    stop: Ids = (),
 ) -> list[list[int]]:
     """Returns what the model adds to each prompt: at most `num_tokens`, without the stop token.
 
+    Greedy text is that of each prompt alone. Where tokens are drawn, `rng` draws for all rows, so
+    what a row gets depends on how many there are.
+
     Args:
         model: the model, on any device.
-        prompts: token numbers; their lengths may differ, and none is empty.
+        prompts: token numbers, lists or tensors of shape (N,); their lengths may differ, and none
+            is empty.
         num_tokens: the most to add.
         sampling: how each token is chosen.
         rng: draws them; on the model's device.
         stop: a row ends at the first of these.
 
     Raises:
-        ValueError: no prompt or an empty one.
+        ValueError: no prompt or an empty one, ids outside the vocabulary, or `num_tokens` is below
+            0.
     """
-    if not prompts or not all(prompts):
+    vocab_size = model.config.vocab_size
+    rows, ends = [whole_ids(each, vocab_size) for each in prompts], whole_ids(stop, vocab_size)
+    if not rows or not all(rows):
         raise ValueError("Each prompt needs at least one token, such as the end of a text.")
-    tokens, padding = _pad(prompts, model.head.weight.device)
-    texts: list[list[int]] = [[] for _ in prompts]
-    running = set(range(len(prompts)))
+    tokens, padding = _pad(rows, model.head.weight.device)
+    texts: list[list[int]] = [[] for _ in rows]
+    running = set(range(len(rows)))
     for new in decode(model, tokens, num_tokens, sampling, rng, padding):
         for row, token in enumerate(new[:, 0].tolist()):
-            if row in running and token in stop:
+            if row in running and token in ends:
                 running.remove(row)
             elif row in running:
                 texts[row].append(token)
@@ -123,22 +164,24 @@ def generate(
 
 def stream(
     model: GPT,
-    prompt: Sequence[int],
+    prompt: Ids,
     num_tokens: int,
     sampling: Sampling = GREEDY,
     rng: torch.Generator | None = None,
-    stop: Collection[int] = (),
+    stop: Ids = (),
 ) -> Iterator[int]:
     """Returns an iterator of what `generate` adds to one prompt, each token as it is chosen.
 
     Raises:
-        ValueError: the prompt is empty.
+        ValueError: the prompt is empty, ids are outside the vocabulary, or `num_tokens` is below 0.
     """
-    if not prompt:
+    vocab_size = model.config.vocab_size
+    row, ends = whole_ids(prompt, vocab_size), whole_ids(stop, vocab_size)
+    if not row:
         raise ValueError("The prompt needs at least one token, such as the end of a text.")
-    tokens = torch.tensor([prompt], device=model.head.weight.device)
-    new = (int(token) for token in decode(model, tokens, num_tokens, sampling, rng))
-    return itertools.takewhile(lambda token: token not in stop, new)
+    tokens = torch.tensor([row], device=model.head.weight.device)
+    new = map(int, decode(model, tokens, num_tokens, sampling, rng))
+    return itertools.takewhile(lambda token: token not in ends, new)
 
 
 # A word may begin before white space that follows none, and after each Chinese character.
@@ -168,11 +211,21 @@ def words(tokens: Iterable[int], text_of: Callable[[list[int]], str]) -> Iterato
         yield rest
 
 
-def _pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor | None]:
+def _forget(starts: list[int], new: int) -> list[int]:
+    """Returns where each row's context begins once the full ones, the longest, have lost half."""
+    return [new if start == min(starts) else start for start in starts]
+
+
+def _in_use(model: GPT) -> AbstractContextManager[None]:
+    """Returns evaluation mode, which costs time in a large model, where it has to be set."""
+    return evaluation_mode(model) if model.training else nullcontext()
+
+
+def _pad(prompts: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor | None]:
     """Returns prompts as one tensor, filled on the left, and how much of each row is filling."""
     longest = max(map(len, prompts))
     empty = [longest - len(prompt) for prompt in prompts]
     # The row's own first token, so that the repetition penalty sees nothing new.
-    rows = [[prompt[0]] * gap + list(prompt) for prompt, gap in zip(prompts, empty, strict=True)]
+    rows = [[prompt[0]] * gap + prompt for prompt, gap in zip(prompts, empty, strict=True)]
     padding = torch.tensor(empty, device=device) if any(empty) else None
     return torch.tensor(rows, device=device), padding

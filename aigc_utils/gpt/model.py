@@ -6,12 +6,16 @@ work on what it saw (MLP); the last vectors become logits of the next token.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..training import evaluation_mode
 from .attention import attend, attention_weights, causal_mask, rotary_angles, rotate
 from .cache import Memory
+from .checks import below, check_mask, check_room, check_tokens
 from .config import GPTConfig
 
 
@@ -56,7 +60,11 @@ class Attention(nn.Module):
 
         Without a mask a token sees itself and all before it. A memory, for writing, adds the keys
         and values of the tokens before x, and keeps those of x.
+
+        Raises:
+            ValueError: the mask is not bool.
         """
+        check_mask(mask)
         q, k, v = self.heads_of(x, angles)
         if memory is not None:
             k, v = memory.append(k, v)  # (B, kv_heads, S, head_dim)
@@ -155,10 +163,7 @@ class NGrams(nn.Module):
 
 
 class Embedding(nn.Module):
-    """A vector for each token, and its position: learned ones are added, rotary ones are angles.
-
-    Where the configuration has n-grams, their vectors are added.
-    """
+    """A vector for each token and its n-grams; learned positions are added, rotary ones angles."""
 
     angles: Tensor | None
 
@@ -186,16 +191,15 @@ class Embedding(nn.Module):
             before: the tokens before them, as `NGrams` takes them.
 
         Raises:
-            ValueError: more tokens than the context has room for.
+            ValueError: more tokens than the context has room for, of another type or shape, or
+                not below the vocabulary's size.
         """
-        if tokens.size(1) > self.context:
-            raise ValueError(
-                f"There is room for {self.context} tokens, not {tokens.size(1)}: "
-                f"give the last {self.context}."
-            )
+        check_tokens(tokens)
+        check_room(tokens.size(1), self.context)
         if places is None:
             places = torch.arange(tokens.size(1), device=tokens.device)
-        x, stands = self.tokens(tokens), places.clamp(min=0)
+        with below("Tokens", self.tokens.num_embeddings):
+            x, stands = self.tokens(tokens), places.clamp(min=0)
         if self.ngrams is not None:
             x = x + self.ngrams(tokens.where(places >= 0, -1), before)
         if self.positions is not None:
@@ -215,11 +219,16 @@ class GPT(nn.Module):
         self.head = nn.Linear(config.width, config.vocab_size, bias=False)
         _initialize(self)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"config": self.config}
+
     def features(self, tokens: Tensor) -> Tensor:
         """Returns what the head reads, (B, T, width), of tokens, int64, (B, T).
 
         Raises:
-            ValueError: more tokens than the context has room for.
+            ValueError: what `Embedding` raises.
         """
         x, angles = self.embedding(tokens)
         for block in self.blocks:
@@ -231,7 +240,7 @@ class GPT(nn.Module):
         """Returns logits of each next token, (B, T, vocab_size), of tokens, int64, (B, T).
 
         Raises:
-            ValueError: more tokens than the context has room for.
+            ValueError: what `Embedding` raises.
         """
         logits: Tensor = self.head(self.features(tokens))
         return logits
@@ -242,24 +251,30 @@ class GPT(nn.Module):
         Both are int64, (B, T); targets[:, t] is the token that follows tokens[:, t].
 
         Raises:
-            ValueError: more tokens than the context has room for.
+            ValueError: what `forward` raises, or targets of another shape or out of range.
         """
-        return F.cross_entropy(self(tokens).flatten(0, 1).float(), targets.flatten())
+        if targets.shape != tokens.shape or targets.dtype != torch.int64:
+            raise ValueError(f"Targets must be int64 and of tokens' shape, {tuple(tokens.shape)}.")
+        logits = self(tokens).flatten(0, 1).float()
+        with below("Targets, but for those of -100,", logits.size(1)):
+            loss = F.cross_entropy(logits, targets.flatten())
+        return loss
 
 
 @torch.no_grad()
 def attention_maps(model: GPT, tokens: Tensor) -> Tensor:
-    """Returns all attention weights, (num_layers, B, heads, T, T), of tokens, (B, T).
+    """Returns all attention weights in use, (num_layers, B, heads, T, T), of tokens, (B, T).
 
     Raises:
-        ValueError: more tokens than the context has room for.
+        ValueError: what `Embedding` raises.
     """
-    x, angles = model.embedding(tokens)
     maps = []
-    for block in model.blocks:
-        assert isinstance(block, Block)
-        maps.append(block.attention.weights(block.attention_norm(x), angles))
-        x = block(x, angles)
+    with evaluation_mode(model):
+        x, angles = model.embedding(tokens)
+        for block in model.blocks:
+            assert isinstance(block, Block)
+            maps.append(block.attention.weights(block.attention_norm(x), angles))
+            x = block(x, angles)
     return torch.stack(maps)
 
 

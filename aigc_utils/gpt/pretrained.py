@@ -10,10 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import tempfile
-import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -24,9 +21,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..data import DataError, cache_folder, write_whole
+from ..limits import positive
 from .checkpoints import from_gpt2, with_weights
 from .config import SMOLLM2
 from .gguf_file import read_gguf
+from .hub import fetch
 from .model import GPT
 
 #: The command that installs what SmolLM2 needs and GPT-2 does not.
@@ -54,19 +53,24 @@ class Pretrained(NamedTuple):
     stop: frozenset[int]  # the tokens that end a text
 
 
-def load_gpt2_or_standin(seconds: float = 4.0) -> Pretrained:
-    """Returns GPT-2 from the Hugging Face hub, or SmolLM2 where the hub can't be reached.
+def load_gpt2_or_standin(seconds: float = 4.0, max_minutes: float = 10.0) -> Pretrained:
+    """Returns GPT-2 from the Hugging Face hub, or SmolLM2 where the hub can't be had or is slow.
 
-    Prints one line that says which. GPT-2 that was downloaded before needs no network.
+    Prints one line that says which, and before a download one with its size and time. GPT-2 that
+    was downloaded before needs no network.
 
     Args:
-        seconds: how long to wait for the hub's answer.
+        seconds: how long to wait for the hub's answer, and then to measure how much it sends.
+        max_minutes: the longest time that the download may take, by that measure and by the clock.
 
     Raises:
+        ValueError: a time is not positive.
         DataError: neither is to be had: the wheel or a package is missing, or its file damaged.
     """
+    positive("seconds", seconds)
+    positive("max_minutes", max_minutes)
     with suppress(Exception), _quiet():  # whatever stops the hub, there is the stand-in
-        loaded = load_gpt2(seconds)
+        loaded = load_gpt2(seconds, max_minutes)
         print("Using GPT-2 from the Hugging Face hub: 124 million weights.")
         return loaded
     loaded, kept = _load_standin()
@@ -74,25 +78,39 @@ def load_gpt2_or_standin(seconds: float = 4.0) -> Pretrained:
     return loaded
 
 
-def load_gpt2(seconds: float = 4.0) -> Pretrained:
+def load_gpt2(seconds: float = 4.0, max_minutes: float = 10.0) -> Pretrained:
     """Returns GPT-2 from the hub's local copy or from the hub.
 
+    Before a download it prints how long that takes.
+
+    Args:
+        seconds: how long to wait for the hub's answer, and then to measure how much it sends.
+        max_minutes: the longest time that the download may take, by that measure and by the clock.
+
     Raises:
-        OSError: there is no local copy, and the hub does not answer within `seconds`.
+        OSError: there is no local copy, and the hub does not answer or is too slow.
+        ValueError: a time is not positive.
         ImportError: transformers is missing.
     """
+    positive("seconds", seconds)
+    positive("max_minutes", max_minutes)
+    try:
+        theirs, tokenizer = _local_gpt2()
+    except (OSError, ValueError, SafetensorError):
+        fetch(seconds, max_minutes)
+        theirs, tokenizer = _local_gpt2()
+    return Pretrained(from_gpt2(theirs), tokenizer, "GPT-2", frozenset((50256,)))
+
+
+def _local_gpt2() -> tuple[Any, Any]:
+    """Returns transformers' GPT-2 and its tokenizer, without a request to the hub."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    try:
-        with _offline():
-            theirs = AutoModelForCausalLM.from_pretrained("gpt2", local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained("gpt2", local_files_only=True)
-    except (OSError, ValueError):
-        if not _hub_answers(seconds):
-            raise
-        theirs = AutoModelForCausalLM.from_pretrained("gpt2")
-        tokenizer = AutoTokenizer.from_pretrained("gpt2")
-    return Pretrained(from_gpt2(theirs), tokenizer, "GPT-2", frozenset((50256,)))
+    with _offline():
+        return (
+            AutoModelForCausalLM.from_pretrained("gpt2", local_files_only=True),
+            AutoTokenizer.from_pretrained("gpt2", local_files_only=True),
+        )
 
 
 def load_standin() -> Pretrained:
@@ -204,34 +222,6 @@ def _read_copy() -> tuple[GPT, Any] | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hub_answers(seconds: float) -> bool:
-    """Returns whether the hub sends the first bytes of GPT-2's weights within so many seconds.
-
-    A thread asks, as looking up a name in a network that swallows everything takes far longer
-    than any timeout.
-    """
-    from huggingface_hub.constants import HF_HUB_OFFLINE
-
-    if HF_HUB_OFFLINE:  # the reader's own setting
-        return False
-    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    answers = []
-
-    def ask() -> None:
-        with (
-            suppress(OSError, ValueError),
-            urllib.request.urlopen(
-                f"{hub}/gpt2/resolve/main/model.safetensors", timeout=seconds
-            ) as reply,
-        ):
-            answers.append(reply.read(8))
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(seconds)
-    return bool(answers and answers[0])
 
 
 def _offline() -> AbstractContextManager[object]:

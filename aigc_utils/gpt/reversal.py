@@ -8,6 +8,7 @@ from string import ascii_lowercase
 import torch
 from torch import Tensor
 
+from ..limits import whole
 from ..training import Batch
 from .tokenizers import CharTokenizer
 
@@ -21,9 +22,10 @@ def encode_words(*words: str) -> Tensor:
     """Returns words of lower-case letters as tokens, int64, (number of words, length).
 
     Raises:
-        ValueError: the words differ in length, or are not of the letters a to z alone.
+        ValueError: the words differ in length, are empty, or are not of the letters a to z alone.
     """
-    if len({len(word) for word in words}) != 1 or set("".join(words)) - set(ascii_lowercase):
+    alike = all(isinstance(word, str) for word in words) and len({len(word) for word in words}) == 1
+    if not alike or not words[0] or set("".join(words)) - set(ascii_lowercase):
         raise ValueError(f"Words need equal lengths and the letters a to z alone: not {words}.")
     return torch.tensor([SIGNS.encode(word) for word in words])
 
@@ -40,16 +42,35 @@ def decode_words(tokens: Tensor) -> list[str]:
 def reverse_batches(
     rng: torch.Generator, batch_size: int, shortest: int = 8, longest: int = 12
 ) -> Iterator[Batch]:
-    """Yields random words, what the decoder is given, and what it should write, without end.
+    """Returns an endless iterator of random words, what the decoder is given and should write.
 
     All are int64: source, (B, S); target, (B, S + 1), the start token and the letters backwards;
     following, (B, S + 1), the letters backwards and the end token. A batch has words of one length,
     so it needs no padding.
+
+    Raises:
+        ValueError: a size is not positive, or `longest` below `shortest`.
     """
+    whole("batch_size", batch_size, 1)
+    check_lengths(shortest, longest)
     start, end = torch.full((batch_size, 1), START), torch.full((batch_size, 1), END)
-    while True:
-        length = int(torch.randint(shortest, longest + 1, (), generator=rng))
-        size = (batch_size, length)
-        source = torch.randint(FIRST_LETTER, SIGNS.vocab_size, size, generator=rng)
-        backwards = source.flip(1)
-        yield source, torch.cat((start, backwards), 1), torch.cat((backwards, end), 1)
+
+    def drawn() -> Iterator[Batch]:
+        while True:
+            length = int(torch.randint(shortest, longest + 1, (), generator=rng))
+            size = (batch_size, length)
+            source = torch.randint(FIRST_LETTER, SIGNS.vocab_size, size, generator=rng)
+            backwards = source.flip(1)
+            yield source, torch.cat((start, backwards), 1), torch.cat((backwards, end), 1)
+
+    return drawn()
+
+
+def check_lengths(shortest: int, longest: int) -> None:
+    """Checks how many letters words may have.
+
+    Raises:
+        ValueError: `shortest` is not positive, or `longest` below it.
+    """
+    whole("shortest", shortest, 1)
+    whole("longest", longest, shortest)

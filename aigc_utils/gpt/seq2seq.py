@@ -11,6 +11,7 @@ Source: Vaswani et al., Attention Is All You Need, 2017.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +21,20 @@ from ..history import History
 from ..optimizers import gradient_step
 from ..schedules import one_cycle
 from ..training import Batch, Step, fit, seed_everything
-from .attention import attend, attention_weights
+from .checks import below
 from .config import GPTConfig
-from .model import MLP, Attention, Block
-from .reversal import END, SIGNS, START, decode_words, encode_words, reverse_batches
+from .cross_attention import CrossAttention, DecoderBlock
+from .model import Block
+from .reversal import (
+    END,
+    FIRST_LETTER,
+    SIGNS,
+    START,
+    check_lengths,
+    decode_words,
+    encode_words,
+    reverse_batches,
+)
 
 __all__ = [
     "END",
@@ -44,57 +55,6 @@ __all__ = [
 ]
 
 
-class CrossAttention(nn.Module):
-    """Attention from one text to another: queries of the target, keys and values of the source."""
-
-    def __init__(self, config: GPTConfig) -> None:
-        super().__init__()
-        self.head_dim = config.head_dim
-        self.query, self.key, self.value, self.project = (
-            nn.Linear(config.width, config.width, bias=config.bias) for _ in range(4)
-        )
-
-    def heads_of(self, x: Tensor) -> Tensor:
-        """Returns x, (B, T, width), cut into heads, (B, heads, T, head_dim)."""
-        return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
-
-    def forward(self, x: Tensor, source: Tensor) -> Tensor:
-        """Returns what each of x, (B, T, width), gathers from the source, (B, S, width).
-
-        There is no mask: the whole source is known before the first token is written.
-        """
-        q, k = self.heads_of(self.query(x)), self.heads_of(self.key(source))
-        x = attend(q, k, self.heads_of(self.value(source)))  # (B, heads, T, head_dim)
-        gathered: Tensor = self.project(x.transpose(1, 2).flatten(2))  # heads side by side
-        return gathered
-
-    def weights(self, x: Tensor, source: Tensor) -> Tensor:
-        """Returns the attention weights, (B, heads, T, S): rows are queries and sum to one."""
-        return attention_weights(self.heads_of(self.query(x)), self.heads_of(self.key(source)))
-
-
-class DecoderBlock(nn.Module):
-    """A block of GPT with one part more: between attention and MLP it looks at the source."""
-
-    def __init__(self, config: GPTConfig) -> None:
-        super().__init__()
-        self.attention_norm, self.attention = nn.RMSNorm(config.width), Attention(config)
-        self.cross_norm, self.cross = nn.RMSNorm(config.width), CrossAttention(config)
-        self.mlp_norm, self.mlp = nn.RMSNorm(config.width), MLP(config)
-
-    def forward(self, x: Tensor, source: Tensor) -> Tensor:
-        """Returns the target, (B, T, width), after this block; source is (B, S, width)."""
-        x = x + self.attention(self.attention_norm(x))  # without a mask it is causal
-        x = x + self.cross(self.cross_norm(x), source)
-        result: Tensor = x + self.mlp(self.mlp_norm(x))
-        return result
-
-    def cross_weights(self, x: Tensor, source: Tensor) -> Tensor:
-        """Returns how much each of x looks at each of the source, (B, heads, T, S)."""
-        x = x + self.attention(self.attention_norm(x))
-        return self.cross.weights(self.cross_norm(x), source)
-
-
 class EncoderDecoder(nn.Module):
     """One block that reads the source, and one that writes the target with an eye on it.
 
@@ -102,13 +62,15 @@ class EncoderDecoder(nn.Module):
     configuration says.
 
     Raises:
-        ValueError: the configuration has more than one layer.
+        ValueError: the configuration has more than one layer, n-grams or a tied head.
     """
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         if config.num_layers != 1:
             raise ValueError(f"Encoder and decoder have one layer each, not {config.num_layers}.")
+        if config.ngrams or config.tied:
+            raise ValueError("An encoder-decoder has no n-grams here, and its head is not tied.")
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.width)
         self.source_positions = nn.Embedding(config.context, config.width)
@@ -120,6 +82,11 @@ class EncoderDecoder(nn.Module):
             # By the course's recipe, seeds 0 to 2, at least 99.5 % of words come out right; with
             # torch's own 1 it is 98 %, with 0.02, as in GPT, 96 %.
             nn.init.normal_(table.weight, std=0.3)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {"config": self.config}
 
     def encode(self, source: Tensor) -> Tensor:
         """Returns the source's vectors, (B, S, width); source is int64, (B, S).
@@ -156,9 +123,14 @@ class EncoderDecoder(nn.Module):
         """Returns the mean surprise at the true next tokens, following, (B, T), in nats.
 
         Raises:
-            ValueError: what `encode` and `decode` raise.
+            ValueError: what `encode` and `decode` raise, or tokens that do not follow the target.
         """
-        return F.cross_entropy(self(source, target).flatten(0, 1), following.flatten())
+        if following.shape != target.shape or following.dtype != torch.int64:
+            raise ValueError(f"What follows must be int64 of shape {tuple(target.shape)}.")
+        logits = self(source, target).flatten(0, 1)
+        with below("What follows", logits.size(1)):
+            loss = F.cross_entropy(logits, following.flatten())
+        return loss
 
     @torch.no_grad()
     def cross_weights(self, source: Tensor, target: Tensor) -> Tensor:
@@ -179,13 +151,15 @@ class EncoderDecoder(nn.Module):
         return x
 
     def _embed(self, name: str, tokens: Tensor, positions: nn.Embedding, room: int) -> Tensor:
-        if tokens.ndim != 2 or not 1 <= tokens.size(1) <= room:
+        fits = tokens.dtype == torch.int64 and tokens.ndim == 2 and len(tokens) > 0
+        if not fits or not 1 <= tokens.size(1) <= room:
             raise ValueError(
-                f"The {name} has one row a word and 1 to {room} tokens a row, "
-                f"so its shape cannot be {tuple(tokens.shape)}."
+                f"The {name} has one row a word and 1 to {room} tokens a row, int64, "
+                f"so it cannot be {tokens.dtype} of shape {tuple(tokens.shape)}."
             )
-        x: Tensor = self.embedding(tokens) + positions.weight[: tokens.size(1)]
-        return x
+        with below(f"The {name}'s tokens", self.config.vocab_size):
+            x: Tensor = self.embedding(tokens)
+        return x + positions.weight[: tokens.size(1)]
 
 
 @torch.no_grad()
@@ -214,8 +188,10 @@ def share_reversed(model: EncoderDecoder, source: Tensor) -> float:
     """Returns the share of words, (B, S), that the model writes backwards without any mistake.
 
     Raises:
-        ValueError: another shape, S above `context` - 1, or a token is none of `SIGNS`.
+        ValueError: another shape, S above `context` - 1, or a token is no letter.
     """
+    if (source < FIRST_LETTER).any():
+        raise ValueError("Words have letters alone, so no token that starts or ends a target.")
     pairs = zip(decode_words(source), decode_words(greedy_decode(model, source)), strict=True)
     return sum(written == word[::-1] for word, written in pairs) / len(source)
 
@@ -234,7 +210,11 @@ def seq2seq_step(model: EncoderDecoder, optimizer: torch.optim.Optimizer) -> Ste
 
 @dataclass(frozen=True)
 class Seq2SeqRecipe:
-    """Everything that decides a training run, apart from the seed."""
+    """Everything that decides a training run, apart from the seed.
+
+    Raises:
+        ValueError: `shortest` is not positive, or `longest` below it.
+    """
 
     num_steps: int = 700
     batch_size: int = 32
@@ -244,6 +224,9 @@ class Seq2SeqRecipe:
     width: int = 48
     lr: float = 0.015  # the peak
     warmup: float = 0.3  # the share of the run in which the rate rises
+
+    def __post_init__(self) -> None:
+        check_lengths(self.shortest, self.longest)
 
     def config(self) -> GPTConfig:
         """Returns the model's shape: one layer, and room for the longest word and one token more.

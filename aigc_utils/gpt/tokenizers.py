@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
+
+from ..limits import whole
+from .checks import Ids, check_text, whole_ids
 
 Pair = tuple[bytes, bytes]
 
@@ -33,14 +36,19 @@ class Tokenizer(Protocol):
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text."""
 
-    def decode(self, ids: Iterable[int] | Tensor) -> str:
+    def decode(self, ids: Ids) -> str:
         """Returns the text of ids."""
 
 
 class CharTokenizer:
-    """One token for each character of `text`, numbered in the order of their code points."""
+    """One token for each character of `text`, numbered in the order of their code points.
+
+    Raises:
+        ValueError: the text is no string.
+    """
 
     def __init__(self, text: str) -> None:
+        check_text(text)
         self.characters = sorted(set(text))
         self._ids = {character: i for i, character in enumerate(self.characters)}
 
@@ -53,8 +61,9 @@ class CharTokenizer:
         """Returns the ids of a text's characters.
 
         Raises:
-            ValueError: a character was not in the tokenizer's text.
+            ValueError: a character was not in the tokenizer's text, or the text is no string.
         """
+        check_text(text)
         try:
             return [self._ids[character] for character in text]
         except KeyError as error:
@@ -64,13 +73,13 @@ class CharTokenizer:
                 "out, or make the tokenizer from a text that has it."
             ) from None
 
-    def decode(self, ids: Iterable[int] | Tensor) -> str:
+    def decode(self, ids: Ids) -> str:
         """Returns the text of ids.
 
         Raises:
             ValueError: an id is not one of the tokenizer's.
         """
-        return "".join(self.characters[i] for i in _checked(ids, self.vocab_size))
+        return "".join(self.characters[i] for i in whole_ids(ids, self.vocab_size))
 
 
 class BPETokenizer:
@@ -79,16 +88,27 @@ class BPETokenizer:
     A merge makes one token of two that stand side by side. Earlier merges go first, and none
     reaches from one word (`WORD`) into the next.
 
+    Raises:
+        ValueError: a merge stands twice, or joins what is neither a byte nor an earlier merge's.
+
     Source: Sennrich et al. 2016, algorithm 1; on bytes: Radford et al. 2019 (GPT-2), section 2.2.
     """
 
-    def __init__(self, merges: Sequence[Pair] = ()) -> None:
-        single = [bytes([byte]) for byte in range(256)]
-        # Two merges may give the same bytes, (a, bc) and (ab, c): that is one token.
-        self.tokens = list(dict.fromkeys([*single, *(left + right for left, right in merges)]))
-        self.merges = list(merges)
-        self._ids = {token: i for i, token in enumerate(self.tokens)}
-        self._ranks = {pair: rank for rank, pair in enumerate(merges)}
+    def __init__(self, merges: Iterable[Pair] = ()) -> None:
+        self.merges = [cast("Pair", tuple(pair)) for pair in merges]
+        self._ids = {bytes([byte]): byte for byte in range(256)}
+        self._ranks: dict[Pair, int] = {}
+        for rank, pair in enumerate(self.merges):
+            known = all(isinstance(part, bytes) and part in self._ids for part in pair)
+            if len(pair) != 2 or not known or pair in self._ranks:
+                raise ValueError(
+                    f"The merge of {pair} stands twice, or before what it joins: give pairs of "
+                    "bytes in the order in which they were learned."
+                )
+            self._ranks[pair] = rank
+            # Two merges may give the same bytes, (a, bc) and (ab, c): that is one token.
+            self._ids.setdefault(b"".join(pair), len(self._ids))
+        self.tokens = list(self._ids)
         self._known: dict[str, list[int]] = {}  # words encoded before: texts repeat themselves
 
     @classmethod
@@ -109,8 +129,10 @@ class BPETokenizer:
         """Returns the ids of any text.
 
         Raises:
-            ValueError: the text has half of a surrogate pair, which is not a character.
+            ValueError: the text has half of a surrogate pair, which is not a character, or is no
+                string.
         """
+        check_text(text)
         ids: list[int] = []
         for word in WORD.findall(text):
             if word not in self._known:
@@ -118,13 +140,13 @@ class BPETokenizer:
             ids += self._known[word]
         return ids
 
-    def decode(self, ids: Iterable[int] | Tensor) -> str:
+    def decode(self, ids: Ids) -> str:
         """Returns the text of ids; bytes that are not UTF-8, as of half a character, give U+FFFD.
 
         Raises:
             ValueError: an id is not one of the tokenizer's.
         """
-        tokens = [self.tokens[i] for i in _checked(ids, self.vocab_size)]
+        tokens = [self.tokens[i] for i in whole_ids(ids, self.vocab_size)]
         return b"".join(tokens).decode("utf-8", errors="replace")
 
     def _merge(self, word: str) -> list[bytes]:
@@ -144,10 +166,11 @@ def learn_merges(text: str, vocab_size: int) -> list[Pair]:
     frequent ones, the first in the order of bytes.
 
     Raises:
-        ValueError: `vocab_size` is below 256, or the text has too few pairs that occur twice.
+        ValueError: `vocab_size` is below 256, one for each byte, or no whole number, the text is no
+            string, or it has too few pairs that occur twice.
     """
-    if vocab_size < 256:
-        raise ValueError(f"vocab_size must be at least 256, one for each byte, not {vocab_size}.")
+    check_text(text)
+    whole("vocab_size", vocab_size, 256)
     counts = Counter(WORD.findall(text))
     words = [_single_bytes(word) for word in counts]
     times = list(counts.values())
@@ -219,18 +242,17 @@ def tokens_per_character(tokenizer: Tokenizer, text: str) -> float:
     Raises:
         ValueError: there are no characters, or the tokenizer can't encode them.
     """
+    check_text(text)
     if not text:
         raise ValueError("An empty text has no tokens per character.")
     return len(tokenizer.encode(text)) / len(text)
 
 
 def _single_bytes(word: str) -> list[bytes]:
-    return [bytes([byte]) for byte in word.encode("utf-8")]
-
-
-def _checked(ids: Iterable[int] | Tensor, vocab_size: int) -> list[int]:
-    numbers: list[int] = ids.tolist() if isinstance(ids, Tensor) else list(ids)
-    for i in numbers:
-        if not 0 <= i < vocab_size:
-            raise ValueError(f"The tokenizer has ids from 0 to {vocab_size - 1}, and {i} is none.")
-    return numbers
+    try:
+        return [bytes([byte]) for byte in word.encode("utf-8")]
+    except UnicodeEncodeError as error:
+        half = ord(word[error.start])
+        raise ValueError(
+            f"The text has surrogates, halves of characters such as U+{half:04X}: leave them out."
+        ) from None

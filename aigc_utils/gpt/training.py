@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from ..history import History
+from ..limits import whole
 from ..optimizers import Muon, gradient_step
 from ..schedules import hold_then_fall
 from ..training import Batch, Evaluate, Step, evaluation_mode, fit, seed_everything
 from .batches import consecutive_batches, token_batches
+from .checks import check_ids
 from .config import GPTConfig
 from .model import GPT
 
@@ -39,7 +41,12 @@ def gpt_step(
         optimizers: all of them are used in each step.
         clip: the gradient's largest norm; 0 for no limit.
         bfloat16: multiply matrices in bfloat16; weights and their updates stay in float32.
+
+    Raises:
+        ValueError: there is no optimizer, so nothing would be updated.
     """
+    if not optimizers:
+        raise ValueError("A step needs an optimizer: give course_optimizers(model, recipe).")
 
     def step(batch: Batch) -> dict[str, Tensor]:
         model.train()
@@ -144,9 +151,13 @@ def train_course(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: there are too few ids for one row, or the recipe's sizes don't fit each other.
+        ValueError: there are too few ids for one row, some are not below `vocab_size`, the recipe's
+            sizes don't fit each other, or the model is for another vocabulary or a shorter context.
         TrainingError: a loss is no longer finite.
     """
+    check_ids("ids", ids, vocab_size)
+    if model is not None:
+        _check_model(model, vocab_size, recipe.context)
     rng = seed_everything(seed)
     if model is None:
         model = GPT(recipe.config(vocab_size))
@@ -175,17 +186,29 @@ def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: i
     Args:
         model: the GPT.
         ids: the text's tokens, int64, shape (N,), N above `context`.
-        context: tokens a row; the model's own by default.
+        context: tokens a row; the model's own by default, and the most.
         batch_size: rows at a time; it does not change the result.
 
     Raises:
-        ValueError: there are too few ids for one row, or the sizes aren't positive.
+        ValueError: there are too few ids for one row, one is outside the vocabulary, or the sizes
+            aren't positive or are beyond the model's.
     """
+    context = model.config.context if context is None else context
+    whole("context", context, 1)
+    if isinstance(model, GPT):  # benchmarks/gpt.py measures another
+        check_ids("ids", ids, model.config.vocab_size)
+        _check_model(model, model.config.vocab_size, context)
     total, count = 0.0, 0
     with evaluation_mode(model):
-        for inputs, targets in consecutive_batches(
-            ids, context or model.config.context, batch_size
-        ):
+        for inputs, targets in consecutive_batches(ids, context, batch_size):
             total += model.loss(inputs, targets).item() * targets.numel()
             count += targets.numel()
     return total / count
+
+
+def _check_model(model: GPT, vocab_size: int, context: int) -> None:
+    config = model.config
+    if config.vocab_size != vocab_size:
+        raise ValueError(f"The model has {config.vocab_size} different tokens, not {vocab_size}.")
+    if config.context < context:
+        raise ValueError(f"context must be at most the model's {config.context}, not {context}.")

@@ -1,5 +1,6 @@
 """Every figure of the course: one style, a palette for all eyes, a text for each picture."""
 
+from .cnn_own_digit import own_digit
 from .cnn_results import (
     augmentation_gap,
     confusion,
@@ -101,6 +102,7 @@ __all__ = [
     "next_token_bars",
     "number_game",
     "optimal_discriminator",
+    "own_digit",
     "rate_distortion",
     "receptive_fields",
     "reliability",

@@ -15,6 +15,7 @@ from .picture import (
     INK,
     Picture,
     axes_grid,
+    check_few,
     new_figure,
     show_image,
     styled,
@@ -39,7 +40,13 @@ def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], traine
         shifts: pixels to the right.
         accuracies: name to percentages, one for each shift.
         trained: largest shift that the augmented network was trained on.
+
+    Raises:
+        ValueError: there are more networks than colours, or not as many numbers as shifts.
     """
+    check_few(accuracies, len(COLORS), "networks")
+    if any(len(values) != len(shifts) for values in accuracies.values()):
+        raise ValueError(f"accuracies must have a number for each of {len(shifts)} shifts.")
     figure = new_figure(3.3)
     (axes,) = axes_grid(figure, 1, 1)
     axes.axvspan(-trained, trained, color="#EEF2F6", zorder=0)
@@ -66,7 +73,8 @@ def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], traine
 
 def _mastered(shifts: Sequence[int], accuracies: Values) -> int:
     """Returns the largest shift, to both sides, up to which images are mastered; -1 for none."""
-    low = [abs(s) for s, value in zip(shifts, accuracies, strict=True) if value < MASTERED]
+    pairs = zip(shifts, accuracies, strict=True)
+    low = [abs(shift) for shift, value in pairs if not value >= MASTERED]  # NaN is no mastery
     return min(low, default=max(map(abs, shifts)) + 1) - 1
 
 
@@ -83,7 +91,15 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
         matrix: counts, shape (10, 10), rows the labels, columns the predictions.
         images: shape (N, H, W), the worst errors.
         captions: a short text for each image.
+
+    Raises:
+        ValueError: the table has another shape or a number below 0, there is no image, or there
+            are not as many texts.
     """
+    if matrix.shape != (10, 10) or not (matrix >= 0).all():
+        raise ValueError(f"matrix must hold counts, (10, 10), not {tuple(matrix.shape)}.")
+    if len(images) == 0 or len(images) != len(captions):
+        raise ValueError(f"{len(images)} images need as many captions, not {len(captions)}.")
     figure = new_figure(3.9)
     table, worst = np.ravel(figure.subfigures(1, 2, width_ratios=[1.15, 1]))  # type: ignore[arg-type]
     (axes,) = np.ravel(table.subplots(1, 1))
@@ -101,13 +117,14 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
         show_image(panel, image)
         panel.set_title(caption, fontsize=8, fontweight="normal", pad=3)
     worst.suptitle("the most certain errors")
-    most = errors.max()
+    most = errors.max().clamp(min=1)  # without an error nothing is frequent
+    told = "; ".join(caption.replace("\n", ", ") for caption in captions)
     frequent = [f"{row} read as {column}" for row, column in (errors == most).nonzero().tolist()]
     return Picture(
         figure,
         f"A ten by ten table of errors, {int(errors.sum())} in all; the most frequent, with "
-        f"{int(most)}: {', '.join(frequent)}. Beside it the {len(images)} errors of which "
-        f"the network is most certain: {'; '.join(c.replace(chr(10), ', ') for c in captions)}.",
+        f"{int(most)}: {', '.join(frequent) or 'none'}. Beside it the {len(images)} errors "
+        f"of which the network is most certain: {told}.",
     )
 
 

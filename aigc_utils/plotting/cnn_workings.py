@@ -19,6 +19,8 @@ from .picture import (
     INK,
     Picture,
     axes_grid,
+    check_few,
+    check_shares,
     new_figure,
     show_image,
     styled,
@@ -47,7 +49,11 @@ def layers_drawing(image: Tensor, probabilities: Tensor) -> Picture:
     Args:
         image: shape (H, W), the input.
         probabilities: shape (classes,), the output.
+
+    Raises:
+        ValueError: the output isn't probabilities.
     """
+    check_shares("probabilities", probabilities, probabilities.numel())
     figure = new_figure(2.9)
     picture, net, output = axes_grid(figure, 1, 3, width_ratios=[1.1, 2.4, 1.1])
     show_image(picture, image)
@@ -77,6 +83,20 @@ def layers_drawing(image: Tensor, probabilities: Tensor) -> Picture:
     )
 
 
+def _check_step(image: Tensor, kernel: Tensor, output: Tensor, at: tuple[int, int]) -> None:
+    """Raises ValueError unless the shapes are those of a convolution, and a place is in its output.
+
+    A patch at the rim would be smaller, and the products silently repeated.
+    """
+    size = kernel.size(0)
+    fits = kernel.shape == (size, size) and output.shape == tuple(n - size + 1 for n in image.shape)
+    if not fits or not all(0 <= place < end for place, end in zip(at, output.shape, strict=True)):
+        raise ValueError(
+            f"output must be (H - k + 1, W - k + 1) and `at` within it, not {tuple(output.shape)} "
+            f"and {at}."
+        )
+
+
 @styled
 def convolution_steps(
     image: Tensor, kernel: Tensor, output: Tensor, at: tuple[int, int]
@@ -88,7 +108,11 @@ def convolution_steps(
         kernel: shape (k, k).
         output: shape (H - k + 1, W - k + 1), the cross-correlation of image and kernel.
         at: row and column of the output to be shown.
+
+    Raises:
+        ValueError: the shapes don't fit, or the place lies outside of the output.
     """
+    _check_step(image, kernel, output, at)
     size = kernel.size(0)
     row, column = at
     patch = image[row : row + size, column : column + size]
@@ -127,7 +151,11 @@ def descent_paths(paths: Mapping[str, Tensor], curvature: tuple[float, float]) -
     Args:
         paths: name to positions, shape (steps + 1, 2).
         curvature: (a, b) of the loss a x^2 / 2 + b y^2 / 2.
+
+    Raises:
+        ValueError: there is no path, or more than there are colours.
     """
+    check_few(paths, len(COLORS), "paths")
     figure = new_figure(2.6)
     panels = axes_grid(figure, 1, len(paths), sharex=True, sharey=True)
     x, y = np.meshgrid(np.linspace(-2.2, 0.8, 120), np.linspace(-1.1, 1.1, 120))
@@ -158,7 +186,12 @@ def feature_maps(filters: Tensor, image: Tensor, maps: Tensor) -> Picture:
         filters: shape (C, k, k).
         image: shape (H, W).
         maps: shape (C, h, w), 0 or more; 0 where the layer is off.
+
+    Raises:
+        ValueError: there are not as many maps as filters, or some of their numbers are below 0.
     """
+    if len(filters) != len(maps) or not (maps >= 0).all():
+        raise ValueError(f"{len(filters)} filters need as many maps, of 0 or more: {len(maps)}.")
     count = len(filters)
     figure = new_figure(2.1)
     axes = axes_grid(figure, 2, count + 1, width_ratios=[1.6] + [1] * count)
@@ -205,7 +238,13 @@ def receptive_fields(image: Tensor, sizes: Mapping[str, int], influence: Tensor)
         sizes: layer to the side of its receptive field, in pixels.
         influence: shape (H, W), mean absolute gradient of deep neurons at one place; it is above
             zero in a square.
+
+    Raises:
+        ValueError: there is no layer, or more than there are colours, or no influence above zero.
     """
+    check_few(sizes, len(COLORS), "layers")
+    if not ((influence >= 0).all() and influence.any()):
+        raise ValueError("influence must be 0 or more, and above 0 in a square.")
     figure = new_figure(3.3)
     left, names, right = axes_grid(figure, 1, 3, width_ratios=[1, 0.75, 1])
     names.set_axis_off()

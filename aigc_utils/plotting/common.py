@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from ..data import check_finite
+from ..limits import whole
 from .picture import (
     WIDTH,
     Picture,
@@ -125,8 +127,13 @@ def image_grid(
         cell: largest size of one image, in inches.
 
     Raises:
-        ValueError: `alt` has fewer than five words.
+        ValueError: there is no image, a pixel isn't finite, the titles are not as many as the
+            images, `columns` is below 1, or `alt` has fewer than five words.
     """
+    whole("columns", columns)
+    check_finite("pixels", images)
+    if images.numel() == 0 or len(titles or images) != len(images):
+        raise ValueError("image_grid needs at least one image, and a title for each or for none.")
     array = images.detach().cpu().float().numpy()
     array = array.reshape(len(array), *array.shape[-2:])
     columns = min(columns, len(array))

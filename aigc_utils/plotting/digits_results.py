@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 
-from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+from .picture import COLORS, INK, Picture, axes_grid, check_few, new_figure, styled
 
 if TYPE_CHECKING:
     from ..evaluation import SampleScores
@@ -35,7 +35,11 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
     Args:
         scores: name of a generator to what its samples scored.
         floor: what other real images scored against the same ones.
+
+    Raises:
+        ValueError: there is no generator, or more than there are looks.
     """
+    check_few(scores, len(LOOKS), "generators")
     figure = new_figure(3.0)
     panels = axes_grid(figure, 1, len(PANELS))
     for axes, (label, field, log) in zip(panels, PANELS, strict=True):

@@ -14,6 +14,7 @@ from html import escape
 from PIL import Image
 from torch import Tensor
 
+from ..limits import whole
 from .picture import COLORS, PIXELS_PER_INCH, WIDTH, checked_alt, unit_range
 from .words import counted
 
@@ -172,10 +173,11 @@ def tiles(images: Tensor, columns: int) -> Tensor:
         columns: images side by side.
 
     Raises:
-        ValueError: another shape, or N is no multiple of `columns`.
+        ValueError: another shape, or N is no multiple of `columns`, at least 1.
     """
     if images.ndim < 4:
         raise ValueError(f"images must have the shape (T, N, H, W), not {tuple(images.shape)}.")
+    whole("columns", columns)
     count, number = images.shape[:2]
     height, width = images.shape[-2:]
     if number % columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -12,7 +13,16 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+from .picture import (
+    COLORS,
+    INK,
+    Picture,
+    axes_grid,
+    check_few,
+    check_shares,
+    new_figure,
+    styled,
+)
 
 Values = Sequence[float]
 
@@ -23,6 +33,9 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
 
     Args:
         stages: name to its probabilities of real for real images and for made ones, shape (N,).
+
+    Raises:
+        ValueError: some are no probabilities, as logits aren't: bars would leave them out.
     """
     figure = new_figure(2.7)
     panels = axes_grid(figure, 1, len(stages), sharey=True)
@@ -31,11 +44,12 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
         for values, color, hatch, label in (
             (real, "blue", None, "real images"), (fake, "orange", "////", "made images"),
         ):  # fmt: skip
+            check_shares(name, values, values.numel())
             weights = np.full(len(values), 100 / len(values))
+            look: Any = {"facecolor": COLORS[color] + "40", "edgecolor": COLORS[color]}
             axes.hist(
                 values.numpy(), bins=20, range=(0, 1), weights=weights, label=label, hatch=hatch,
-                histtype="stepfilled", facecolor=COLORS[color] + "40", edgecolor=COLORS[color],
-                linewidth=1.4,
+                histtype="stepfilled", linewidth=1.4, **look,
             )  # fmt: skip
         axes.axvline(0.5, color=COLORS["grey"], linewidth=1, linestyle=":")
         right = 50 * ((real > 0.5).double().mean() + (fake <= 0.5).double().mean()).item()
@@ -82,7 +96,13 @@ def class_bars(shares: Mapping[str, Tensor]) -> Picture:
 
     Args:
         shares: name of a set of images to the share of each digit in [0, 1], shape (10,).
+
+    Raises:
+        ValueError: there are not 1 to 4 sets, or other numbers than that.
     """
+    check_few(shares, 4, "sets of images")
+    for name, share in shares.items():
+        check_shares(name, share, 10)
     figure = new_figure(2.9)
     (axes,) = axes_grid(figure, 1, 1)
     width = 0.8 / len(shares)
@@ -100,10 +120,8 @@ def class_bars(shares: Mapping[str, Tensor]) -> Picture:
             f"{100 * share[high]:.1f} for digit {high}"
         )
     axes.axhline(10, color=INK, linewidth=1.2, linestyle="--")
-    axes.annotate(
-        "even", (1, 10), xycoords=("axes fraction", "data"), xytext=(3, 0),
-        textcoords="offset points", va="center", fontsize=9,
-    )  # fmt: skip
+    place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate("even", (1, 10), xytext=(3, 0), va="center", fontsize=9, **place)
     axes.set(xlabel="digit", ylabel="share of the images (%)", xticks=range(10))
     axes.set_title(_classes_found(shares))
     axes.grid(axis="x", visible=False)
@@ -173,8 +191,17 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
         sizes: numbers of images, at least two.
         distances: name of what is compared with real images to the distance at each size.
 
+    Raises:
+        ValueError: there are not 1 to 4 sets, or not two sizes, or a distance is below 0 or not
+            finite.
+
     Source: Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2020.
     """
+    check_few(distances, 4, "sets of images")
+    if len(sizes) < 2:
+        raise ValueError("a straight line needs the distance at two sizes at least.")
+    if not all(0 <= value < math.inf for values in distances.values() for value in values):
+        raise ValueError("distances must be finite numbers of 0 or more.")
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
     inverse = 1 / np.asarray(sizes, dtype=float)

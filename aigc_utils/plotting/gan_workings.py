@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from .picture import (
     INK,
     Picture,
     axes_grid,
+    check_shares,
     new_figure,
     show_image,
     styled,
@@ -124,8 +126,14 @@ def optimal_discriminator(
         p_generator: name of a stage to the generator's density there, shape (N,).
         trained: name of a stage to the probabilities of a trained discriminator there, shape (N,).
 
+    Raises:
+        ValueError: a density is below 0, or both are 0 at one place, where nothing is best.
+
     Source: Goodfellow et al., Generative Adversarial Nets, 2014, proposition 1.
     """
+    for density in (p_data, *p_generator.values()):
+        if not ((density >= 0) & (p_data + density > 0)).all():
+            raise ValueError("densities must be 0 or more, and at no place both 0.")
     figure = new_figure(4.0)
     axes = axes_grid(figure, 2, len(p_generator), sharex=True, sharey="row")
     told = []
@@ -200,7 +208,12 @@ def game_maps(
         runs: name to moments; all runs have the same number of them.
         reach: half the side of the square that is shown, and that `probability` covers.
         num_modes: number of modes of the data.
+
+    Raises:
+        ValueError: the output of a discriminator isn't probabilities.
     """
+    for state in itertools.chain(*runs.values()):
+        check_shares("probability", state.probability)
     columns = max(map(len, runs.values()))
     figure = new_figure(0.75 + (6.6 / columns + 0.48) * len(runs))
     axes = axes_grid(figure, len(runs), columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -17,6 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
+
+from ..data import check_tensor, is_unit_range, write_whole
 
 #: Five of Okabe and Ito's colours, with a purple and a grey: told apart with every common form of
 #: colour vision, and never alone: lines differ in dashes and markers too.
@@ -117,13 +119,13 @@ class Picture:
         return packed.getvalue()
 
     def save(self, path: str | Path) -> Path:
-        """Writes the figure as a PNG file and returns its path.
+        """Writes the figure as a PNG file, all of it or nothing; returns its path, "~" resolved.
 
         Raises:
             OSError: the file can't be written.
         """
-        path = Path(path)
-        path.write_bytes(self.png())
+        path = Path(path).expanduser()
+        write_whole(path, self.png())
         return path
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, str], dict[str, Any]]:
@@ -177,6 +179,30 @@ def unit_range(images: Tensor) -> Tensor:
             f"not {images.dtype} of the shape {tuple(images.shape)} and other values."
         )
     return values
+
+
+def check_few(things: Sized, most: int, name: str) -> None:
+    """Checks that there are 1 to `most` things of this name: more have no look of their own.
+
+    Raises:
+        ValueError: there are none, or more.
+    """
+    if not 1 <= len(things) <= most:
+        raise ValueError(f"give 1 to {most} {name} to draw, not {len(things)}.")
+
+
+def check_shares(name: str, shares: Tensor, *shape: int) -> None:
+    """Checks that numbers lie in [0, 1], and have the shape, where one is given.
+
+    Raises:
+        ValueError: they have another shape or range.
+    """
+    check_tensor(name, shares)
+    if (shape and shares.shape != shape) or shares.numel() == 0 or not is_unit_range(shares):
+        raise ValueError(
+            f"{name} must be numbers from 0 to 1{f' of shape {shape}' if shape else ''}, not of "
+            f"shape {tuple(shares.shape)} or of other values."
+        )
 
 
 def picture_axes(axes: Axes) -> Axes:

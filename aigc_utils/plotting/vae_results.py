@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator
 from torch import Tensor
 
+from ..data import check_labels
 from .common import LINES
 from .film import GREYS
 from .picture import (
@@ -52,6 +53,7 @@ def _mosaic(axes: Axes, decoded: Tensor, reach: float) -> None:
 
 def _code_map(axes: Axes, codes: Tensor, labels: Tensor, limit: float, *, named: bool) -> None:
     """Draws codes, shape (N, 2), in the colours of their digits, and writes the digits there."""
+    check_labels(labels, len(codes))
     size = 9 if named else 4
     colors = [DIGIT_COLORS[label] for label in labels[:SHOWN].tolist()]
     x, y = codes[:SHOWN].T
@@ -112,7 +114,8 @@ def autoencoder_holes(
         reach: half the side of the square that `decoded` covers.
 
     Raises:
-        ValueError: `decoded` is no square grid of images, or has values out of range.
+        ValueError: `decoded` is no square grid of images, or has values out of range; or the
+            labels are not as many as the codes, or no digits.
     """
     widths = {name: c.abs().amax(1).quantile(0.98).item() for name, c in codes.items()}
     limit = max(1.1 * reach, *widths.values())
@@ -161,7 +164,8 @@ def latent_map(codes: Tensor, labels: Tensor, decoded: Tensor, reach: float) -> 
         reach: half the side of the square that both maps show.
 
     Raises:
-        ValueError: `decoded` is no square grid of images, or has values out of range.
+        ValueError: `decoded` is no square grid of images, or has values out of range; or the
+            labels are not as many as the codes, or no digits.
     """
     figure = new_figure(3.9)
     left, right = axes_grid(figure, 1, 2, sharey=True)

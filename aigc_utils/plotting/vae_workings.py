@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .common import LINES
 from .drawing import arrow, box, canvas, inset
-from .picture import COLORS, INK, Picture, axes_grid, new_figure, styled
+from .picture import COLORS, INK, Picture, axes_grid, check_few, new_figure, styled
 from .words import course
 
 Values = Sequence[float]
@@ -143,7 +143,11 @@ def gradient_spread(estimates: Mapping[str, Tensor], exact: float) -> Picture:
     Args:
         estimates: name of a method to its estimates, shape (N,).
         exact: the gradient that all of them estimate.
+
+    Raises:
+        ValueError: there are not 1 to 3 methods.
     """
+    check_few(estimates, 3, "methods")
     widest = max(estimates.values(), key=lambda values: values.var().item())
     low, high = widest.quantile(0.005).item(), widest.quantile(0.995).item()
     figure = new_figure(0.6 + 1.35 * len(estimates))

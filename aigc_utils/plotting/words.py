@@ -52,11 +52,14 @@ def course(
         log: whether the figure shows the logarithm.
 
     Raises:
-        ValueError: `x` and `y` differ in number, or are empty.
+        ValueError: `x` and `y` differ in number, or are empty, or a value isn't finite or, for a
+            logarithm, above 0.
     """
     places, heights = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(places) != len(heights) or len(places) == 0:
         raise ValueError(f"A curve needs as many x as y: {len(places)} and {len(heights)} differ.")
+    if not np.isfinite(heights).all() or (log and (heights <= 0).any()):
+        raise ValueError(f"A curve needs finite values{', above 0' if log else ''}: see its data.")
     shown = np.log(heights) if log else heights
     own = float(np.ptp(shown))
     first, last = shown[0], shown[-1]

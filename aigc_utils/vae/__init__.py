@@ -5,6 +5,7 @@ Read it in this order: article, model, training, samples.
 
 from ..latent import gaussian_kl, interpolate, reparameterize
 from ..losses import reconstruction_loss
+from ..model_files import load_model, save_model
 from .article import ArticleVAE, article_losses, article_nats, article_step, train_article
 from .model import VAE, Residual, plain_decoder
 from .samples import sample
@@ -24,10 +25,12 @@ __all__ = [
     "article_step",
     "gaussian_kl",
     "interpolate",
+    "load_model",
     "plain_decoder",
     "reconstruction_loss",
     "reparameterize",
     "sample",
+    "save_model",
     "train_article",
     "train_course",
     "vae_step",

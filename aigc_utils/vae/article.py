@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data import batches, to_float
+from ..data import batches, check_images, to_float
 from ..history import History
 from ..training import Batch, Evaluate, Step, fit, seed_everything
 
@@ -25,6 +26,11 @@ class ArticleVAE(nn.Module):
         self.fc2_logvar = nn.Linear(400, 20)
         self.fc3 = nn.Linear(20, 400)
         self.fc4 = nn.Linear(400, 28 * 28)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them."""
+        return {}
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, 20) each, for images, (B, 1, 28, 28)."""
@@ -65,10 +71,11 @@ def article_step(model: ArticleVAE, optimizer: torch.optim.Optimizer) -> Step:
     """Returns the article's step for `fit`; it takes images, uint8, shape (B, 1, 28, 28).
 
     The step returns both losses as means over the batch's images, in nats. It raises ValueError
-    for images that aren't uint8.
+    for images of another type or shape.
     """
 
     def step(batch: Batch) -> dict[str, Tensor]:
+        check_images(batch[0])
         x = to_float(batch[0])
         bce, kl = article_losses(*_with_images(model, x))
         optimizer.zero_grad()
@@ -97,10 +104,11 @@ def train_article(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: the images aren't uint8, or are fewer than a batch has, or a number of steps is
-            not positive.
+        ValueError: the images have another type or shape, or are fewer than a batch has, or a
+            number of steps is not positive.
         TrainingError: a loss is no longer finite.
     """
+    check_images(images)
     rng = seed_everything(seed)
     model = ArticleVAE()
     history = fit(
@@ -123,8 +131,9 @@ def article_nats(model: ArticleVAE, images: Tensor) -> tuple[float, float]:
         images: uint8, shape (N, 1, 28, 28), N at least 1.
 
     Raises:
-        ValueError: the images aren't uint8.
+        ValueError: the images have another type or shape.
     """
+    check_images(images)
     losses = [
         torch.stack(article_losses(*_with_images(model, to_float(part)))).double()
         for part in images.split(1000)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..data import check_image_shape, is_unit_range
 from ..latent import reparameterize
+from ..limits import whole
 
 
 class Residual(nn.Module):
@@ -32,6 +35,10 @@ class VAE(nn.Module):
     end a small convolution lets each patch look at its neighbours. The encoder reads how an
     image differs from the mean image, and the decoder begins with the mean image, so neither
     has to learn it.
+
+    Raises:
+        ValueError: `latent_dim` is below 1, or the mean image has another shape than (1, 28, 28)
+            or pixels outside [0, 1].
     """
 
     mean: Tensor
@@ -44,9 +51,16 @@ class VAE(nn.Module):
         mean_image: Tensor | None = None,
     ) -> None:
         super().__init__()
+        whole("latent_dim", latent_dim)
         mean = torch.zeros(1, 28, 28) if mean_image is None else mean_image
+        given = mean_image is not None  # on "meta" zeros have no values to look at
+        if mean.shape != (1, 28, 28) or (given and not is_unit_range(mean)):
+            raise ValueError(
+                "mean_image must have shape (1, 28, 28) and pixels in [0, 1], not "
+                f"{tuple(mean.shape)} or other values."
+            )
         bias = mean if mean_image is None else mean.clamp(1e-3, 1 - 1e-3).logit()
-        self.latent_dim = latent_dim
+        self.latent_dim, self.hidden, self.patches = latent_dim, tuple(hidden), patches
         self.register_buffer("mean", mean)
         self.pixel_bias = nn.Parameter(bias.clone())
         to_row: list[nn.Module] = [nn.Flatten()]
@@ -62,8 +76,14 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(*to_row, *_layers(28 * 28, *hidden, 2 * latent_dim))
         self.decoder = nn.Sequential(*_layers(latent_dim, *reversed(hidden), 28 * 28), *to_image)
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The constructor's arguments, as `save_model` keeps them; the mean image is a weight."""
+        return {"latent_dim": self.latent_dim, "hidden": self.hidden, "patches": self.patches}
+
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, latent_dim) each, of images, (B, 1, 28, 28)."""
+        check_image_shape(images)
         mean, log_variance = self.encoder(images - self.mean).chunk(2, dim=1)
         return mean, log_variance
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..data import to_uint8
+from ..data import check_finite, to_uint8
+from ..limits import whole
 from ..training import evaluation_mode
 from .model import VAE
 
@@ -22,10 +23,12 @@ def sample(model: VAE, z: Tensor, batch_size: int = 1000) -> Tensor:
         batch_size: images at a time; it does not change the result.
 
     Raises:
-        ValueError: the latents have another shape.
+        ValueError: the latents have another shape or are not finite, or `batch_size` is below 1.
     """
     if z.ndim != 2 or z.size(1) != model.latent_dim or len(z) == 0:
         raise ValueError(f"latents must have shape (N, {model.latent_dim}), not {tuple(z.shape)}.")
+    check_finite("latents", z)
+    whole("batch_size", batch_size)
     with evaluation_mode(model):
         pixels = [model.decode(part).sigmoid() for part in z.split(batch_size)]
     return to_uint8(torch.cat(pixels))

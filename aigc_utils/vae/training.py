@@ -8,9 +8,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..data import batches, binarize, to_float
+from ..data import batches, binarize, check_fields, check_images, check_number, to_float
 from ..history import History
 from ..latent import gaussian_kl, reparameterize
+from ..limits import whole
 from ..losses import reconstruction_loss
 from ..optimizers import gradient_step
 from ..schedules import one_cycle
@@ -30,7 +31,7 @@ def vae_step(
     """Returns a step for `fit`: one update of a VAE on a batch of images, uint8, (B, 1, 28, 28).
 
     The step returns the two parts of the negative ELBO as means over the images, in nats. It
-    raises ValueError for images that aren't uint8.
+    raises ValueError for images of another type or shape.
 
     Args:
         model: the VAE.
@@ -39,9 +40,14 @@ def vae_step(
         beta: the KL divergence's weight; 1 for the ELBO (Higgins et al., 2017, for others).
         noise: False to decode the means, as a plain autoencoder does.
         binary: whether pixels become zeros and ones, drawn anew in each step.
+
+    Raises:
+        ValueError: `beta` is below 0.
     """
+    check_number("beta", beta)
 
     def step(batch: Batch) -> dict[str, Tensor]:
+        check_images(batch[0])
         model.train()
         images = to_float(batch[0])
         if binary:
@@ -58,7 +64,11 @@ def vae_step(
 
 @dataclass(frozen=True)
 class VAERecipe:
-    """Everything that decides a training run of the course's VAE, apart from the seed."""
+    """Everything that decides a training run of the course's VAE, apart from the seed.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
 
     epochs: float
     latent_dim: int = 20
@@ -70,6 +80,12 @@ class VAERecipe:
     beta: float = 1.0  # the KL divergence's weight
     noise: bool = True  # False: a plain autoencoder
     binary: bool = False  # pixels become zeros and ones, drawn anew in each step
+
+    def __post_init__(self) -> None:
+        for width in self.hidden:
+            whole("hidden", width)
+        counts, numbers = ["latent_dim", "batch_size"], ["epochs", "lr", "beta"]
+        check_fields(self, counts=counts, numbers=numbers, shares=["warmup"])
 
 
 #: Gets in seconds where the article's ten epochs get. All four recipes were tuned on 10,000 images
@@ -106,9 +122,10 @@ def train_course(
         evaluate_every: steps between evaluations; None for one at the end.
 
     Raises:
-        ValueError: the images aren't uint8, or are fewer than a batch has.
+        ValueError: the images have another type or shape, or are fewer than a batch has.
         TrainingError: a loss is no longer finite.
     """
+    check_images(images)
     rng = seed_everything(seed)
     if model is None:
         mean_image = to_float(images).mean(0)

@@ -31,7 +31,9 @@ function foldSentences(printed) {
   }
 }
 
-const isSentence = line => line.length > 40 && /[a-z] [a-z]/i.test(line) && !/\S {2,}\S/.test(line);
+// A table's head stands to the right of the rows' names, so it begins with spaces.
+const isSentence = line =>
+  line.length > 40 && /[a-z] [a-z]/i.test(line) && !/^ {4}|\S {2,}\S/.test(line);
 
 // Printed lines with columns are a table: on a phone they scroll, where other lines wrap.
 document.addEventListener("DOMContentLoaded", () => {

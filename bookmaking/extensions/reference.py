@@ -177,7 +177,7 @@ def base_line(cls: type) -> Iterator[str]:
     """Yields what a class is made from, unless that goes without saying."""
     bases = [base for base in getattr(cls, "__orig_bases__", cls.__bases__) if base is not object]
     names = []
-    for base in bases:
+    for base in (get_origin(base) or base for base in bases):
         parts = base.__module__.split(".")
         places = [".".join(parts[: n + 1]) for n in range(len(parts))]
         # The place to import it from: the shortest that has it.

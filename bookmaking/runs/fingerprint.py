@@ -52,11 +52,15 @@ class Fingerprints:
     def needs(self, source: Path) -> Uses:
         """Returns what a notebook imports, of the package and of libraries, directly or not."""
         folder, _, name = chapters.page_of(source).partition("/")
-        # The exercises find their chapter's checks by its name; nothing else there is computed.
+        # The exercises find their chapter's checks by its name.
         home = f"{PACKAGE}.exercises"
         checks = f"{home}.{name.partition('_')[2]}"
         known = folder == "exercises" and checks in self.imports.files
-        return self.imports.closure(_code(source), {f"{home}.chapter": {checks}} if known else {})
+        # A file of weights names its class, and a notebook reads only files that it wrote itself.
+        computed: dict[str, set[str]] = {f"{PACKAGE}.data.nested": set()}
+        if known:
+            computed[f"{home}.chapter"] = {checks}
+        return self.imports.closure(_code(source), computed)
 
     def files(self, needs: Uses) -> list[Path]:
         """Returns the package's files that a run depends on: the modules, and what they read.

@@ -88,6 +88,16 @@ def test_an_option_that_a_benchmark_does_not_take_is_refused(
     assert "cnn takes no --text." in capsys.readouterr().err
 
 
+def test_a_text_that_can_not_be_read_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = tmp_path / "none.txt"
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "gpt", "--text", str(missing)])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert capsys.readouterr().err.startswith(f"There is no file {missing}: check")
+
+
 def test_each_module_says_which_benchmarks_it_has(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
+from sentences import assert_one_sentence
 
 from aigc_utils import data
 from aigc_utils.data.mnist import CHECKSUMS
@@ -46,15 +48,6 @@ def root(tmp_path, unpacked):
     """Returns a copy of an unpacked root that a test may damage."""
     shutil.copytree(unpacked, tmp_path / "root")
     return tmp_path / "root"
-
-
-def assert_one_sentence(error, *parts):
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 def files(folder):
@@ -405,6 +398,47 @@ def test_binarize_draws_from_its_generator(mnist):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_binarize_refuses_what_is_no_probability(dtype):
+    with pytest.raises(ValueError, match=r"^binarize expects floats of 0 to 1: .*to_float"):
+        data.binarize(torch.tensor([0, 1], dtype=dtype), seeded())
+
+
+@pytest.mark.parametrize("value", [255.0, -0.01, 1.01, float("nan"), float("inf")])
+def test_floats_out_of_range_are_not_standardized(mnist, value):
+    images = data.to_float(mnist.test_images[:2])
+    images[1, 0, 3, 4] = value
+    with pytest.raises(ValueError, match=r"^standardize expects uint8 .* floats of 0 to 1\.$"):
+        data.standardize(images)
+    with pytest.raises(ValueError, match=r"^to_uint8 expects floats of 0 to 1"):
+        data.to_uint8(images)
+    with pytest.raises(ValueError, match=r"^binarize expects floats of 0 to 1"):
+        data.binarize(images, seeded())
+    assert not data.is_unit_range(images)
+
+
+def test_bytes_of_half_precision_are_rounded_once():
+    # 0.498046875 * 255 = 127.00195, and 0.5 * 255 = 127.5 goes to the even 128.
+    for dtype in (torch.bfloat16, torch.float16):
+        levels = torch.linspace(0, 1, 4097).to(dtype)
+        expected = (levels.double() * 255).round()
+        assert torch.equal(data.to_uint8(levels).double(), expected)
+
+
+def test_arrays_that_are_no_tensors_are_named():
+    array = np.zeros((2, 1, 28, 28), np.uint8)
+    for convert in (data.to_float, data.to_signed, data.to_uint8, data.standardize):
+        with pytest.raises(ValueError, match=r"^images must be a tensor, not ndarray"):
+            convert(array)
+    with pytest.raises(ValueError, match="must be a tensor, not ndarray"):
+        next(data.batches((array,), 1, rng=seeded()))
+
+
+def test_no_images_at_all_lie_in_any_range():
+    assert data.is_unit_range(torch.zeros(0, 1, 28, 28))
+    assert data.to_float(torch.zeros(0, 4, dtype=torch.uint8)).shape == (0, 4)
+
+
 def test_constants_are_the_training_sets(mnist):
     counts = mnist.train_images.flatten().bincount(minlength=256).double() / mnist[0].numel()
     levels = torch.arange(256) / 255
@@ -518,3 +552,26 @@ def test_source_stays_as_it_is(mnist):
 def test_batches_refuses_at_the_call(tensors, batch_size, epochs):
     with pytest.raises(ValueError, match=r"^[^.]+\.$"):
         data.batches(tensors, batch_size, rng=seeded(), epochs=epochs)
+
+
+def test_images_alone_need_a_tuple(mnist):
+    with pytest.raises(ValueError, match=r"takes a tuple of tensors, as in batches\(\(images,\)"):
+        data.batches(mnist.test_images[:100], 64, rng=seeded())
+
+
+@pytest.mark.parametrize("size", [2.0, "2", True, None])
+def test_a_batch_size_is_a_whole_number(size):
+    with pytest.raises(ValueError, match=r"^batch_size must be a whole number"):
+        data.batches((torch.zeros(4),), size, rng=seeded())
+
+
+@pytest.mark.parametrize("epochs", [1.5, True, "3"])
+def test_a_number_of_epochs_is_a_whole_number(epochs):
+    with pytest.raises(ValueError, match=r"^epochs must be a whole number"):
+        data.batches((torch.zeros(4),), 2, rng=seeded(), epochs=epochs)
+
+
+@pytest.mark.parametrize("validation", [2.0, True, "2"])
+def test_the_number_held_back_is_a_whole_number(validation):
+    with pytest.raises(ValueError, match=r"^validation must be a whole number"):
+        data.split(torch.zeros(10, 1), torch.zeros(10), validation, seed=0)

@@ -71,3 +71,73 @@ def test_too_few_patches_and_odd_sizes_are_refused() -> None:
         learn_codebook(some_images(1), 5, random)
     with pytest.raises(ValueError, match=r"^Images of 8 by 8 pixels can't be cut into squares"):
         learn_codebook(some_images(1), 2, random, side=3)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        torch.zeros(2, 15),  # no square
+        torch.zeros(0, 16),
+        torch.zeros(16),
+        torch.zeros(2, 0),
+        torch.zeros(2, 16).double(),
+        torch.full((2, 16), 1.5),
+        torch.full((2, 16), float("nan")),
+    ],
+)
+def test_codes_that_are_no_squares_of_pixels_are_refused(codes: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"^codes must be float32 in \[0, 1\] of shape"):
+        Codebook(codes)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.tensor([[0, 1, -1, 0]]), "^tokens must be from 0 to 1, the ids of the codebook"),
+        (torch.tensor([[0, 1, 2, 0]]), "they reach from 0 to 2"),
+        (torch.zeros(1, 3).long(), "T a square number"),
+        (torch.zeros(1, 0).long(), "T a square number"),
+        (torch.zeros(0, 4).long(), "N at least 1"),
+        (torch.zeros(4).long(), r"of shape \(4,\)"),
+        (torch.zeros(1, 4), "must be int64"),
+        (torch.ones(1, 4, dtype=torch.uint8), "must be int64"),
+        (torch.ones(1, 4, dtype=torch.bool), "must be int64"),
+    ],
+)
+def test_tokens_that_are_no_image_are_refused(tokens: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        two_patches().decode(tokens)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        some_images(2).float(),
+        some_images(2)[:, 0],
+        some_images(2).expand(2, 3, 8, 8),
+        some_images(2)[:0],
+    ],
+)
+def test_images_of_another_kind_are_refused(images: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"^images must be uint8 of shape \(N, 1, H, W\)"):
+        two_patches().encode(images)
+    with pytest.raises(ValueError, match=r"^images must be uint8 of shape \(N, 1, H, W\)"):
+        learn_codebook(images, 2, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    "change", [{"num_codes": 0}, {"num_codes": -1}, {"side": 0}, {"rounds": -1}]
+)
+def test_numbers_that_make_no_codebook_are_refused(change: dict[str, int]) -> None:
+    (name,) = change
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least"):
+        learn_codebook(some_images(2), rng=torch.Generator(), **{"num_codes": 2, **change})
+
+
+def test_codes_that_nearly_agree_are_told_apart() -> None:
+    # In float32 the squared lengths, 16, are known to 1e-6: codes 1e-4 apart look alike.
+    codes = torch.ones(64, 16)
+    codes[:, 0] = 1 - torch.linspace(0, 6e-3, 64).flip(0)
+    images = torch.full((1, 1, 4, 4), 255, dtype=torch.uint8)
+    assert Codebook(codes).encode(images).tolist() == [[63]]
+    assert Codebook(codes.flip(0)).encode(images).tolist() == [[0]]

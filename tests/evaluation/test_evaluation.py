@@ -54,6 +54,69 @@ def test_calibration_of_labels_drawn_from_the_softmax_is_near_zero() -> None:
     assert evaluation.calibration(logits * 3, labels).error > 0.1
 
 
+def nan_logits() -> Tensor:
+    logits = torch.zeros(3, 4)
+    logits[1, 2] = math.nan
+    return logits
+
+
+MEASURES = [evaluation.accuracy, evaluation.confusion_matrix, evaluation.calibration]
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize(
+    ("logits", "labels", "message"),
+    [
+        (nan_logits(), torch.zeros(3).long(), "^logits must be numbers, but some are NaN"),
+        (torch.zeros(3, 4), torch.tensor([0, 1, 4]), "^labels must be from 0 to 3"),
+        (torch.zeros(3, 4), torch.tensor([0, -1, 3]), "^labels must be from 0 to 3"),
+        (torch.zeros(3, 4), torch.zeros(3), "^labels must be int64"),
+        (torch.zeros(300, 300), torch.zeros(300).to(torch.uint8), "^labels must be int64"),
+        (torch.zeros(3, 0), torch.zeros(3).long(), "^logits must have shape"),
+    ],
+    ids=["NaN", "too high", "too low", "float", "uint8", "no class"],
+)
+def test_logits_and_labels_that_are_none(
+    measure: Any, logits: Tensor, labels: Tensor, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        measure(logits, labels)
+    assert ". " not in str(error.value)
+
+
+@pytest.mark.parametrize("bins", [0, -3, 2.5])
+def test_calibration_needs_bins(bins: Any) -> None:
+    with pytest.raises(ValueError, match=r"^bins must be"):
+        evaluation.calibration(torch.zeros(3, 4), torch.zeros(3).long(), bins=bins)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_calibration_of_a_row_without_a_softmax(value: float) -> None:
+    logits = torch.zeros(2, 4)
+    logits[1] = value
+    with pytest.raises(ValueError, match="must have a softmax"):
+        evaluation.calibration(logits, torch.zeros(2).long())
+    logits[1, 0] = 0
+    if value < 0:  # what a mask hides is no trouble
+        assert evaluation.calibration(logits, torch.zeros(2).long()).count.sum() == 2
+
+
+def test_predict_refuses_other_images() -> None:
+    images, model = load_mnist().test_images[:3], cnn.MLP(8)
+    wrong = [images.float(), images / 255, images[:, 0], images[..., 1:], images[:0], images.long()]
+    for other in wrong:
+        with pytest.raises(ValueError, match=r"^images must be uint8"):
+            evaluation.predict(model, other)
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=r"^batch_size must be a whole number of at least 1"):
+            evaluation.predict(model, images, batch_size=size)
+
+
+def test_predict_of_a_model_without_parameters() -> None:
+    images = load_mnist().test_images[:3]
+    assert evaluation.predict(torch.nn.Flatten(), images).shape == (3, 784)
+
+
 def test_predict_uses_evaluation_mode_and_gives_the_mode_back() -> None:
     images = load_mnist().test_images[:50]
     model = cnn.CourseCNN(dropout=0.5).train()
@@ -123,6 +186,26 @@ def test_frechet_distance_agrees_with_scipy(scale: float) -> None:
     assert evaluation.frechet_distance(a.float(), b.float()) == pytest.approx(result, rel=1e-5)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e6])
+def test_frechet_distance_does_not_depend_on_where_the_sets_lie(offset: float) -> None:
+    a, b = normal(200, 6), 2 * normal(150, 6, seed=1) + 1
+    expected = evaluation.frechet_distance(a, b)
+    moved = evaluation.frechet_distance(a + offset, b + offset)
+    assert moved == pytest.approx(expected, rel=1e-7)
+
+
+def test_frechet_distance_takes_any_number_type() -> None:
+    a, b = ((8 * normal(50, 3, seed=s)).round() for s in (1, 2))
+    expected = evaluation.frechet_distance(a, b)
+    for dtype in (torch.int64, torch.int8, torch.float16, torch.bfloat16):
+        assert evaluation.frechet_distance(a.to(dtype), b) == pytest.approx(expected, rel=1e-12)
+
+
+def test_features_whose_squares_overflow_are_refused() -> None:
+    with pytest.raises(ValueError, match="Features must be at most"):
+        evaluation.frechet_distance(1e200 * normal(9, 3), normal(9, 3))
+
+
 # --- precision, recall, density, coverage ---------------------------------------------------
 
 
@@ -158,7 +241,63 @@ def test_identical_sets_have_everything_in_common() -> None:
     a = normal(600, 16).float()
     assert evaluation.precision_recall(a, a.clone()) == (1, 1)
     # Within each reach are the example itself and k - 1 others, so the density is 1.
-    assert evaluation.density_coverage(a, a.clone()) == pytest.approx((1, 1), abs=0.01)
+    assert evaluation.density_coverage(a, a.clone()) == (1, 1)
+
+
+def measured(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
+    precision, recall = evaluation.precision_recall(real, fake, k)
+    density, coverage = evaluation.density_coverage(real, fake, k)
+    return {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tight_clusters_far_from_their_middle(dtype: torch.dtype) -> None:
+    r = torch.tensor([[-1.0], [-1.0002], [-1.0004], [1.0], [1.0002], [1.0004]], dtype=dtype)
+    assert evaluation.precision_recall(r, r, 1) == (1, 1)
+    assert evaluation.density_coverage(r, r, 1)[1] == 1
+
+
+@pytest.mark.parametrize("spread", [0.2, 0.002])
+def test_a_ring_of_narrow_gaussians_agrees_with_prdc(spread: float) -> None:
+    def ring(count: int, seed: int) -> Tensor:
+        angle = torch.arange(count) % 8 * math.pi / 4
+        middle = torch.stack([angle.cos(), angle.sin()], 1)
+        return (middle + spread * normal(count, 2, seed=seed)).float()
+
+    real, fake = ring(1000, 1), ring(1000, 2)
+    for k in (1, 5):
+        expected = compute_prdc(real.double().numpy(), fake.double().numpy(), nearest_k=k)
+        assert measured(real, fake, k) == pytest.approx(expected, abs=1e-12)
+
+
+def test_what_is_as_near_as_the_nearest_neighbour_is_out_of_reach() -> None:
+    real = torch.tensor([[3.0], [2.0], [1.0], [4.0], [3.0]])
+    fake = torch.tensor([[4.0], [2.0], [0.0]])
+    expected = {"precision": 2 / 3, "recall": 1.0, "density": 2 / 3, "coverage": 2 / 5}
+    assert measured(real, fake, 1) == pytest.approx(expected)
+    found = compute_prdc(real.double().numpy(), fake.double().numpy(), nearest_k=1)
+    assert found == pytest.approx(expected)
+    # Whole numbers in any type, and wherever the zero lies.
+    assert measured(real.long(), fake.to(torch.int8), 1) == pytest.approx(expected)
+    assert measured(real + 2**20, fake + 2**20, 1) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("width", "offset"), [(1, 0.0), (3, 1e3), (64, 0.0), (64, 1e3), (67, 1e3)])
+def test_equal_distances_are_equal_to_the_bit_in_any_place(width: int, offset: float) -> None:
+    # An example reaches its own copy and those of its k - 1 nearest, and never that of the k-th.
+    real = (normal(601, width) + offset).float()
+    order = torch.randperm(601, generator=torch.Generator().manual_seed(1))
+    for k in (1, 2, 7):
+        assert evaluation.density_coverage(real, real[order], k) == (1, 1)
+        few = evaluation.density_coverage(real, real[order[:50]], k)[0]
+        others = evaluation.density_coverage(real, real[order[50:]], k)[0]
+        assert 50 * few + 551 * others == pytest.approx(601, abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
+def test_reach_does_not_depend_on_the_scale(scale: float) -> None:
+    real, fake = normal(40, 3), normal(30, 3, seed=1)
+    assert measured(scale * real, scale * fake, 2) == measured(real, fake, 2)
 
 
 def test_distant_sets_have_nothing_in_common() -> None:
@@ -169,19 +308,12 @@ def test_distant_sets_have_nothing_in_common() -> None:
 
 def test_order_chunks_and_place_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = normal(500, 8, seed=1), normal(400, 8, seed=2)
-
-    def measured(real: Tensor, fake: Tensor) -> tuple[float, ...]:
-        return (
-            *evaluation.precision_recall(real, fake),
-            *evaluation.density_coverage(real, fake),
-        )
-
-    expected = pytest.approx(measured(real, fake))
-    assert measured(real.flip(0), fake.flip(0)) == expected
-    assert measured(real.T.contiguous().T, fake.T.contiguous().T) == expected
-    assert measured(real + 1e5, fake + 1e5) == expected
-    monkeypatch.setattr(evaluation.samples, "CHUNK", 7)
-    assert measured(real, fake) == expected
+    expected = measured(real, fake, 3)
+    assert measured(real.flip(0), fake.flip(0), 3) == expected
+    assert measured(real.T.contiguous().T, fake.T.contiguous().T, 3) == expected
+    assert measured(real + 1e5, fake + 1e5, 3) == expected
+    monkeypatch.setattr(evaluation.reach, "CHUNK", 7)
+    assert measured(real, fake, 3) == expected
 
 
 @pytest.mark.parametrize(
@@ -213,8 +345,15 @@ def test_features_that_cannot_be_compared(measure: Any, needed: int) -> None:
 
 
 def test_a_reach_needs_a_neighbour() -> None:
-    with pytest.raises(ValueError, match="k must be at least 1, not 0"):
-        evaluation.precision_recall(normal(5, 2), normal(5, 2), k=0)
+    for measure in (evaluation.precision_recall, evaluation.density_coverage):
+        with pytest.raises(ValueError, match="k must be a whole number of at least 1, not 0"):
+            measure(normal(5, 2), normal(5, 2), k=0)
+        with pytest.raises(ValueError, match="k must be a whole number"):
+            measure(normal(5, 2), normal(5, 2), k=1.5)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="real numbers"):
+            measure(normal(9, 2) + 1j, normal(9, 2))
+        with pytest.raises(ValueError, match="with one D"):
+            measure(normal(9, 0), normal(9, 0))
 
 
 # --- the balance of classes -----------------------------------------------------------------
@@ -308,6 +447,11 @@ def test_score_samples_refuses() -> None:
         evaluation.score_samples(images[:5], images)
     with pytest.raises(ValueError, match="must be uint8"):
         evaluation.score_samples(images.float(), images)
+    features, logits = judge_images(images)
+    with pytest.raises(ValueError, match="logits must be numbers"):
+        evaluation.score_samples(Judgement(features, logits * math.nan), images)
+    with pytest.raises(ValueError, match="of the same images"):
+        evaluation.score_samples(Judgement(features, logits[:9]), images)
 
 
 # --- nearest neighbours in pixels -----------------------------------------------------------
@@ -342,6 +486,6 @@ def test_nearest_neighbours_refuses() -> None:
         evaluation.nearest_neighbours(images / 255, images)
     with pytest.raises(ValueError, match="must be uint8"):
         evaluation.nearest_neighbours(images, images.long())
-    for other in (images[:, :, :14], images[:0]):
+    for other in (images[:, :, :14], images[:0], images[:, :, :, :0]):
         with pytest.raises(ValueError, match="images of one shape, at least one each"):
             evaluation.nearest_neighbours(images, other)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from aigc_utils import vae
 from aigc_utils.data import binarize, load_mnist, to_float
-from aigc_utils.evaluation import active_units, elbo, importance_bound, likelihood
+from aigc_utils.evaluation import ELBO, active_units, elbo, importance_bound, likelihood
 
 Measure = Callable[..., Tensor]
 
@@ -308,7 +308,7 @@ def test_grey_images_have_an_elbo_and_no_likelihood() -> None:
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_no_samples_give_no_bound(k: int) -> None:
-    with pytest.raises(ValueError, match=rf"^k must be at least 1, not {k}\.$"):
+    with pytest.raises(ValueError, match=rf"^k must be a whole number of at least 1, not {k}\.$"):
         importance_bound(TWO, EVERY_IMAGE, k, seeded())
 
 
@@ -346,6 +346,48 @@ def test_active_units_are_those_whose_means_vary() -> None:
     assert active.tolist() == [True, False, True, False]
     assert active_units(means, threshold=0.5).tolist() == [True, False, False, False]
     assert active_units(means, threshold=0.001).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("means", "message"),
+    [
+        (torch.zeros(1, 3), "with N at least 2"),
+        (torch.zeros(3), r"of shape \(3,\)"),
+        (torch.zeros(4, 3).long(), "must be floats"),
+        (torch.full((4, 3), math.nan), "must be finite"),
+    ],
+)
+def test_means_that_cannot_vary_are_refused(means: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        active_units(means)
+
+
+@pytest.mark.parametrize("threshold", [-0.01, math.nan, math.inf])
+def test_a_threshold_is_no_less_than_zero(threshold: float) -> None:
+    with pytest.raises(ValueError, match=r"^threshold must be 0 or more"):
+        active_units(torch.zeros(4, 3), threshold)
+
+
+def test_an_encoder_of_two_shapes_is_refused() -> None:
+    class Odd(Toy):
+        def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+            mean, log_variance = super().encode(images)
+            return mean, log_variance[:1]
+
+    odd = Odd(TWO.to_pixels, TWO.to_latent)
+    for measure in (lambda: elbo(odd, EVERY_IMAGE, seeded()), lambda: bounds_of(odd)):
+        with pytest.raises(ValueError, match="mean and log_variance must have one shape"):
+            measure()
+
+
+def bounds_of(toy: Toy) -> Tensor:
+    return importance_bound(toy, EVERY_IMAGE, 2, seeded())
+
+
+def test_the_parts_of_an_elbo_belong_together() -> None:
+    for reconstruction, kl in ((3, (1, 2)), (3, (3,)), (1, (3, 2))):
+        with pytest.raises(ValueError, match="must have shapes"):
+            ELBO(torch.zeros(reconstruction), torch.zeros(kl))
 
 
 def test_a_collapsed_latent_is_not_in_use() -> None:

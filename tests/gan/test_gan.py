@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from sentences import assert_one_sentence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -502,7 +503,7 @@ def test_sample_uses_evaluation_mode_and_gives_the_mode_back(make: type[nn.Modul
 def test_sample_gives_the_mode_back_after_an_error() -> None:
     generator = gan.Generator(8, 6)
     with pytest.raises(RuntimeError):
-        gan.sample(generator, normal(3, 8), torch.full((3,), 10))
+        gan.sample(generator, normal(3, 8).half())
     assert generator.training
 
 
@@ -532,6 +533,112 @@ def test_sample_refuses_another_number_of_labels(count: int, size: int) -> None:
         gan.sample(gan.Generator(8, 6), normal(count, 8), torch.zeros(size).long(), batch_size=10)
 
 
+@pytest.mark.parametrize(
+    ("z", "labels", "message"),
+    [
+        (normal(3, 8) * math.nan, None, "^noise must be finite"),
+        (normal(3, 8), torch.tensor([0, 1, 10]), "^labels must be from 0 to 9"),
+        (normal(3, 8), torch.tensor([0, -1, 9]), "^labels must be from 0 to 9"),
+        (normal(3, 8), torch.zeros(3).int(), "^labels must be int64"),
+        (normal(3, 8), torch.zeros(3), "^labels must be int64"),
+        (normal(3, 8), torch.zeros(3, 9), "^labels must be int64"),
+        (normal(3, 8), torch.zeros(3, 10).long(), "^labels must be int64"),
+        (normal(3, 8), torch.full((3, 10), math.inf), "^labels must be finite"),
+    ],
+)
+def test_sample_refuses_noise_and_labels_that_are_none(
+    z: Tensor, labels: Tensor | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        gan.sample(gan.Generator(8, 6), z, labels)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5])
+def test_sample_refuses_no_batch(size: Any) -> None:
+    with pytest.raises(ValueError, match=r"^batch_size must be"):
+        gan.sample(gan.Generator(8, 6), normal(3, 8), batch_size=size)
+
+
+# --- what the players and their training take ------------------------------------------------
+
+
+def test_one_label_does_not_stand_for_all_and_no_row_for_many() -> None:
+    generator, discriminator = gan.Generator(8, 6), gan.Discriminator((4, 6, 8))
+    for z, labels in ((normal(3, 8), torch.tensor([4])), (normal(1, 8), torch.arange(3))):
+        with pytest.raises(ValueError, match=r"^labels must be as many as the noise"):
+            generator(z, labels)
+    for labels in (torch.tensor([4]), torch.zeros(3, 10)):
+        with pytest.raises(ValueError, match=r"^labels must be as many as the images"):
+            discriminator(normal(3, 1, 28, 28), labels)
+    with pytest.raises(ValueError, match=r"^noise must have shape \(N, 8\)"):
+        generator(normal(2, 3, 8))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 32, 32), (2, 3, 28, 28), (1, 28, 28), (2, 784)])
+def test_the_discriminator_scores_digits_alone(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^images must have shape \(B, 1, 28, 28\)"):
+        gan.Discriminator((4, 6, 8))(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("how", ["floats of 255", "signed", "squares of 32", "no channel", "none"])
+def test_training_refuses_images_of_another_kind(mnist: MNIST, how: str) -> None:
+    images = {
+        "floats of 255": mnist.train_images[:64].float(),
+        "signed": mnist.train_images[:64] / 127.5 - 1,
+        "squares of 32": F.pad(mnist.train_images[:64], (2, 2, 2, 2)),
+        "no channel": mnist.train_images[:64, 0],
+        "none": mnist.train_images[:0],
+    }[how]
+    players = gan.ArticleGenerator(), gan.ArticleDiscriminator()
+    optimizers = [torch.optim.Adam(player.parameters()) for player in players]
+    for train in (
+        lambda: gan.train_course(small(), images, seed=0),
+        lambda: gan.train_article(images, seed=0, num_steps=1),
+        lambda: new_game().step((images,)),
+        lambda: gan.article_step(*players, *optimizers)((images,)),
+    ):
+        with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
+            train()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.full((64,), 10), "from 0 to 9"),
+        (torch.full((64,), -1), "from 0 to 9"),
+        (torch.zeros(63).long(), r"of shape \(64,\), one for each image"),
+        (torch.zeros(64), "must be int64"),
+        (torch.zeros(64, 10), "must be int64"),
+    ],
+)
+def test_training_refuses_labels_that_are_none(mnist: MNIST, labels: Tensor, message: str) -> None:
+    images = mnist.train_images[:64]
+    with pytest.raises(ValueError, match=message):
+        gan.train_course(small(), images, labels, seed=0)
+    with pytest.raises(ValueError, match=message):
+        new_game().step((images, labels))
+
+
+def test_training_takes_images_alone_or_with_labels(mnist: MNIST) -> None:
+    images, labels = mnist.train_images[:64], mnist.train_labels[:64]
+    for tensors in ((), (images, labels, labels)):
+        with pytest.raises(ValueError, match="images and their labels"):
+            gan.train_course(small(), *tensors, seed=0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_steps": 0}, {"batch_size": 0}, {"latent_dim": 0}, {"penalty_every": 0},
+        {"penalty": -0.1}, {"muon_lr": -0.02}, {"adam_lr": math.nan}, {"ema_decay": 1.5},
+    ],
+)  # fmt: skip
+def test_a_recipe_out_of_range_is_refused(changes: dict[str, Any]) -> None:
+    (name,) = changes
+    with pytest.raises(ValueError, match=f"^{name} must be "):
+        small(**changes)
+
+
 # --- files ----------------------------------------------------------------------------------
 
 
@@ -542,14 +649,6 @@ def generator() -> gan.Generator:
     generator = gan.Generator(8, 6)
     generator(normal(20, 8))
     return generator
-
-
-def assert_one_sentence(error: pytest.ExceptionInfo[Exception], path: Path) -> None:
-    message = str(error.value)
-    assert str(path) in message
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
 
 
 def files(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from test_gpt import VOCAB, kinds, new_model, normal, some_tokens
@@ -16,8 +17,10 @@ from aigc_utils.gpt import (
     GPT,
     GREEDY,
     Cache,
+    Memory,
     Sampling,
     causal_mask,
+    decode,
     decoding,
     generate,
     read,
@@ -94,6 +97,14 @@ def test_cache_refuses_more_than_it_has_room_for() -> None:
     with pytest.raises(ValueError, match=r"^There is room for 6 tokens, not 7: [^.]+\.$"):
         read(model, some_tokens(1, 2), cache)
     assert cache.length == 5
+
+
+def test_a_full_memory_loses_nothing_silently() -> None:
+    memory, token = Memory((1, 2, 3, 4), torch.empty(0)), torch.ones(1, 2, 1, 4)
+    memory.append(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 3, 4))
+    with pytest.raises(ValueError, match=r"^There is room for 3 tokens, not 4: "):
+        memory.append(token, token)
+    assert memory.length == 3
 
 
 # --- choosing the next token ----------------------------------------------------------------
@@ -189,9 +200,16 @@ def test_choose_draws_with_the_probabilities() -> None:
     [
         ({"temperature": -0.1}, "temperature must be at least 0, "),
         ({"repetition_penalty": 0.0}, "repetition_penalty above 0"),
-        ({"top_k": 0}, "top_k must be None or at least 1, not 0"),
-        ({"top_p": 0.0}, "top_p must be None or above 0 and at most 1, not 0.0"),
-        ({"top_p": 1.1}, "top_p must be None or above 0 and at most 1, not 1.1"),
+        ({"top_k": 0}, "top_k must be a whole number of at least 1, not 0"),
+        ({"top_k": 2.5}, "top_k must be a whole number of at least 1, not 2.5"),
+        ({"top_k": True}, "top_k must be a whole number"),
+        ({"top_p": math.nan}, "top_p must be above 0 and at most 1, not nan"),
+        ({"temperature": math.nan}, "temperature must be at least 0, "),
+        ({"temperature": math.inf}, "both finite"),
+        ({"repetition_penalty": math.nan}, "repetition_penalty above 0"),
+        ({"repetition_penalty": math.inf}, "both finite"),
+        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, not 0.0"),
+        ({"top_p": 1.1}, "top_p must be above 0 and at most 1, not 1.1"),
     ],
 )
 def test_sampling_refuses_values_out_of_range(wrong: dict[str, Any], problem: str) -> None:
@@ -270,19 +288,52 @@ def test_each_token_is_read_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert sizes == [4, 1, 1, 1, 1, 1]
 
 
+def slow_beyond(model: GPT, prompt: list[int], num_tokens: int, penalty: float = 1) -> list[int]:
+    """Returns what greedy decoding adds to one prompt, the newest half anew where all is full."""
+    text, context = list(prompt), model.config.context
+    start = max(0, len(text) - context)
+    for _ in range(num_tokens):
+        if len(text) - start > context:
+            start = len(text) - context // 2
+        logits = model(torch.tensor([text[start:]]))[:, -1]
+        how = Sampling(0, repetition_penalty=penalty)
+        text.append(int(sampling.choose(logits, how, seen=torch.tensor([text]))))
+    return text[len(prompt) :]
+
+
 @kinds
-@pytest.mark.parametrize("gap", [0, 2, 15])
-def test_text_goes_on_beyond_the_context(kind: str, gap: int) -> None:
-    model, prompt = new_model(kind), some_tokens(20).tolist()
-    added = generate(model, [prompt, prompt[gap:]], 60)
-    assert [len(text) for text in added] == [60, 60]
-    for place in (20, 23, 24, 25, 36, 37, 60, 79):
-        # 24 tokens are full; with the one they led to, the newest 12 begin 13 later.
-        start = 13 * max(0, math.ceil((place - 24) / 13))
-        for row, text in enumerate((prompt + added[0], prompt + added[1])):
-            first = max(start, gap * row)  # where the row's own text begins
-            logits = model(torch.tensor([text[first:place]]))[0, -1]
-            assert text[place] == int(logits.argmax())
+@pytest.mark.parametrize("lengths", [(20, 18, 5), (1, 5), (30, 24, 23, 2), (40, 39, 40)])
+@pytest.mark.parametrize("penalty", [1.0, 1.3])
+def test_text_goes_on_beyond_the_context_as_if_alone(
+    kind: str, lengths: tuple[int, ...], penalty: float
+) -> None:
+    model = new_model(kind)
+    prompts = [some_tokens(length, seed=length).tolist() for length in lengths]
+    added = generate(model, prompts, 60, Sampling(0, repetition_penalty=penalty))
+    assert added == [slow_beyond(model, prompt, 60, penalty) for prompt in prompts]
+
+
+def test_a_longer_neighbour_changes_nothing() -> None:
+    model = new_model("course", context=8)
+    alone = generate(model, [[1]], 12)
+    assert generate(model, [[1], [2] * 5], 12)[:1] == alone
+    stop = set(alone[0][7:8])
+    assert generate(model, [[1], [2] * 5], 12, stop=stop)[:1] == generate(
+        model, [[1]], 12, stop=stop
+    )
+
+
+def test_rows_are_read_together_as_long_as_all_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, shapes = new_model("course"), []
+    monkeypatch.setattr(decoding, "read", lambda *a: (shapes.append(a[1].shape), read(*a))[1])
+    generate(model, [[1] * 20, [2] * 18], 12)
+    sizes = [tuple(shape) for shape in shapes]
+    # Of 24 the first row is full after 4 more, the second after 6; both are read anew each time.
+    assert sizes == [
+        *((2, 20), (2, 1), (2, 1), (2, 1), (2, 1)),
+        *((2, 23), (2, 1)),
+        *((2, 14), *((2, 1),) * 4),
+    ]
 
 
 def test_each_token_is_chosen_knowing_the_text_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,6 +361,164 @@ def test_generation_leaves_the_model_trainable() -> None:
     generate(model, [[1, 2]], 3)
     model.loss(some_tokens(2, 5), some_tokens(2, 5, seed=1)).backward()
     assert model.training
+
+
+def test_greedy_text_of_a_model_in_training_is_that_in_use() -> None:
+    model = new_model("ngrams", ngram_dropout=0.5)
+    text = generate(model, [[1, 2, 3]], 30)
+    model.train()
+    state = torch.get_rng_state()
+    for _ in range(3):
+        assert generate(model, [[1, 2, 3]], 30) == text
+        assert list(stream(model, [1, 2, 3], 30)) == text[0]
+    steps = decode(model, torch.tensor([[1, 2, 3]]), 30)
+    assert int(next(steps)) == text[0][0]
+    assert model.training, "between two tokens it may be trained"
+    assert model.embedding.ngrams.training
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        [torch.tensor([5, 6, 7]), torch.tensor([8])],
+        [[5, 6, 7], (8,)],
+        [np.array([5, 6, 7]), [np.int64(8)]],
+        [[torch.tensor(5), torch.tensor(6), 7], range(8, 9)],
+    ],
+    ids=["tensors", "tuples", "arrays", "numbers"],
+)
+def test_prompts_of_any_kind(prompts: Any) -> None:
+    model = new_model("course")
+    expected = generate(model, [[5, 6, 7], [8]], 6)
+    assert generate(model, prompts, 6) == expected
+    assert [list(stream(model, prompt, 6)) for prompt in prompts] == expected
+    assert generate(model, torch.tensor([[5, 6, 7]]), 6) == expected[:1]
+    assert generate(model, [[5, 6, 7]], 6, stop=torch.tensor([30])) == generate(
+        model, [[5, 6, 7]], 6, stop=[30]
+    )
+
+
+WRONG_IDS = ([VOCAB], [1, -1], [1.5], [True], ["a"], "abc", 5, torch.tensor([1.0]), [[1]], {1: 2})
+
+
+@pytest.mark.parametrize("wrong", WRONG_IDS, ids=str)
+def test_ids_outside_the_vocabulary_are_refused_at_the_call(wrong: Any) -> None:
+    model = new_model("course")
+    for ask in (
+        lambda: generate(model, [wrong], 3),
+        lambda: generate(model, [[1], wrong], 3),
+        lambda: stream(model, wrong, 3),
+        lambda: generate(model, [[1]], 3, stop=wrong),
+        lambda: stream(model, [1], 3, stop=wrong),
+    ):
+        with pytest.raises(ValueError, match=r"^Ids (are|stand) .*none\.$") as error:
+            ask()
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("stop", ["", "end", 5])
+def test_a_stop_that_is_no_list_is_refused(stop: Any) -> None:
+    with pytest.raises(ValueError, match=r"^Ids stand in a list"):
+        generate(new_model("course"), [[1]], 3, stop=stop)
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, "3", True])
+def test_a_number_of_tokens_that_is_none_is_refused_at_the_call(number: Any) -> None:
+    model = new_model("course")
+    for ask in (generate, stream, decode):
+        given = torch.tensor([[1]]) if ask is decode else [1] if ask is stream else [[1]]
+        with pytest.raises(ValueError, match=r"^num_tokens must be a whole number of at least 0"):
+            ask(model, given, number)
+    assert generate(model, [[1]], 0) == [[]]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        torch.tensor([1]),
+        torch.zeros(1, 0, dtype=torch.int64),
+        torch.tensor([[1.0]]),
+        torch.tensor([[VOCAB]]),
+        torch.tensor([[-1]]),
+        [[1]],
+    ],
+    ids=str,
+)
+def test_decode_refuses_other_tokens_at_the_call(tokens: Any) -> None:
+    with pytest.raises(ValueError, match=r"^tokens must "):
+        decode(new_model("course"), tokens, 3)
+
+
+@pytest.mark.parametrize("padding", [[2, 0], [-1, 0], [0], [0.0, 1.0], [[0, 0]]])
+def test_padding_that_does_not_fit_is_refused(padding: Any) -> None:
+    model, tokens = new_model("course"), torch.tensor([[1, 2], [3, 4]])
+    with pytest.raises(ValueError, match=r"^padding must be 2 int64 numbers from 0 to 1, "):
+        decode(model, tokens, 3, padding=torch.tensor(padding))
+    with pytest.raises(ValueError, match=r"^padding must be 2 int64 numbers from 0 to 1, "):
+        Cache(model.config, 2, 2, padding=torch.tensor(padding))
+
+
+def test_a_cache_refuses_sizes_rows_and_models_that_do_not_fit() -> None:
+    model = new_model("course")
+    for batch_size, size in ((0, 4), (1, 0), (-1, 4), (1, 2.0)):
+        with pytest.raises(ValueError, match=r"^(batch_size|size) must be a whole number of at "):
+            Cache(model.config, batch_size, size)
+    cache = Cache(model.config, 2, 8)
+    for wrong in (some_tokens(1, 3), some_tokens(3, 3), some_tokens(2, 3)[0], some_tokens(2, 0)):
+        with pytest.raises(ValueError, match=r"^A cache of 2 rows reads tokens of shape \(2, T\)"):
+            read(model, wrong, cache)
+    other = new_model("course", qk_norm=False)
+    with pytest.raises(ValueError, match=r"^The cache is another model's"):
+        read(other, some_tokens(2, 3), cache)
+    assert cache.length == 0
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_logits_without_a_highest_number_are_refused(bad: float, dtype: torch.dtype) -> None:
+    logits = normal(2, 5).to(dtype)
+    if bad == -math.inf:
+        logits[1] = bad
+    else:
+        logits[1, 3] = bad
+    for how in (GREEDY, Sampling(), Sampling(0, repetition_penalty=2.0), Sampling(top_k=2)):
+        for ask in (
+            lambda how=how: sampling.probabilities(logits, how, torch.zeros(2, 1).long()),
+            lambda how=how: sampling.choose(logits, how, seeded(), torch.zeros(2, 1).long()),
+        ):
+            with pytest.raises(ValueError, match=r"^Each row of logits needs a finite highest"):
+                ask()
+    logits[1] = torch.tensor([-math.inf, 0, -math.inf, -math.inf, -math.inf])
+    assert int(sampling.choose(logits, GREEDY)[1]) == 1
+    assert sampling.probabilities(logits, Sampling())[1].tolist() == [0, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-10, 1e-40, 1e-60, 5e-324])
+def test_a_temperature_near_zero_is_nearly_greedy(temperature: float) -> None:
+    logits = torch.tensor([[3.0, 5.0, 4.5, -1e30], [-5.0, -3.0, -7.0, -math.inf]])
+    shares = sampling.probabilities(logits, Sampling(temperature))
+    assert torch.equal(shares, sampling.probabilities(logits, GREEDY))
+    equal = sampling.probabilities(torch.tensor([[2.0, 2.0, 1.0]]), Sampling(temperature))
+    assert equal.tolist() == [[0.5, 0.5, 0.0]]
+
+
+def test_functions_of_sampling_refuse_what_sampling_refuses() -> None:
+    logits = normal(2, 8)
+    for k in (0, -1, 1.5):
+        with pytest.raises(ValueError, match=r"^k must be a whole number of at least 1"):
+            sampling.keep_top_k(logits, k)
+    for p in (0, -0.5, 1.01, math.nan):
+        with pytest.raises(ValueError, match=r"^p must be above 0 and at most 1"):
+            sampling.keep_nucleus(logits, p)
+    seen = torch.tensor([[1], [2]])
+    for penalty in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"^penalty must be a finite number above 0"):
+            sampling.penalize_repetition(logits, seen, penalty)
+    for wrong in (torch.tensor([[8], [0]]), torch.tensor([[-1], [0]]), seen[0], seen[:1]):
+        with pytest.raises(ValueError, match=r"^seen must "):
+            sampling.penalize_repetition(logits, wrong, 2.0)
+    assert torch.equal(sampling.penalize_repetition(logits, seen[:, :0], 2.0), logits)
 
 
 @pytest.mark.parametrize("prompts", [[], [[]], [[1], []]])

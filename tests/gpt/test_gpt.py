@@ -42,8 +42,8 @@ def some_tokens(*shape: int, seed: int = 0) -> Tensor:
 
 
 def config_of(kind: str, **changes: Any) -> GPTConfig:
-    sizes = {"num_layers": 2, "num_heads": 4, "width": 32}
-    return GPTConfig(VOCAB, 24, **(sizes | KINDS[kind] | changes))
+    sizes = {"context": 24, "num_layers": 2, "num_heads": 4, "width": 32}
+    return GPTConfig(VOCAB, **(sizes | KINDS[kind] | changes))
 
 
 def new_model(kind: str, **changes: Any) -> GPT:
@@ -102,6 +102,74 @@ def test_scores_of_random_vectors_keep_their_spread() -> None:
         scores = attention.attention_weights(q, k).log()
         spread = (scores - scores.mean(-1, keepdim=True)).std()
         assert abs(float(spread) - 1) < 0.1
+
+
+def test_a_query_that_may_see_nothing_gathers_nothing() -> None:
+    q, k, v = (normal(2, 4, 8, seed=seed).requires_grad_() for seed in range(3))
+    mask = attention.causal_mask(4)
+    mask[2] = False
+    weights = attention.attention_weights(q, k, mask)
+    assert (weights[:, 2] == 0).all()
+    torch.testing.assert_close(weights.sum(-1)[:, [0, 1, 3]], torch.ones(2, 3))
+    gathered = attention.attend(q, k, v, mask)
+    torch.testing.assert_close(gathered, F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+    gathered.square().sum().backward()
+    for x in (q, k, v):
+        assert x.grad is not None
+        assert x.grad.isfinite().all()
+    assert q.grad is not None
+    assert (q.grad[:, 2] == 0).all()
+    assert (attention.attend(q, k, v, torch.tensor(False)) == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.uint8])
+def test_masks_are_bool(dtype: torch.dtype) -> None:
+    x, mask = normal(1, 4, 32), attention.causal_mask(4).to(dtype)
+    for look in (
+        lambda: attention.attention_weights(x, x, mask),
+        lambda: attention.attend(x, x, x, mask),
+        lambda: new_model("course").blocks[0](x, mask=mask),
+    ):
+        with pytest.raises(ValueError, match=r"^A mask must be bool, True where a key may be seen"):
+            look()
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(0, None), (3, 2), (1, 0), (0, 0), (-1, 2)])
+def test_masks_of_no_size_are_refused(queries: int, keys: int | None) -> None:
+    with pytest.raises(ValueError, match=r"^A causal mask needs 1 to "):
+        attention.causal_mask(queries, keys)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "problem"),
+    [
+        ((4, 7), "Rotary positions need an even head_dim, not 7."),
+        ((0, 8), "context must be a whole number of at least 1, not 0."),
+        ((4, 0), "head_dim must be a whole number of at least 2, not 0."),
+        ((4, 8.0), "head_dim must be a whole number of at least 2, not 8.0."),
+        ((4, 8, 0.0), "base must be a finite number above 0, not 0.0."),
+        ((4, 8, -1.0), "base must be a finite number above 0, not -1.0."),
+        ((4, 8, math.nan), "base must be a finite number above 0, not nan."),
+    ],
+)
+def test_angles_of_no_size_are_refused(sizes: tuple[Any, ...], problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        attention.rotary_angles(*sizes)
+
+
+def test_angles_of_other_vectors_are_refused() -> None:
+    angles = attention.rotary_angles(5, 8)
+    for x, wrong in (
+        (normal(5, 6), angles),
+        (normal(5, 7), torch.ones(2, 5, 7)),
+        (normal(5, 8), angles[..., :1]),
+        (normal(5, 8), angles[0]),
+        (torch.ones(5, 8, dtype=torch.int64), angles),
+    ):
+        with pytest.raises(
+            ValueError, match=r"^Angles of shape \([\d, ]+\) can't turn torch\.\w+ vectors of"
+        ):
+            attention.rotate(x, wrong)
 
 
 def test_causal_mask() -> None:
@@ -331,6 +399,84 @@ def test_config_refuses_sizes_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"^Rotary positions need an even head_dim, not 1\.$"):
         config_of("course", num_heads=32)
     dataclasses.replace(config_of("gpt2"), num_heads=32)  # learned positions don't mind
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        *(
+            ({name: wrong}, f"{name} must be a whole number of at least 1, not {wrong}.")
+            for name in ("num_layers", "num_heads", "width")
+            for wrong in (0, -1, 2.0, True)
+        ),
+        ({"kv_heads": -2}, "kv_heads must be a whole number of at least 0, not -2."),
+        ({"hidden": -1}, "hidden must be a whole number of at least 0, not -1."),
+        ({"hidden": 2.5}, "hidden must be a whole number of at least 0, not 2.5."),
+        ({"norm_eps": 0.0}, "norm_eps must be a finite number above 0, not 0.0."),
+        ({"norm_eps": math.nan}, "norm_eps must be a finite number above 0, not nan."),
+        ({"rotary_base": -1.0}, "rotary_base must be a finite number above 0, not -1.0."),
+        ({"rotary_base": "10"}, "rotary_base must be a finite number above 0, not '10'."),
+        ({"ngrams": (7, 0)}, "A table of ngrams must be a whole number of at least 1, not 0."),
+        ({"ngrams": (7.5,)}, "A table of ngrams must be a whole number of at least 1, not 7.5."),
+        ({"ngrams": 7}, "ngrams must be a tuple of numbers of rows, not 7."),
+        ({"ngram_dropout": 1.0}, "ngram_dropout is a share from 0 up to but not 1, not 1.0."),
+        ({"ngram_dropout": -0.1}, "ngram_dropout is a share from 0 up to but not 1, not -0.1."),
+        ({"ngram_dropout": math.nan}, "ngram_dropout is a share from 0 up to but not 1, not nan."),
+        ({"ngram_dropout": "a"}, "ngram_dropout is a share from 0 up to but not 1, not a."),
+        ({"bias": "no"}, "bias must be True or False, not 'no'."),
+        ({"tied": 1}, "tied must be True or False, not 1."),
+        ({"positions": None}, "positions must be one of rotary, learned, not None."),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(setting: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        config_of("course", **setting)
+
+
+@pytest.mark.parametrize("wrong", [0, -3, 2.5, True])
+def test_a_vocabulary_and_a_context_are_positive(wrong: Any) -> None:
+    for sizes, name in (((wrong, 8), "vocab_size"), ((8, wrong), "context")):
+        with pytest.raises(ValueError, match=rf"^{name} must be a whole number of at least 1"):
+            GPTConfig(*sizes)
+
+
+def test_tables_of_ngrams_may_come_from_a_file_of_settings() -> None:
+    assert config_of("ngrams", ngrams=[37, 53]) == config_of("ngrams")
+
+
+@kinds
+@pytest.mark.parametrize("wrong", [VOCAB, -1, -100])
+def test_tokens_and_targets_outside_the_vocabulary_are_refused(kind: str, wrong: int) -> None:
+    model, tokens = new_model(kind), some_tokens(2, 5)
+    bad = tokens.clone()
+    bad[1, 2] = wrong
+    for look in (model, model.features, lambda bad: gpt_model.attention_maps(model, bad)):
+        with pytest.raises(ValueError, match=r"^Tokens must be ids from 0 to 30\.$"):
+            look(bad)
+    if wrong == -100:
+        assert model.loss(tokens, bad).isfinite()
+        return
+    with pytest.raises(ValueError, match=r"^Targets, but for those of -100, must be ids from 0 to"):
+        model.loss(tokens, bad)
+
+
+def test_tokens_and_targets_of_another_shape_are_refused() -> None:
+    model, tokens = new_model("course"), some_tokens(2, 6)
+    for wrong in (tokens[0], tokens[None], tokens.float(), tokens.int(), tokens[:, :0], [[1]]):
+        with pytest.raises(ValueError, match=r"^Tokens must be int64 ids of shape \(B, T\), not "):
+            model(wrong)
+    for wrong in (tokens.view(3, 4), tokens.flatten(), tokens.float(), tokens[:, :5]):
+        with pytest.raises(ValueError, match=r"^Targets must be int64 and of tokens' shape"):
+            model.loss(tokens, wrong)
+
+
+def test_attention_maps_are_those_in_use() -> None:
+    model, tokens = new_model("ngrams", ngram_dropout=0.5), some_tokens(2, 9)
+    expected = gpt_model.attention_maps(model, tokens)
+    maps = gpt_model.attention_maps(model.train(), tokens)
+    torch.testing.assert_close(maps, expected)
+    assert model.training
 
 
 @kinds

@@ -239,5 +239,35 @@ def test_mean_nats_leaves_the_model_as_it_was(training: bool) -> None:
     assert not any(modes)
     assert same(before, weights(model))
     with pytest.raises(ValueError, match="context"):
-        mean_nats(model, some_ids(5), context=0)
+        mean_nats(model, some_ids(40), context=0)
     assert model.training == training
+
+
+def test_mean_nats_refuses_what_the_model_does_not_know() -> None:
+    model = new_model()
+    for wrong in (some_ids(40) - 1, some_ids(40) + 1, torch.tensor([1] * 20 + [-100] + [1] * 20)):
+        with pytest.raises(ValueError, match=r"^ids must be from 0 to 10, so not"):
+            mean_nats(model, wrong)
+    for wrong in (some_ids(40).float(), some_ids(40)[None], []):
+        with pytest.raises(ValueError, match=r"^ids must be int64 ids of shape \(N,\)"):
+            mean_nats(model, wrong)
+    with pytest.raises(ValueError, match=r"^context must be at most the model's 8, not 9\.$"):
+        mean_nats(model, some_ids(40), context=9)
+
+
+def test_wrong_ids_and_models_are_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "fit", lambda *a, **b: pytest.fail("It trained."))
+    for wrong in (some_ids() + 1, some_ids() - 1):
+        with pytest.raises(ValueError, match=r"^ids must be from 0 to 10, so not"):
+            train_course(TINY, wrong, VOCAB, seed=0)
+    with pytest.raises(ValueError, match=r"^ids must be from 0 to 6, so not 10\.$"):
+        train_course(TINY, some_ids(), 7, seed=0)
+    with pytest.raises(ValueError, match=r"^The model has 11 different tokens, not 12\.$"):
+        train_course(TINY, some_ids(), 12, seed=0, model=new_model())
+    with pytest.raises(ValueError, match=r"^context must be at most the model's 4, not 8\.$"):
+        train_course(TINY, some_ids(), VOCAB, seed=0, model=new_model(context=4))
+
+
+def test_a_step_that_would_move_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^A step needs an optimizer"):
+        gpt_step(new_model())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
+from typing import Any
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_cross_weights_are_those_that_the_logits_come_from(monkeypatch: pytest.M
     weights = model.cross_weights(source, target)
     assert weights.shape == (4, REVERSE.num_heads, 11, 10)
     torch.testing.assert_close(weights.sum(-1), torch.ones(4, REVERSE.num_heads, 11))
-    monkeypatch.setattr("aigc_utils.gpt.seq2seq.attend", lambda q, k, v: weights @ v)
+    monkeypatch.setattr("aigc_utils.gpt.cross_attention.attend", lambda q, k, v: weights @ v)
     given = model(source, target)
     monkeypatch.undo()
     torch.testing.assert_close(given, model(source, target))
@@ -244,7 +245,54 @@ def test_more_than_one_layer_is_refused() -> None:
         EncoderDecoder(GPTConfig(28, 13))
 
 
-@pytest.mark.parametrize("words", [("word", "longer"), ("Word",), ("a b",), ("<ab>",), ()])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (torch.tensor([[2.0]]), torch.tensor([[START]])),
+        (torch.tensor([[28]]), torch.tensor([[START]])),
+        (torch.tensor([[-1]]), torch.tensor([[START]])),
+        (torch.zeros(0, 3, dtype=torch.int64), torch.zeros(0, 1, dtype=torch.int64)),
+        (torch.tensor([[2]]), torch.tensor([[28]])),
+        (torch.tensor([[2]]), torch.tensor([[START]], dtype=torch.int32)),
+    ],
+    ids=str,
+)
+def test_tokens_that_are_none_are_refused(source: Tensor, target: Tensor) -> None:
+    for look in (new_model(), new_model().cross_weights):
+        with pytest.raises(ValueError, match=r"^The (source|target)"):
+            look(source, target)
+
+
+def test_what_follows_must_be_what_follows_the_target() -> None:
+    source, target, following = one_batch()
+    for wrong in (following.T, following[:2], following.float(), following - 5, following + 9):
+        with pytest.raises(ValueError, match=r"^What follows must be "):
+            new_model().loss(source, target, wrong)
+
+
+def test_words_with_signs_are_not_scored() -> None:
+    source = torch.cat((encode_words("ab"), torch.tensor([[END]]), encode_words("c")), 1)
+    with pytest.raises(ValueError, match=r"^Words have letters alone"):
+        share_reversed(new_model(), source)
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(0, 3), (5, 4), (-1, 3), (2.0, 3), (1, 2.5)])
+def test_lengths_that_are_none_are_refused_at_the_call(shortest: int, longest: int) -> None:
+    with pytest.raises(ValueError, match=r"^(shortest|longest) must be a whole number of at least"):
+        reverse_batches(torch.Generator(), 3, shortest, longest)
+    with pytest.raises(ValueError, match=r"^(shortest|longest) must be a whole number of at least"):
+        Seq2SeqRecipe(shortest=shortest, longest=longest)
+    with pytest.raises(ValueError, match=r"^batch_size must be a whole number of at least 1"):
+        reverse_batches(torch.Generator(), 0)
+
+
+@pytest.mark.parametrize("settings", [{"ngrams": (7,)}, {"tied": True}])
+def test_settings_that_would_be_ignored_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^An encoder-decoder has no n-grams"):
+        EncoderDecoder(GPTConfig(28, 13, 1, **settings))
+
+
+@pytest.mark.parametrize("words", [("word", "longer"), ("Word",), ("a b",), ("<ab>",), (), ("",)])
 def test_words_that_cannot_be_spelled_are_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="Words need equal lengths and the letters a to z alone"):
         encode_words(*words)

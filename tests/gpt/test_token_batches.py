@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 
 import pytest
 import torch
+from sentences import assert_one_sentence
 
 from aigc_utils.data import files, texts
 from aigc_utils.gpt import baselines, batches
@@ -24,15 +25,6 @@ def assets(tmp_path, monkeypatch):
     shutil.copytree(files.ASSETS / "texts", tmp_path / "texts")
     monkeypatch.setattr(texts, "ASSETS", tmp_path)
     return tmp_path / "texts"
-
-
-def assert_one_sentence(error, *parts):
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 def seeded(seed=0):
@@ -127,10 +119,23 @@ def test_split_text():
     assert len(train) == int(0.9 * len(plays))
 
 
-@pytest.mark.parametrize(("sample", "train"), [("", 0.9), ("a", 0.9), ("ab", 0), ("ab", 1)])
+@pytest.mark.parametrize(
+    ("sample", "train"),
+    [
+        *(("", 0.9), ("a", 0.9), ("ab", 0), ("ab", 1)),
+        *(("abcd", -0.5), ("abcd", 1.5), ("abcd", math.nan), ("abcd", math.inf)),
+    ],
+)
 def test_split_text_refuses(sample, train):
-    with pytest.raises(ValueError, match="can't be cut"):
+    with pytest.raises(ValueError, match="can't be cut") as error:
         texts.split_text(sample, train)
+    assert_one_sentence(error, train)
+
+
+@pytest.mark.parametrize("sample", [b"abcd", list("abcd"), torch.arange(4)])
+def test_split_text_cuts_strings(sample):
+    with pytest.raises(ValueError, match=r"must be a string, not (bytes|list|Tensor)"):
+        texts.split_text(sample, 0.5)
 
 
 # --- batches ----------------------------------------------------------------------------------
@@ -197,13 +202,18 @@ def test_all_blocks_hold_each_target_once(size):
         (torch.arange(8), 4, 0),
         (torch.arange(8).float(), 4, 1),
         (torch.zeros((8, 8), dtype=torch.int64), 4, 1),
+        (torch.arange(8), 4.0, 1),
+        (list(range(8)), 4, 1),
+        (torch.arange(8) - 1, 4, 1),
+        (torch.tensor([0, 1, 2, 3, 4, -100, 5, 6]), 4, 1),
     ],
 )
 def test_blocks_refuse_at_the_call(ids, context, batch_size):
-    with pytest.raises(ValueError, match=r"must be positive|needs at least") as error:
+    problem = r"must be a whole number of at least 1|needs at least|^ids must be at least 0"
+    with pytest.raises(ValueError, match=problem) as error:
         batches.token_batches(ids, context, batch_size, seeded())
     assert_one_sentence(error)
-    with pytest.raises(ValueError, match=r"must be positive|needs at least"):
+    with pytest.raises(ValueError, match=problem):
         batches.consecutive_batches(ids, context, batch_size)
 
 
@@ -283,3 +293,20 @@ def test_bits_per_character():
     assert baselines.bits_per_character(math.log(2), 6, "春曉") == pytest.approx(3)
     with pytest.raises(ValueError, match=r"^[^.]+\.$"):
         baselines.bits_per_character(1.0, 0, "")
+    assert baselines.bits_per_character(math.inf, 1, "a") == math.inf
+
+
+@pytest.mark.parametrize(
+    ("nats", "tokens", "text", "problem"),
+    [
+        (1.0, -3, "abc", "tokens must be a whole number of at least 1, not -3"),
+        (1.0, 0, "abc", "tokens must be a whole number"),
+        (1.0, 2.5, "abc", "tokens must be a whole number"),
+        (-0.1, 3, "abc", "nats_per_token must be a loss of at least 0, not -0.1"),
+        (math.nan, 3, "abc", "nats_per_token must be a loss"),
+        (1.0, 3, ["a", "b"], "A text must be a string, not list"),
+    ],
+)
+def test_bits_per_character_refuses(nats, tokens, text, problem):
+    with pytest.raises(ValueError, match=f"^{problem}"):
+        baselines.bits_per_character(nats, tokens, text)

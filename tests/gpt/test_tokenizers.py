@@ -2,8 +2,10 @@ import random
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
+from sentences import assert_one_sentence
 
 from aigc_utils.data import texts
 from aigc_utils.gpt import BPETokenizer, CharTokenizer, learn_merges, tokenizers
@@ -47,15 +49,6 @@ def random_texts(count):
     for _ in range(count):
         codes = [chance.randrange(chance.choice(edges)) for _ in range(chance.randrange(40))]
         yield "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
-
-
-def assert_one_sentence(error, *parts):
-    message = str(error.value)
-    assert message.endswith(".")
-    assert "\n" not in message
-    assert ". " not in message
-    for part in parts:
-        assert str(part) in message
 
 
 # --- characters -----------------------------------------------------------------------------
@@ -203,8 +196,10 @@ def test_round_trip_of_any_text(bpe, chinese, plays, poems):
 
 
 def test_half_a_surrogate_pair_is_refused():
-    with pytest.raises(ValueError, match="surrogates"):
-        BPETokenizer().encode("a\ud83d")
+    for ask in (BPETokenizer().encode, lambda text: learn_merges(text, 256)):
+        with pytest.raises(ValueError, match="surrogates") as error:
+            ask("a\ud83d")
+        assert_one_sentence(error, "U+D83D")
 
 
 def test_every_character_is_in_one_word():
@@ -240,6 +235,79 @@ def test_half_a_character_is_marked():
 
 
 @pytest.mark.parametrize("tokenizer", [CharTokenizer("ab"), BPETokenizer()])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        *([True], [1.0], ["a"], [None], [[1]], "ab", 5, {0: 1}),
+        *(torch.tensor([True]), torch.tensor([1.0]), torch.tensor([[1]]), torch.tensor(1)),
+    ],
+    ids=str,
+)
+def test_ids_that_are_no_whole_numbers(tokenizer, ids):
+    with pytest.raises(ValueError, match=r"^Ids (are|stand) ") as error:
+        tokenizer.decode(ids)
+    assert_one_sentence(error)
+
+
+def test_ids_of_numpy_and_of_an_iterator():
+    tokenizer = CharTokenizer("ab")
+    assert tokenizer.decode(np.array([1, 0])) == "ba"
+    assert tokenizer.decode(iter([1, np.int32(0), torch.tensor(1)])) == "bab"
+
+
+def test_a_tokenizer_of_nothing():
+    tokenizer = CharTokenizer("")
+    assert tokenizer.vocab_size == 0
+    assert tokenizer.decode([]) == ""
+    with pytest.raises(ValueError, match="Ids are whole numbers of nothing here, and 0 is none"):
+        tokenizer.decode([0])
+
+
+@pytest.mark.parametrize("text", [b"ab", ["a", "b"], 5, None])
+def test_what_is_no_text(text):
+    for ask in (
+        CharTokenizer,
+        CharTokenizer("ab").encode,
+        BPETokenizer().encode,
+        lambda text: learn_merges(text, 256),
+        lambda text: BPETokenizer.train(text, 256),
+        lambda text: tokenizers.encode_tensor(BPETokenizer(), text),
+        lambda text: tokenizers.tokens_per_character(BPETokenizer(), text),
+    ):
+        with pytest.raises(ValueError, match=r"^A text must be a string, not ") as error:
+            ask(text)
+        assert_one_sentence(error, type(text).__name__)
+
+
+@pytest.mark.parametrize(
+    "merges",
+    [
+        [(b"ab", b"c"), (b"a", b"b")],
+        [(b"a", b"b"), (b"b", b"c"), (b"a", b"b")],
+        [(b"ab", b"c")],
+        [(b"", b"a")],
+        [("a", "b")],
+        [(b"a", b"b", b"c")],
+        ["ab"],
+        [(bytearray(b"a"), b"b")],
+    ],
+    ids=["order", "twice", "unknown", "empty", "strings", "three", "text", "mutable"],
+)
+def test_merges_that_were_not_learned_so(merges):
+    with pytest.raises(ValueError, match=r"^The merge of ") as error:
+        BPETokenizer(merges)
+    assert_one_sentence(error, *merges[-1 if merges[-1] == merges[0] else 0])
+
+
+def test_merges_from_an_iterator_and_as_lists():
+    pairs = [(b"a", b"b"), (b"ab", b"c")]
+    for given in (iter(pairs), [list(pair) for pair in pairs]):
+        tokenizer = BPETokenizer(given)
+        assert tokenizer.merges == pairs
+        assert tokenizer.encode("abc") == [257]
+
+
+@pytest.mark.parametrize("tokenizer", [CharTokenizer("ab"), BPETokenizer()])
 def test_wrong_ids(tokenizer):
     for i in (-1, tokenizer.vocab_size):
         with pytest.raises(ValueError, match="is none") as error:
@@ -251,6 +319,8 @@ def test_too_small_a_vocabulary_or_text():
     with pytest.raises(ValueError, match="at least 256") as error:
         BPETokenizer.train("abc", 255)
     assert_one_sentence(error, 255)
+    with pytest.raises(ValueError, match="at least 256"):
+        learn_merges("abab", 257.5)
     with pytest.raises(ValueError, match="No pair is left") as error:
         BPETokenizer.train("abab", 300)
     assert_one_sentence(error, 257, 300)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -22,7 +26,7 @@ from submission_cases import (
 
 from grading import editions
 from grading.assembly import Assembler
-from grading.student_code import added, completed, defined, without_missing
+from grading.student_code import added, completed, defined, parsed, without_missing
 
 
 def answers_of(assembler: Assembler, submitted: Any) -> dict[str, str]:
@@ -275,3 +279,33 @@ def test_an_import_of_what_is_missing_is_left_out(
 def test_a_notebook_keeps_its_form(assembler: Assembler, solved: Any) -> None:
     insert(solved, 3, "x = 1")
     nbformat.validate(assembler.assemble(solved).notebook)
+
+
+class _Loop:
+    """Garbage whose end runs Python code, so that another thread may take over."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        for _ in range(20):
+            pass
+
+
+def test_cells_of_several_submissions_are_parsed_at_a_time() -> None:
+    """On Python 3.11.7 without the lock, a third of these calls end with SystemError."""
+    source = Path(editions.__file__).read_text(encoding="utf-8")
+
+    def work(_: int) -> int:
+        garbage = [_Loop() for _ in range(50)]
+        del garbage
+        return len(parsed(source) or [])
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            counts = list(pool.map(work, range(90)))
+    finally:
+        sys.setswitchinterval(before)
+    assert set(counts) == {len(ast.parse(source).body)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from aigc_utils import plotting
+from aigc_utils import data, plotting
 from aigc_utils.evaluation import Calibration
 from aigc_utils.history import History
 from aigc_utils.plotting import Picture
@@ -51,6 +51,29 @@ def test_all_of_the_most_frequent_errors_are_told() -> None:
     tie = plotting.confusion(matrix, torch.rand(1, 28, 28), ["4 read as 9"])
     assert "the most frequent, with 7: 4 read as 9, 6 read as 0. Beside it" in tie.alt
     assert tie.alt.startswith("A ten by ten table of errors, 14 in all")
+
+
+def test_an_own_digit_is_told_with_its_light_its_size_and_its_reading() -> None:
+    photo = torch.full((80, 64), 0.9)
+    photo[-20:, :20] = 0.4
+    digit = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+    digit[0, 0, 4:24, 9:21] = 200
+    ink = torch.zeros(80, 64)
+    ink[:8] = 0.5
+    probabilities = torch.tensor([0.02, 0.0, 0.0, 0.08, 0.0, 0.0, 0.0, 0.9, 0.0, 0.0])
+    picture = plotting.own_digit(data.ImageSteps(photo, ink, digit), probabilities)
+    assert title(picture) == "Read as 7, with probability 0.90"
+    assert [axes.get_title().split("\n")[-1] for axes in picture.figure.axes[:3]] == [
+        "80 × 64 pixels",
+        "10 % of the pixels",
+        "28 × 28 pixels",
+    ]
+    assert "with corners of 40 to 90 percent of white" in picture.alt
+    assert "in 28 × 28 pixels, where it fills 20 × 12" in picture.alt
+    assert "the longest that of 7, with probability 0.90" in picture.alt
+    for wrong in (10 * probabilities, probabilities[None], probabilities * float("nan")):
+        with pytest.raises(ValueError, match="expects the probabilities"):
+            plotting.own_digit(data.ImageSteps(photo, ink, digit), wrong)
 
 
 @pytest.mark.parametrize(("confidence", "told"), [(0.95, "over"), (0.75, "under")])

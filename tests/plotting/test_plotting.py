@@ -6,6 +6,7 @@ import base64
 import io
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 from aigc_utils import evaluation, plotting
+from aigc_utils.data import ImageSteps
 from aigc_utils.evaluation import SampleScores
 from aigc_utils.history import History
 from aigc_utils.plotting import COLORS, GameState, Picture
@@ -59,6 +61,10 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "augmentation_gap": lambda: plotting.augmentation_gap({"plain": HISTORY}, images=500),
     "ladder": lambda: plotting.ladder(
         [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
+    ),
+    "own_digit": lambda: plotting.own_digit(
+        ImageSteps(torch.rand(80, 60), torch.rand(80, 60), torch.full((1, 1, 28, 28), 9).byte()),
+        torch.full((10,), 0.1),
     ),
     "curves": lambda: plotting.curves(
         {"a": RUN, "b": RUN}, x_label="step", y_label="loss (nats)", marks={"floor": 91.0},
@@ -386,6 +392,13 @@ def test_a_share_that_is_not_zero_is_not_said_to_be_zero() -> None:
 def test_save_writes_a_png(tmp_path: object) -> None:
     path = PICTURES["curves"]().save(f"{tmp_path}/figure.png")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_save_knows_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert PICTURES["curves"]().save("~/figure.png") == tmp_path / "figure.png"
+    assert [each.name for each in tmp_path.iterdir()] == ["figure.png"]
 
 
 # Machado, Oliveira and Fernandes, 2009: full protanopia, deuteranopia and tritanopia.

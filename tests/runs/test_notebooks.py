@@ -91,10 +91,10 @@ def seconds_of(notebook: Any) -> float:
     return (datetime.fromisoformat(cells[-1]["shell.execute_reply"]) - start).total_seconds()
 
 
-# The aim is 120 s, and 150 for chapter 4, which loads a real language model. These need more on a
-# processor without bfloat16 or AVX-512, where training slows down more than chapter 1's does; the
-# numbers may only fall.
-LIMITS = {"02_gan": 160, "03_vae": 160, "04_gpt": 200, "05_digits": 150}
+# The aim is 120 s. Chapter 4 loads a real language model, and chapter 2 took 115 s of these on a
+# processor without AVX-512, where its training slows down as much as chapter 1's: too near to 120.
+# The numbers may only fall.
+LIMITS = {"02_gan": 130, "04_gpt": 150}
 
 
 @chapters
@@ -260,7 +260,7 @@ def test_a_redefinition_is_found_by_name_and_by_shape() -> None:
     from aigc_utils.source import Source
 
     copy = Source(cnn.random_shift).code
-    renamed = copy.replace("random_shift", "jitter").replace("images", "pictures")
+    renamed = copy.replace("random_shift", "jitter").replace("padded", "framed")
     assert redefinitions([ast.parse("class CourseCNN:\n    pass")])
     assert redefinitions([ast.parse(copy)])
     assert redefinitions([ast.parse(renamed)])

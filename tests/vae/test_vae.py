@@ -175,6 +175,12 @@ def test_reconstruction_loss_refuses_to_broadcast(shape: tuple[int, ...]) -> Non
         vae.reconstruction_loss(torch.zeros(2, 1, 28, 28), torch.zeros(shape))
 
 
+@pytest.mark.parametrize("shape", [(2, 784), (2, 28, 28), (784,)])
+def test_reconstruction_loss_never_adds_images_up(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^images must have shape \(B, 1, 28, 28\), not \("):
+        vae.reconstruction_loss(torch.zeros(shape), torch.zeros(shape))
+
+
 # --- the article's --------------------------------------------------------------------------
 
 
@@ -387,6 +393,26 @@ def test_layers_are_residual_where_the_width_stays() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"latent_dim": 0}, "^latent_dim must be a whole number of at least 1"),
+        ({"mean_image": torch.zeros(28, 28)}, r"^mean_image must have shape \(1, 28, 28\)"),
+        ({"mean_image": torch.full((1, 28, 28), 255.0)}, r"pixels in \[0, 1\]"),
+        ({"mean_image": torch.full((1, 28, 28), math.nan)}, r"pixels in \[0, 1\]"),
+    ],
+)
+def test_a_vae_of_no_size_or_mean_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        vae.VAE(**changes)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (2, 784), (2, 1, 32, 32), (2, 3, 28, 28)])
+def test_a_vae_encodes_digits_alone(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^images must have shape \(B, 1, 28, 28\), not \("):
+        new_vae(4, (16,)).encode(torch.zeros(shape))
+
+
 def test_residual_adds_its_input() -> None:
     layer, x = nn.Linear(5, 5), normal(3, 5)
     torch.testing.assert_close(vae.Residual(nn.SiLU(), layer)(x), x + layer(F.silu(x)))
@@ -497,6 +523,20 @@ def test_sample_batches_change_nothing(batch_size: int) -> None:
 def test_sample_refuses_other_latents(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"^latents must have shape \(N, 6\), not \([^.]*\.$"):
         vae.sample(new_vae(6, (8,)), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_sample_refuses_latents_that_are_none(value: float) -> None:
+    z = torch.zeros(3, 6)
+    z[1, 2] = value
+    with pytest.raises(ValueError, match=r"^latents must be finite"):
+        vae.sample(new_vae(6, (8,)), z)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5])
+def test_sample_refuses_no_batch(size: Any) -> None:
+    with pytest.raises(ValueError, match=r"^batch_size must be"):
+        vae.sample(new_vae(6, (8,)), torch.zeros(3, 6), size)
 
 
 # --- the course's step ----------------------------------------------------------------------
@@ -723,13 +763,57 @@ def test_the_chapters_recipes_train(mnist: MNIST) -> None:
 
 def test_training_refuses_images_that_were_scaled_before(mnist: MNIST) -> None:
     images = to_float(mnist.train_images[:64])
-    with pytest.raises(ValueError, match=r"uint8 images of 0 to 255, not torch.float32\.$"):
+    message = r"^images must be uint8 of shape .* 0 to 255 .*, not torch.float32 of shape [^.]*\.$"
+    with pytest.raises(ValueError, match=message):
         vae.train_course(small(), images, seed=0)
-    with pytest.raises(ValueError, match=r"uint8 images of 0 to 255, not torch.float32\.$"):
+    with pytest.raises(ValueError, match=message):
         vae.train_article(images, seed=0, num_steps=1)
 
 
+@pytest.mark.parametrize("how", ["floats of 255", "signed", "squares of 32", "no channel", "long"])
+def test_training_refuses_images_of_another_kind(mnist: MNIST, how: str) -> None:
+    images = {
+        "floats of 255": mnist.train_images[:64].float(),
+        "signed": to_float(mnist.train_images[:64]) * 2 - 1,
+        "squares of 32": F.pad(mnist.train_images[:64], (2, 2, 2, 2)),
+        "no channel": mnist.train_images[:64, 0],
+        "long": mnist.train_images[:64].long(),
+    }[how]
+    model = new_vae(4, (8,))
+    step = vae.vae_step(model, torch.optim.Adam(model.parameters()), seeded())
+    article = vae.ArticleVAE()
+    listing = vae.article_step(article, torch.optim.Adam(article.parameters()))
+    for train in (
+        lambda: vae.train_course(small(), images, seed=0),
+        lambda: vae.train_article(images, seed=0, num_steps=1),
+        lambda: step((images,)),
+        lambda: listing((images,)),
+        lambda: vae.article_nats(article, images),
+    ):
+        with pytest.raises(ValueError, match=r"^images must be uint8 of shape"):
+            train()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"latent_dim": 0}, {"hidden": (8, 0)}, {"batch_size": 0}, {"lr": -1e-3}, {"beta": -1.0},
+        {"beta": math.nan}, {"warmup": 1.5}, {"epochs": -1.0}, {"batch_size": 2.5},
+    ],
+)  # fmt: skip
+def test_a_recipe_out_of_range_is_refused(changes: dict[str, Any]) -> None:
+    (name,) = changes
+    with pytest.raises(ValueError, match=f"^{name} must be "):
+        dataclasses.replace(small(), **changes)
+
+
+def test_a_negative_beta_is_refused() -> None:
+    model = new_vae(4, (8,))
+    with pytest.raises(ValueError, match=r"^beta must be 0 or more"):
+        vae.vae_step(model, torch.optim.Adam(model.parameters()), seeded(), beta=-1.0)
+
+
 def test_training_refuses_no_images_and_too_few(mnist: MNIST) -> None:
-    for count in (0, 31):
-        with pytest.raises(ValueError, match=r"^[^.]+\.$"):
+    for count, message in ((0, "with N at least 1"), (31, "from 1 to 31, not 32")):
+        with pytest.raises(ValueError, match=message):
             vae.train_course(small(), mnist.train_images[:count], seed=0)
