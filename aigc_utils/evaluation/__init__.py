@@ -14,6 +14,7 @@ from .samples import (
     precision_recall,
     score_samples,
 )
+from .spreads import frechet_error, share_error
 
 __all__ = [
     "ELBO",
@@ -31,6 +32,7 @@ __all__ = [
     "density_coverage",
     "elbo",
     "frechet_distance",
+    "frechet_error",
     "importance_bound",
     "judge_images",
     "load_judge",
@@ -40,4 +42,5 @@ __all__ = [
     "predict",
     "record",
     "score_samples",
+    "share_error",
 ]
