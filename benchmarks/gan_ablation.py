@@ -216,7 +216,11 @@ def run_article(seed: int, epochs: Iterable[int] = ARTICLE_EPOCHS) -> list[dict[
         return {}
 
     _, _, history = train_article(
-        mnist.train_images, seed=seed, num_steps=max(wanted) * EPOCH, evaluate=look, evaluate_every=EPOCH
+        mnist.train_images,
+        seed=seed,
+        num_steps=max(wanted) * EPOCH,
+        evaluate=look,
+        evaluate_every=EPOCH,
     )
     share = history.seconds / history.num_steps
     return [{**moment, "seconds": share * moment["epoch"] * EPOCH} for moment in moments]

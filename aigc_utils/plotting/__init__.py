@@ -20,18 +20,17 @@ from .common import curves, image_grid, image_rows
 from .digits_results import side_by_side
 from .explorer import Explorer, explorer
 from .film import Film, film, tiles
+from .gan_game import GameState, game_maps, number_game, one_way
 from .gan_results import (
     ablation,
-    class_bars,
     discriminator_histograms,
+    neighbourhoods,
     sample_size_bias,
 )
 from .gan_workings import (
-    GameState,
-    game_maps,
+    conditional_drawing,
     gan_drawing,
     latent_norms,
-    number_game,
     optimal_discriminator,
 )
 from .gpt_attention import (
@@ -78,7 +77,7 @@ __all__ = [
     "autoencoder_holes",
     "block_drawing",
     "bound_gap",
-    "class_bars",
+    "conditional_drawing",
     "confusion",
     "convolution_steps",
     "cross_attention",
@@ -99,8 +98,10 @@ __all__ = [
     "latent_map",
     "latent_norms",
     "layers_drawing",
+    "neighbourhoods",
     "next_token_bars",
     "number_game",
+    "one_way",
     "optimal_discriminator",
     "own_digit",
     "rate_distortion",

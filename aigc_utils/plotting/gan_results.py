@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from .picture import (
     COLORS,
-    INK,
     Picture,
     axes_grid,
     check_few,
@@ -32,7 +34,7 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
     """Returns how the discriminator's answers are spread, one panel for each stage.
 
     Args:
-        stages: name to its probabilities of real for real images and for made ones, shape (N,).
+        stages: name to its probabilities of real, shape (N,), for real and for generated images.
 
     Raises:
         ValueError: some are no probabilities, as logits aren't: bars would leave them out.
@@ -42,7 +44,7 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
     parts = []
     for axes, (name, (real, fake)) in zip(panels, stages.items(), strict=True):
         for values, color, hatch, label in (
-            (real, "blue", None, "real images"), (fake, "orange", "////", "made images"),
+            (real, "blue", None, "real images"), (fake, "orange", "////", "generated images"),
         ):  # fmt: skip
             check_shares(name, values, values.numel())
             weights = np.full(len(values), 100 / len(values))
@@ -56,79 +58,15 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
         axes.set(title=f"{name}\n{right:.0f} % right", xlim=(0, 1), xlabel="probability of real")
         axes.set(xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
         parts.append(
-            f"{name}, on average {real.mean():.2f} for real images and {fake.mean():.2f} for made "
-            f"ones, {right:.0f} percent right"
+            f"{name}, on average {real.mean():.2f} for real images and {fake.mean():.2f} for "
+            f"generated ones, {right:.0f} percent right"
         )
     panels[0].set_ylabel("share of images (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return Picture(
         figure,
-        "Histograms of the discriminator's probability of real, for real images and for made "
-        f"ones: {'; '.join(parts)}.",
-    )
-
-
-def _capital(name: str) -> str:
-    """Returns a name as it stands at the beginning of a title."""
-    return name[:1].upper() + name[1:]
-
-
-#: A digit with a smaller share of the images is as good as missing.
-RARE = 0.02
-
-
-def _classes_found(shares: Mapping[str, Tensor]) -> str:
-    """Returns the message of `class_bars`: the set of images that lacks most digits."""
-    missing = {name: int((share < RARE).sum()) for name, share in shares.items()}
-    name = max(missing, key=missing.__getitem__)
-    if missing[name] == 0:
-        least = 100 * min(share.min().item() for share in shares.values())
-        return f"No digit is missing: each has at least {least:.1f} % of the images"
-    lacks = f"{missing[name]} of 10 digits have less than {100 * RARE:.0f} % of the images"
-    return f"{_capital(name)}: {lacks}"
-
-
-@styled
-def class_bars(shares: Mapping[str, Tensor]) -> Picture:
-    """Returns how often each digit stands among images, as bars side by side.
-
-    The title says which set of images lacks most digits.
-
-    Args:
-        shares: name of a set of images to the share of each digit in [0, 1], shape (10,).
-
-    Raises:
-        ValueError: there are not 1 to 4 sets, or other numbers than that.
-    """
-    check_few(shares, 4, "sets of images")
-    for name, share in shares.items():
-        check_shares(name, share, 10)
-    figure = new_figure(2.9)
-    (axes,) = axes_grid(figure, 1, 1)
-    width = 0.8 / len(shares)
-    looks = zip(("grey", "orange", "blue", "green"), (None, "////", "....", "xx"), strict=True)
-    parts = []
-    for i, ((name, share), (color, hatch)) in enumerate(zip(shares.items(), looks, strict=False)):
-        places = np.arange(10) + width * (i - (len(shares) - 1) / 2)
-        axes.bar(
-            places, 100 * share.numpy(), 0.86 * width, hatch=hatch, label=name,
-            facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
-        )  # fmt: skip
-        low, high = int(share.argmin()), int(share.argmax())
-        parts.append(
-            f"{name}, from {100 * share[low]:.1f} percent for digit {low} to "
-            f"{100 * share[high]:.1f} for digit {high}"
-        )
-    axes.axhline(10, color=INK, linewidth=1.2, linestyle="--")
-    place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes.annotate("even", (1, 10), xytext=(3, 0), va="center", fontsize=9, **place)
-    axes.set(xlabel="digit", ylabel="share of the images (%)", xticks=range(10))
-    axes.set_title(_classes_found(shares))
-    axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside lower center", ncols=len(shares))
-    return Picture(
-        figure,
-        f"Bars of the share of each digit, with a line at ten percent: {'; '.join(parts)}.",
+        "Histograms of the discriminator's probability of real, for real images and for "
+        f"generated ones: {'; '.join(parts)}.",
     )
 
 
@@ -151,15 +89,32 @@ def _seed_dots(axes: Axes, values: Sequence[Values], form: str) -> None:
     axes.set_ylim(len(values) - 0.5, -0.5)
 
 
+def _largest_step(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the message of `ablation`; empty where no row is a change of the one above."""
+    steps = [
+        (median(above["frechet"]) / median(row["frechet"]), row["name"])
+        for above, row in itertools.pairwise(rows)
+        if row["name"].startswith("+")
+    ]
+    if not steps:
+        return ""
+    factor, name = max(steps)
+    return f"“{name}” brings most: the distance falls to 1 / {factor:.1f}"
+
+
 @styled
 def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
     """Returns what each change of a recipe brings: a dot for each seed and a bar at the median.
 
+    The title names the change that brings the distance down most, as a factor.
+
     Args:
-        rows: each with "name", and with "frechet" and "coverage" (in [0, 1]), a value for each
-            seed; from the listing to the full recipe.
+        rows: each with "name", and with "frechet" (above 0, in squared units of the features) and
+            "coverage" (in [0, 1]), a value for each seed; from the listing to the full recipe.
+            What begins with "+" changes the row above it.
     """
-    figure = new_figure(0.38 * len(rows) + 1.0)
+    figure = new_figure(0.38 * len(rows) + 1.3)
+    figure.suptitle(_largest_step(rows))
     distance, coverage = axes_grid(figure, 1, 2, sharey=True)
     distances = [row["frechet"] for row in rows]
     shares = [[100 * share for share in row["coverage"]] for row in rows]
@@ -223,4 +178,50 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
         figure,
         "The Fréchet distance over one divided by the number of images, with straight lines to "
         f"infinitely many. {'. '.join(told)}.",
+    )
+
+
+def _reach(points: Tensor, k: int) -> Tensor:
+    """Returns each point's distance to its k-th nearest neighbour among the others, (N,)."""
+    return torch.cdist(points, points).kthvalue(k + 1, dim=1).values
+
+
+@styled
+def neighbourhoods(real: Tensor, fake: Tensor, k: int) -> Picture:
+    """Returns precision and recall in the plane: whose neighbourhoods hold whose points.
+
+    The titles count those within.
+
+    Args:
+        real: real points, shape (N, 2), N above k.
+        fake: generated points, shape (M, 2), M above k.
+        k: a neighbourhood reaches to the k-th nearest neighbour in the point's own set.
+
+    Source: Kynkäänniemi et al., Improved Precision and Recall Metric, 2019.
+    """
+    figure = new_figure(3.4)
+    panels = axes_grid(figure, 1, 2, sharex=True, sharey=True)
+    sets = {"real": (real, "o", "blue"), "generated": (fake, "X", "orange")}
+    told = []
+    for axes, own, other, measure in (
+        (panels[0], "real", "generated", "precision"),
+        (panels[1], "generated", "real", "recall"),
+    ):
+        centres, tried = sets[own][0], sets[other][0]
+        reach = _reach(centres, k)
+        for centre, radius in zip(centres.tolist(), reach.tolist(), strict=True):
+            color = COLORS[sets[own][2]]
+            axes.add_patch(Circle(centre, radius, facecolor=color + "18", edgecolor=color + "80"))
+        for name, (points, mark, color) in sets.items():
+            axes.plot(*points.T, mark, color=COLORS[color], markersize=6, label=name)
+        within = int((torch.cdist(tried, centres) < reach).any(1).sum())
+        found = f"{within} of {len(tried)} {other} points"
+        axes.set(aspect="equal", title=f"{measure}: {found}\nin {own} neighbourhoods")
+        axes.set(xticks=[], yticks=[])
+        told.append(f"{measure}: {found} lie in {own} neighbourhoods")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Picture(
+        figure,
+        f"{len(real)} real and {len(fake)} generated points in the plane, twice, with a circle "
+        f"around each real point, and then around each generated one. {'; '.join(told)}.",
     )

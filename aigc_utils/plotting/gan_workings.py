@@ -1,31 +1,18 @@
-"""Chapter 2: figures of how a generator and a discriminator play."""
+"""Chapter 2: drawings of its networks, the best discriminator, and ways through latent space."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+import torch
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
 from torch import Tensor
 
 from .common import LINES
 from .drawing import arrow, box, canvas, inset
-from .picture import (
-    COLORS,
-    DIVERGING,
-    INK,
-    Picture,
-    axes_grid,
-    check_shares,
-    new_figure,
-    show_image,
-    styled,
-)
+from .picture import COLORS, DIVERGING, INK, Picture, axes_grid, new_figure, styled
 
 
 @styled
@@ -40,7 +27,7 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
     figure, axes = canvas(3.2, (0, 7.2), (0.14, 3.3))
     column = noise[:16].reshape(-1, 2)
     inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
-    inset(axes, 3.4, 1.55, fake, "made image", vmin=0, vmax=1)
+    inset(axes, 3.4, 1.55, fake, "generated image", vmin=0, vmax=1)
     inset(axes, 3.4, 2.78, real, "", vmin=0, vmax=1)
     axes.text(2.82, 2.78, "real image:\nonly the discriminator\nsees it", ha="right", va="center")
     box(axes, 1.85, 1.55, "generator", COLORS["blue"])
@@ -51,52 +38,63 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
         ((3.93, 1.6), (4.45, 1.95)), ((3.93, 2.73), (4.45, 2.28)), ((5.85, 2.1), (6.1, 2.1)),
     ):  # fmt: skip
         arrow(axes, start, end)
-    back: Any = {"color": COLORS["orange"], "linestyle": "--", "linewidth": 2.2}
-    axes.plot([5.15, 5.15, 1.85, 1.85], [1.7, 0.5, 0.5, 0.95], **back)
-    arrow(axes, (1.85, 0.9), (1.85, 1.17), **{**back, "linestyle": "-"})
+    back: Any = {"color": COLORS["orange"], "linewidth": 2.2}
+    for corners in ([(5.15, 1.7), (5.15, 1.3), (3.97, 1.3)], [(2.83, 1.3), (2.6, 1.3)]):
+        axes.plot(*zip(*corners, strict=True), linestyle="--", **back)
+        arrow(axes, corners[-1], (corners[-1][0] - 0.06, 1.3), **back)
     axes.text(
-        3.5, 0.42, "gradient: what would look more real?", ha="center", va="top",
+        3.5, 0.62, "gradient: what would look more real?", ha="center", va="top",
         color=COLORS["orange"], fontweight="bold",
     )  # fmt: skip
     return Picture(
         figure,
-        "Noise goes into the generator, which makes an image. The made image and a real image go "
-        "into the discriminator, which answers with the probability that its image is real. A "
-        "dashed arrow leads back from the discriminator to the generator: the gradient. No arrow "
-        "leads from the real image to the generator.",
+        "Noise goes into the generator, which makes an image. The generated image and a real image "
+        "go into the discriminator, which answers with the probability that its image is real. "
+        "Dashed arrows lead back from the discriminator to the generated image, and from there to "
+        "the generator: the gradient. No arrow leads from the real image to the generator.",
     )
 
 
 @styled
-def number_game(paths: Mapping[str, Tensor]) -> Picture:
-    """Returns the ways of a game of two numbers, each in a panel that says where it leads.
+def conditional_drawing(noise: Tensor, image: Tensor, digit: int) -> Picture:
+    """Returns how a label enters both players, and how cells become pixels.
 
     Args:
-        paths: name to positions, shape (steps, 2): the generator's point and the discriminator's
-            slope. The game would be over at (0, 0).
+        noise: shape (latent_dim,), the first 16 numbers are drawn.
+        image: shape (28, 28), in [0, 1], what the generator makes of both.
+        digit: the label.
 
-    Source: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
+    Sources: Miyato and Koyama, cGANs with Projection Discriminator, 2018; Shi et al., Real-Time
+    Single Image and Video Super-Resolution, 2016.
     """
-    figure = new_figure(2.5)
-    panels = axes_grid(figure, 1, len(paths), sharex=True, sharey=True)
-    told = []
-    for axes, (name, path) in zip(panels, paths.items(), strict=True):
-        first, last = (path[i].norm().item() for i in (0, -1))
-        way = "leads in" if last < 0.9 * first else "leads out" if last > 1.1 * first else "circles"
-        axes.plot(*path.T, color=COLORS["blue"], linewidth=1.4)
-        axes.plot(*path[0], "o", color=INK, markersize=6, label="start")
-        axes.plot(*path[-1], "s", color=COLORS["orange"], markersize=6, label="end")
-        axes.plot(0, 0, "+", color=INK, markersize=10, markeredgewidth=2, label="game over")
-        axes.set(aspect="equal", title=f"{name}:\n{way}", xlabel=r"point $\theta$")
-        told.append(f"{name}, it {way}, from {first:.2f} to {last:.2f}")
-    panels[0].set_ylabel(r"slope $\psi$")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9
-    )
+    figure, axes = canvas(3.1, (0, 7.2), (0.1, 3.2))
+    column = noise[:16].reshape(-1, 2)
+    inset(axes, 0.4, 2.4, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
+    box(axes, 1.9, 2.4, "generator", COLORS["blue"])
+    inset(axes, 3.5, 2.4, image, "image", vmin=0, vmax=1)
+    box(axes, 5.05, 2.4, "features", COLORS["purple"])
+    label = f"label {digit}:\nits numbers"
+    for x, sign in ((1.9, "+"), (5.05, "inner product")):
+        axes.text(x, 1.42, label, ha="center", va="top", fontweight="bold")
+        arrow(axes, (x, 1.46), (x, 2.02))
+        axes.text(x + 0.1, 1.74, sign, va="center")
+    axes.text(6.68, 2.4, "logit:\na real\n" + f"{digit}?", ha="center", va="center")
+    ways = ((0.6, 1.2), (2.6, 2.97), (4.03, 4.35), (5.75, 6.3))
+    for start, end in ways:
+        arrow(axes, (start, 2.4), (end, 2.4))
+    shade: Any = {"vmin": -6, "vmax": 15}
+    inset(axes, 1.55, 0.55, torch.arange(16.0).view(16, 1), "", **shade)
+    arrow(axes, (1.75, 0.55), (2.95, 0.55))
+    axes.text(2.35, 0.62, "pixel shuffle", ha="center", va="bottom")
+    inset(axes, 3.5, 0.55, torch.arange(16.0).view(4, 4), "", **shade)
+    axes.text(1.4, 0.55, "the 16 numbers\nof one cell", ha="right", va="center")
+    axes.text(4.1, 0.55, "its 4 by 4 pixels", va="center")
     return Picture(
         figure,
-        "Ways of the generator's point and the discriminator's slope around the centre, where the "
-        f"game is over, with the distance from it at start and end: {'; '.join(told)}.",
+        f"Noise and the numbers of label {digit} are added and go into the generator, which makes "
+        "an image. The image's features go into an inner product with other numbers of the label, "
+        f"which gives the logit of a real {digit}. Below, the pixel shuffle lays out a column of "
+        "16 numbers as 4 rows of 4 pixels.",
     )
 
 
@@ -160,86 +158,6 @@ def optimal_discriminator(
         figure,
         "Above, the density of the data and of the generator; below, the best discriminator, "
         f"whose output is: {'; '.join(told)}. Where both densities are equal, it is one half.",
-    )
-
-
-class GameState(NamedTuple):
-    """One moment of a game in the plane.
-
-    `real` and `fake` have shape (N, 2); `probability`, shape (n, n), is the discriminator's
-    output over a square grid, rows from the lowest y to the highest; `modes` counts the modes
-    that the generator covers.
-    """
-
-    step: int
-    real: Tensor
-    fake: Tensor
-    probability: Tensor
-    modes: int
-
-
-#: Without the darkest ends, so that marks stand out; in 21 steps, which show like contours.
-PALE = LinearSegmentedColormap.from_list(
-    "pale", mpl.colormaps[DIVERGING](np.linspace(0.2, 0.8, 15)), N=21
-)
-
-
-def _game_panel(axes: Axes, state: GameState, reach: float, num_modes: int) -> None:
-    """Draws the discriminator's map with real and generated points, and counts the modes."""
-    square = (-reach, reach, -reach, reach)
-    show_image(
-        axes, state.probability, origin="lower", extent=square, cmap=PALE, vmin=0, vmax=1,
-        interpolation="bilinear",
-    )  # fmt: skip
-    style: Any = {"color": COLORS["blue"], "markersize": 3.5, "markeredgewidth": 0.8}
-    axes.plot(*state.fake.T, "x", label="generated", **style)
-    axes.plot(*state.real.T, ".", color=INK, markersize=2, label="real")
-    axes.set(xlim=square[:2], ylim=square[2:])
-    axes.set_xlabel(f"{state.modes} of {num_modes} modes", fontweight="bold", labelpad=3)
-
-
-@styled
-def game_maps(
-    runs: Mapping[str, Sequence[GameState]], *, reach: float = 3.0, num_modes: int = 8
-) -> Picture:
-    """Returns a game in the plane over time, one row of maps for each run.
-
-    Args:
-        runs: name to moments; all runs have the same number of them.
-        reach: half the side of the square that is shown, and that `probability` covers.
-        num_modes: number of modes of the data.
-
-    Raises:
-        ValueError: the output of a discriminator isn't probabilities.
-    """
-    for state in itertools.chain(*runs.values()):
-        check_shares("probability", state.probability)
-    columns = max(map(len, runs.values()))
-    figure = new_figure(0.75 + (6.6 / columns + 0.48) * len(runs))
-    axes = axes_grid(figure, len(runs), columns)
-    covered, decided = [], []
-    for row, (name, states) in enumerate(runs.items()):
-        for panel, state in zip(axes[row * columns :], states, strict=False):
-            _game_panel(panel, state, reach, num_modes)
-            panel.set_title(f"step {state.step:,}", fontsize=10, fontweight="normal", pad=3)
-        axes[row * columns].set_ylabel(name, fontweight="bold")
-        listed = ", ".join(f"{s.modes} at step {s.step:,}" for s in states)
-        sure = 100 * ((states[-1].probability - 0.5).abs() > 0.4).double().mean().item()
-        covered.append(f"{name}, {listed}")
-        decided.append(f"{name}, {sure:.0f} percent")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="lower left", markerscale=2, handletextpad=0.1
-    )
-    scale = ScalarMappable(Normalize(0, 1), PALE)
-    bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.7, aspect=40, anchor=(1, 0))
-    bar.set_ticks([0, 0.5, 1])
-    bar.set_label("discriminator: probability of real")
-    bar.outline.set_visible(False)
-    return Picture(
-        figure,
-        f"Maps of the discriminator's output with real points in {num_modes} clusters and "
-        f"generated points, over the steps. Clusters covered: {'; '.join(covered)}. Share of the "
-        f"last map where the output is below 0.1 or above 0.9: {'; '.join(decided)}.",
     )
 
 

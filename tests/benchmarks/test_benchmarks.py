@@ -213,7 +213,9 @@ def test_a_real_run_of_the_course_is_scored(few_images: None) -> None:
 
 
 @pytest.mark.parametrize("row", gan_ablation.ablation_rows(), ids=lambda row: row.name)
-def test_every_row_of_the_ablation_trains(row: gan_ablation.Row, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_row_of_the_ablation_trains(
+    row: gan_ablation.Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gan_ablation, "scored", lambda *_: (torch.zeros(1), SCORES, 0.1))
     tiny = dataclasses.replace(row.recipe, num_steps=2, batch_size=8, width=4, widths=(2, 4, 4))
     threads = torch.get_num_threads()
@@ -227,7 +229,9 @@ def test_every_row_of_the_ablation_trains(row: gan_ablation.Row, monkeypatch: py
 def test_the_ablation_changes_one_thing_at_a_time() -> None:
     rows = gan_ablation.ablation_rows()
     for row, following in itertools.pairwise(rows[:8]):
-        parts = [{**vars(each.recipe), **vars(each), "recipe": 0, "name": 0} for each in (row, following)]
+        parts = [
+            {**vars(each.recipe), **vars(each), "recipe": 0, "name": 0} for each in (row, following)
+        ]
         changed = [name for name in parts[0] if parts[0][name] != parts[1][name]]
         assert len(changed) == 1, f"{following.name} changes {changed}"
     final = next(row for row in rows if "course" in row.name)

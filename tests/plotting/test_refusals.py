@@ -31,10 +31,6 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: plotting.class_bars(dict.fromkeys(NAMES[:5], EVEN)), "1 to 4 sets of images"),
-        (lambda: plotting.class_bars({}), "1 to 4 sets of images"),
-        (lambda: plotting.class_bars({"a": 1000 * EVEN}), "from 0 to 1 of shape"),
-        (lambda: plotting.class_bars({"a": EVEN[:9]}), "from 0 to 1 of shape"),
         (lambda: plotting.discriminator_histograms({"a": (EVEN, 9 * EVEN - 1)}), "from 0 to 1"),
         (lambda: plotting.discriminator_histograms({"a": (EVEN * math.nan, EVEN)}), "from 0 to 1"),
         (lambda: plotting.side_by_side(dict.fromkeys(NAMES[:5], SCORE), SCORE), "1 to 4 generat"),
