@@ -1,17 +1,16 @@
 """Chapter 2: what each change from the article's GAN to the course's brings, one at a time.
 
-And the article's GAN after each of its 50 epochs that matter, which a chapter has no time for.
+Each row is trained with each seed, one thread a run. Seeds may run apart, and are joined later:
+`--only 0 1 --json a.json`, `--only 2 --json b.json`, then `--parts a.json b.json --json all.json`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import statistics
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,12 +34,12 @@ from aigc_utils.schedules import hold_then_fall
 from aigc_utils.training import fit, seed_everything
 
 from .gan import SCORES, Run, every_digit, real_images, scored
+from .parts import each, read_parts, same_machine
 from .report import machine, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
     "gan-ablation": ("ablation", "the steps from the article's GAN to the course's"),
-    "gan-article": ("article_epochs", "the article's GAN through its own 50 epochs"),
 }
 
 
@@ -119,6 +118,8 @@ class Row:
 
 
 ABLATION_STEPS = 1200
+#: Scores of a row's run, by seed and the row's name.
+Runs = dict[int, dict[str, dict[str, float]]]
 
 
 def ablation_rows() -> list[Row]:
@@ -145,6 +146,11 @@ def ablation_rows() -> list[Row]:
     ]
 
 
+def name_of(row: Row | None) -> str:
+    """Returns a row's name; None stands for the article's GAN in its own loop."""
+    return row.name if row else "article's GAN"
+
+
 def run_row(row: Row | None, seed: int) -> dict[str, float]:
     """Returns the scores of one row, or of the article's GAN for None, after as many steps."""
     torch.set_num_threads(1)
@@ -168,20 +174,43 @@ def run_row(row: Row | None, seed: int) -> dict[str, float]:
     return Run(history.seconds, history.num_steps, *result).numbers()
 
 
-def ablation(seeds: int = 3, workers: int = 2) -> dict[str, Any]:
+def trained(workers: int, seeds: Sequence[int]) -> Runs:
+    """Returns the scores of all rows, by seed and name; `workers` runs go on at a time."""
+    rows = [None, *ablation_rows()]
+    tasks = [(row, seed) for seed in seeds for row in rows]
+    runs = iter(each(run_row, tasks, workers))
+    return {seed: {name_of(row): next(runs) for row in rows} for seed in seeds}
+
+
+def stored_runs(parts: Iterable[Mapping[str, Any]]) -> Runs:
+    """Returns the scores that parts hold, by seed and name."""
+    return {
+        seed: {row["name"]: {key: row[key][i] for key in SCORES} for row in rows}
+        for part in parts
+        for rows in [[*part["rows"], *part["dropped"]]]
+        for i, seed in enumerate(part["seeds"])
+    }
+
+
+def ablation(
+    seeds: int = 3, workers: int = 2, only: Sequence[int] = (), parts: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Returns, and prints, what each change brings, all rows after equally many steps.
 
     The runs share the processor, one thread each, so their times say nothing.
+
+    Args:
+        seeds: runs of each row.
+        workers: runs at a time.
+        only: the seeds of this part; by default all, from 0 on.
+        parts: files of parts that have run, to be joined in place of running.
     """
-    rows = [None, *ablation_rows()]
-    tasks = [(row, seed) for row in rows for seed in range(seeds)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        runs = list(pool.map(run_row, *zip(*tasks, strict=True)))
-    stored: list[dict[str, Any]] = []
-    for i, row in enumerate(rows):
-        name = row.name if row else "article's GAN"
-        mine = runs[i * seeds : (i + 1) * seeds]
-        stored.append({"name": name, **{key: [run[key] for run in mine] for key in SCORES}})
+    files = read_parts(parts, "num_steps")
+    runs = stored_runs(files) if parts else trained(workers, only or range(seeds))
+    stored = [
+        {"name": name, **{key: [runs[seed][name][key] for seed in sorted(runs)] for key in SCORES}}
+        for name in map(name_of, [None, *ablation_rows()])
+    ]
     shown = [(r["name"], *(f"{statistics.median(r[k]):.3g}" for k in SCORES)) for r in stored]
     print(table(("row", *SCORES), shown))
     dropped = len(stored) - 2  # the last two rows are alternatives
@@ -189,51 +218,6 @@ def ablation(seeds: int = 3, workers: int = 2) -> dict[str, Any]:
         "num_steps": ABLATION_STEPS,
         "rows": stored[:dropped],
         "dropped": stored[dropped:],
-        "seeds": seeds,
-        **machine(),
+        "seeds": sorted(runs),
+        **(same_machine(files) if parts else machine(threads=1)),
     }
-
-
-#: The epochs of the article's GAN after which it is measured, and the steps of one.
-ARTICLE_EPOCHS, EPOCH = (1, 5, 10, 20, 50), 938
-#: Images of each moment that are kept, to be looked at.
-KEPT = 10
-
-
-def run_article(seed: int, epochs: Iterable[int] = ARTICLE_EPOCHS) -> list[dict[str, Any]]:
-    """Returns the article's GAN's scores after each of `epochs`, with a few of its images."""
-    torch.set_num_threads(1)
-    mnist, *_ = real_images()
-    wanted, passed, moments = set(epochs), itertools.count(1), list[dict[str, Any]]()
-
-    def look(generator: ArticleGenerator) -> dict[str, float]:
-        epoch = next(passed)
-        if epoch in wanted:
-            samples, scores, smallest = scored(generator, generator.latent_dim, seed)
-            kept = samples[:KEPT].flatten(1).tolist()
-            moment = {"epoch": epoch, "smallest_class": smallest, "images": kept}
-            moments.append({**moment, **dataclasses.asdict(scores)})
-        return {}
-
-    _, _, history = train_article(
-        mnist.train_images,
-        seed=seed,
-        num_steps=max(wanted) * EPOCH,
-        evaluate=look,
-        evaluate_every=EPOCH,
-    )
-    share = history.seconds / history.num_steps
-    return [{**moment, "seconds": share * moment["epoch"] * EPOCH} for moment in moments]
-
-
-def article_epochs(seeds: int = 3, workers: int = 2) -> dict[str, Any]:
-    """Returns, and prints, how the article's GAN gets on through its own 50 epochs.
-
-    The runs share the processor, one thread each.
-    """
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        runs = list(pool.map(run_article, range(seeds)))
-    for moments in zip(*runs, strict=True):
-        shown = (f"{statistics.median(m[k] for m in moments):.3g}" for k in ("frechet", "coverage"))
-        print(f"epoch {moments[0]['epoch']:3}  Fréchet, coverage:", *shown)
-    return {"runs": runs, "seeds": seeds, **machine()}

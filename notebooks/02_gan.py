@@ -667,11 +667,12 @@ stored = evaluation.load_results("gan_article")
 print(
     f"median ± spread of {len(stored['seeds'])} seeds: Fréchet distance, coverage"
 )
-for moments in zip(*stored["runs"], strict=True):
+courses = [run["moments"] for run in stored["runs"]]
+for moments in zip(*courses, strict=True):
     show_row(f"epoch {moments[0]['epoch']}", moments)
 
 # %%
-kept = stored["runs"][stored["middle"]]
+kept = courses[stored["middle"]]
 pixels = [list(bytes.fromhex(moment["images"])) for moment in kept]
 images = torch.tensor(pixels, dtype=torch.uint8).view(len(kept), -1, 28, 28)
 
@@ -843,7 +844,7 @@ race = evaluation.load_results("gan")
 print(f"equal time, {race['train_seconds']:.0f} s; then 50 epochs")
 show_row("article, equal time", race["runs"]["listing"])
 show_row("course, equal time", race["runs"]["course"])
-last = [moments[-1] for moments in stored["runs"]]
+last = [moments[-1] for moments in courses]
 show_row("article, 50 epochs", last)
 
 # %%

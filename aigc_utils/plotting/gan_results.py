@@ -217,7 +217,7 @@ def neighbourhoods(real: Tensor, fake: Tensor, k: int) -> Picture:
         within = int((torch.cdist(tried, centres) < reach).any(1).sum())
         found = f"{within} of {len(tried)} {other} points"
         axes.set(aspect="equal", title=f"{measure}: {found}\nin {own} neighbourhoods")
-        axes.set(xticks=[], yticks=[])
+        axes.set(xticks=[], yticks=[], xlabel="feature 1", ylabel="feature 2")
         told.append(f"{measure}: {found} lie in {own} neighbourhoods")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return Picture(

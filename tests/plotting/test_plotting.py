@@ -85,7 +85,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         X, BELL, {"far apart": BELL.roll(20), "close": BELL.roll(4)},
         {"far apart": BELL, "close": BELL},
     ),
-    "number_game": lambda: plotting.number_game({"plain": torch.rand(9, 2), "mean": X[:8, None].repeat(1, 2)}),
+    "number_game": lambda: plotting.number_game({"plain": torch.rand(9, 2), "mean": CODES}),
     "game_maps": lambda: plotting.game_maps(
         {name: [game_state(step) for step in (1, 50, 1000)] for name in ("plain", "with R1")}
     ),
@@ -153,7 +153,9 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "token_strip": lambda: plotting.token_strip(WORDS * 6),
 }  # fmt: skip
 
-NOT_DRAWN = {"COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "tiles"}
+NOT_DRAWN = {
+    "COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "one_way", "tiles",
+}  # fmt: skip
 
 
 def game_state(step: int) -> GameState:
