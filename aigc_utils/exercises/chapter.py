@@ -95,7 +95,7 @@ class Exercise:
     points: int  # what a correct answer earns
     hints: tuple[str, str, str]  # a ladder, the last almost the solution
     # It takes what is given, a `Draw` for inputs of its own, and the answer's parts.
-    check: Callable[..., None]  # raises NotYet unless the answer holds
+    check: Callable[..., str | None]  # raises NotYet unless the answer holds; may say a result
     draw_given: Callable[[Draw], SimpleNamespace]  # makes what it gives of the variant's `Draw`
     optimizes: bool = False  # whether an answer may make an optimizer of `torch.optim`
 
@@ -115,10 +115,10 @@ def exercise(
     misconceptions: tuple[str, ...] = (),
     given: Callable[[Draw], SimpleNamespace] = nothing,
     optimizes: bool = False,
-) -> Callable[[Callable[..., None]], Exercise]:
+) -> Callable[[Callable[..., str | None]], Exercise]:
     """Returns a decorator that makes an exercise, named after its check, of the check."""
 
-    def make(check: Callable[..., None]) -> Exercise:
+    def make(check: Callable[..., str | None]) -> Exercise:
         name = check.__name__
         return Exercise(
             name, title, kind, objective, misconceptions, points, hints, check, given, optimizes
@@ -205,8 +205,8 @@ class Desk:
         for round_ in range(rounds):
             draw = Draw(self._text(exercise, "check", round_))
 
-            def run(draw: Draw = draw) -> None:
-                exercise.check(self.given(name), draw, *answer)
+            def run(draw: Draw = draw) -> str | None:
+                return exercise.check(self.given(name), draw, *answer)
 
             outcome = run_check(exercise.title, draw.seed, run, limit_s)
             if not outcome.correct:

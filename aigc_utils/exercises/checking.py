@@ -124,14 +124,14 @@ def untouched_randomness(seed: int) -> Iterator[None]:
 
 
 def run_check(
-    title: str, seed: int, run: Callable[[], None], limit_s: float = LIMIT_SECONDS
+    title: str, seed: int, run: Callable[[], str | None], limit_s: float = LIMIT_SECONDS
 ) -> Outcome:
     """Returns the outcome of a check that raises NotYet where the answer falls short.
 
     Args:
         title: the exercise's title.
         seed: of the global generators while the check runs.
-        run: the check, with the answer in it.
+        run: the check, with the answer in it; it may return what it measured, for the outcome.
         limit_s: seconds of computing after which the answer is stopped.
     """
     found = Outcome(title, "error", "")
@@ -171,9 +171,9 @@ def _computed(thread: threading.Thread, waited: float) -> float:
         return waited
 
 
-def _outcome(title: str, run: Callable[[], None]) -> Outcome:
+def _outcome(title: str, run: Callable[[], str | None]) -> Outcome:
     try:
-        run()
+        measured = run()
     except NotYet as reason:
         return Outcome(title, "not yet", str(reason))
     except NotImplementedError as error:
@@ -184,7 +184,7 @@ def _outcome(title: str, run: Callable[[], None]) -> Outcome:
         return Outcome(title, "error", "stopped")
     except BaseException as error:  # an answer may even call sys.exit
         return Outcome(title, "error", _told(error))
-    return Outcome(title, "correct", "Well done.")
+    return Outcome(title, "correct", f"Well done. {measured}" if measured else "Well done.")
 
 
 def _told(error: BaseException) -> str:

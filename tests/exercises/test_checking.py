@@ -175,3 +175,9 @@ def test_a_notebook_goes_on_after_every_kind_of_answer() -> None:
     shown = [cell.outputs[-1].data["text/plain"] for cell in notebook.cells[1:]]
     words = ["Error", "Error", "Not yet", "Not attempted", "Correct"]
     assert [text[2:].split(": ")[0] for text in shown] == words
+
+
+def test_a_check_may_say_what_it_measured() -> None:
+    told = run(lambda: "93.1 % are right.")
+    assert (told.status, told.message) == ("correct", "Well done. 93.1 % are right.")
+    assert run(lambda: None).message == "Well done."

@@ -168,7 +168,7 @@ def test_only_a_chapters_whole_name_finds_it(name: str) -> None:
 def test_the_exercises_are_complete(name: str) -> None:
     chapter = find_chapter(name)
     found = chapter.exercises.values()
-    assert 6 <= len(found) <= 8
+    assert 6 <= len(found) <= 10
     assert {e.kind for e in found} == KINDS
     assert {m for e in found for m in e.misconceptions} == set(chapter.misconceptions)
     for exercise in found:
