@@ -74,7 +74,7 @@ plotting.image_grid(
 #
 # The *generator* $G$ turns random *noise* $z$ into an image.
 # The *discriminator* $D$ looks at one image and says how probable it is that the image is real.
-# It sees real images and *generated* ones, and learns to tell them apart.
+# It sees real images and **generated** ones, and learns to tell them apart.
 # The generator learns to be taken for real.
 
 # %%
@@ -94,8 +94,8 @@ plotting.gan_drawing(z[0], fake, digit)
 #
 # Before networks play, let two numbers play: nothing is hidden.
 # All the data lie at 0.
-# The generator is one number, the *point* $\theta$ at which it puts everything it makes.
-# The discriminator is one number too, a *slope* $\psi$: its *logit* of a place $x$ is $s = \psi x$.
+# The generator is one number, the **point** $\theta$ at which it puts everything it makes.
+# The discriminator is one number too, a **slope** $\psi$: its *logit* of a place $x$ is $s = \psi x$.
 # The *sigmoid* makes a probability of a logit, $D = \sigma(s) = 1 / (1 + e^{-s})$: above one half for a positive logit, below for a negative one [(Mescheder et al., 2018)](#mescheder2018which).
 #
 # The discriminator wants the data believed and the point doubted, so it makes $\log D(0) + \log (1 - D(\theta))$ large; the generator makes it small.
@@ -186,7 +186,7 @@ def islands(number, rng):
 
 
 # %% [markdown]
-# A point lies *on* an island if it is within three standard deviations of its centre; of real points 99 % do.
+# A point lies **on** an island if it is within three standard deviations of its centre; of real points 99 % do.
 # A mode counts as covered if at least 6 % of all generated points, half of its share, lie on it.
 # A generator that spreads its points over the whole circle has about 2 % on each, and covers none.
 
@@ -714,7 +714,7 @@ show_source(gan.Generator, gan.Discriminator)
 # %% [markdown]
 # ### What the two numbers teach
 #
-# *R1* serves here too.
+# The *R1 penalty* serves here too.
 # It is costly, so it is computed only on every sixteenth step, with sixteen times the weight [(Karras et al., 2020)](#karras2020analyzing).
 
 # %%
@@ -969,7 +969,7 @@ assert marks[0].recall < marks[3].recall - 0.2
 
 # %% [markdown]
 # Inside, the digits become more typical: precision rises, and recall falls.
-# Systems that draw faces or pictures use this bargain, quality for variety [(Brock et al., 2019)](#brock2019large); you will meet it again as *guidance*.
+# Systems that draw faces or pictures use this bargain, quality for variety [(Brock et al., 2019)](#brock2019large); you will meet it again as **guidance**.
 #
 # Now walk along arcs, from one noise to the next and back to the first.
 # Each column keeps its digit.
