@@ -16,7 +16,8 @@
 #
 # In a *generative adversarial network* two networks learn together: one makes images, the other tells them from real ones, and each gets better because the other does.
 # By the end of this chapter you can say what game they play, why it goes wrong, how to keep it on course, and how to measure what comes out.
-# You play it with two numbers and in a plane, train the GAN of the article from which this course grew, and at last one that makes far better digits.
+# You play it with two numbers and in a plane, and train the GAN of the article from which this course grew.
+# Finally you train one that makes far better digits.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -387,6 +388,7 @@ p_generator = {name: q.log_prob(x).exp() for name, q in generators.items()}
 
 # %% [markdown]
 # A small network that gets *samples*, and never the densities, finds the same curve where samples fall; elsewhere it only guesses.
+# (`icdf` makes samples of a density of uniform random numbers.)
 
 
 # %%
@@ -764,7 +766,7 @@ plotting.image_rows(
 # %% [markdown]
 # ### Is the discriminator still awake?
 #
-# What do the two discriminators say of real and of generated images?
+# What do the two discriminators say of test images and of generated ones?
 # The article's gives probabilities; the course's gives logits and wants to know the digit.
 
 
