@@ -65,7 +65,9 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
         (lambda: plotting.image_grid(GRID[0] * math.nan, alt="a b c d e"), "must be finite"),
         (lambda: plotting.image_grid(GRID[0][:0], alt="a b c d e"), "at least one image"),
         (
-            lambda: plotting.game_maps({"a": [GameState(1, POINTS, POINTS, 9 * DIGIT, 1)]}),
+            lambda: plotting.game_maps(
+                {"a": [GameState(1, POINTS, POINTS, 9 * DIGIT, 1, 0.5, POINTS)]}
+            ),
             "probability must be numbers from 0 to 1",
         ),
         (
