@@ -1151,23 +1151,6 @@ evaluation.record(
 # </details>
 
 # %% [markdown]
-# ### Exercise: How strong a penalty?
-#
-# Play the islands with the weights 0.002, 0.02, 0.2 and 2 of the penalty.
-# What goes wrong at either end?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# for r1 in (0.002, 0.02, 0.2, 2.0):
-#     print(r1, play(f"weight {r1}", r1)[-1].modes)
-# ```
-#
-# PENDING
-#
-# </details>
-
-# %% [markdown]
 # ### Exercise: Half a judge
 #
 # Score 10,000 real training images of the digits 0 to 4 alone against the test images.

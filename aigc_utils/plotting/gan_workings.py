@@ -24,7 +24,7 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
         fake: shape (28, 28), in [0, 1], what the generator makes of it.
         real: shape (28, 28), in [0, 1].
     """
-    figure, axes = canvas(3.2, (0, 7.2), (0.14, 3.3))
+    figure, axes = canvas(2.95, (0, 7.2), (0.36, 3.3))
     column = noise[:16].reshape(-1, 2)
     inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
     inset(axes, 3.4, 1.55, fake, "generated image", vmin=0, vmax=1)
