@@ -401,7 +401,9 @@ def train(G, D, points, steps, batch_size, rate, weight):
             optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
         real = points[torch.randint(len(points), (batch_size,))]
         fake = G(torch.randn(batch_size, 2))
-        d_loss = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+        d_loss = (
+            F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+        )
         d_loss = d_loss + weight / 2 * r1(D, real)
         D_optimizer.zero_grad()
         d_loss.backward()

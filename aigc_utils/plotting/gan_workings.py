@@ -67,7 +67,7 @@ def conditional_drawing(noise: Tensor, image: Tensor, digit: int) -> Picture:
     Sources: Miyato and Koyama, cGANs with Projection Discriminator, 2018; Shi et al., Real-Time
     Single Image and Video Super-Resolution, 2016.
     """
-    figure, axes = canvas(3.1, (0, 7.2), (0.1, 3.2))
+    figure, axes = canvas(3.2, (0, 7.2), (0.0, 3.2))
     column = noise[:16].reshape(-1, 2)
     inset(axes, 0.4, 2.4, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
     box(axes, 1.9, 2.4, "generator", COLORS["blue"])
@@ -83,12 +83,12 @@ def conditional_drawing(noise: Tensor, image: Tensor, digit: int) -> Picture:
     for start, end in ways:
         arrow(axes, (start, 2.4), (end, 2.4))
     shade: Any = {"vmin": -6, "vmax": 15}
-    inset(axes, 1.55, 0.55, torch.arange(16.0).view(16, 1), "", **shade)
-    arrow(axes, (1.75, 0.55), (2.95, 0.55))
-    axes.text(2.35, 0.62, "pixel shuffle", ha="center", va="bottom")
-    inset(axes, 3.5, 0.55, torch.arange(16.0).view(4, 4), "", **shade)
-    axes.text(1.4, 0.55, "the 16 numbers\nof one cell", ha="right", va="center")
-    axes.text(4.1, 0.55, "its 4 by 4 pixels", va="center")
+    inset(axes, 1.55, 0.46, torch.arange(16.0).view(16, 1), "", **shade)
+    arrow(axes, (1.75, 0.46), (2.95, 0.46))
+    axes.text(2.35, 0.53, "pixel shuffle", ha="center", va="bottom")
+    inset(axes, 3.5, 0.46, torch.arange(16.0).view(4, 4), "", **shade)
+    axes.text(1.4, 0.46, "the 16 numbers\nof one cell", ha="right", va="center")
+    axes.text(4.1, 0.46, "its 4 by 4 pixels", va="center")
     return Picture(
         figure,
         f"Noise and the numbers of label {digit} are added and go into the generator, which makes "
