@@ -90,8 +90,8 @@ def own_gan(given: SimpleNamespace, draw: Draw, generator: Any) -> str:
 
 # --- beat_rung ------------------------------------------------------------------------------
 
-#: The spread of an island, and the share of points on islands, in percent, to be beaten. It is to be
-#: that of the chapter's game with R1 over three seeds, which has not been measured yet.
+#: The spread of an island, and the share of points on islands, in percent, to be beaten: it is to
+#: be that of the chapter's game with R1 over three seeds, which has not been measured yet.
 SPREAD, RUNG = 0.05, 80.0
 #: Points on which the open task is measured.
 MANY = 4000
