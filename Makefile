@@ -20,7 +20,7 @@ export GOMP_SPINCOUNT ?= $(shell sed -n 's/^SPIN_COUNT = //p' aigc_utils/threads
 # Checks in order, and one training run at a time: two would slow each other tenfold.
 .NOTPARALLEL:
 .PHONY: help book pdf test prove lab bench release grade lint unit colab notebooks pages browser \
-  font walls clean
+  font walls questions clean
 
 help:
 	@echo "make book    set up .venv, run the chapters, build the book"
@@ -31,6 +31,7 @@ help:
 	@echo "make colab   run the chapters in a fresh environment, as in Colab"
 	@echo "make release VARIANT=0   write the student's and the instructor's exercises"
 	@echo "make grade CLASS=FOLDER EXERCISES=01_cnn VARIANT=0   grade a class's submissions"
+	@echo "make questions CHAPTER=03 SEED=7 FORMAT=exam   an exam and its key; also moodle, qti"
 	@echo "make bench   time the article's listing against the course (about 7 minutes)"
 	@echo "make clean   remove .venv and everything built"
 
@@ -61,6 +62,15 @@ grade: $(INSTALLED) walls
 	@test -n "$(CLASS)" -a -n "$(EXERCISES)" || \
 	  { echo "Name both, as in: make grade CLASS=submissions/ EXERCISES=01_cnn VARIANT=0"; exit 1; }
 	@$(BIN)/python -m grading grade "$(CLASS)" --exercises "$(EXERCISES)" --variant $(VARIANT)
+
+# A chapter's questions: as PDF, for which `make browser` has to be run once, or as a file for a
+# learning system. What holds the key goes to build/instructor.
+SEED ?= 0
+FORMAT ?= exam
+questions: $(INSTALLED)
+	@test -n "$(CHAPTER)" || \
+	  { echo "Name the chapter, as in: make questions CHAPTER=03 SEED=7 FORMAT=moodle"; exit 1; }
+	@$(BIN)/python -m grading questions --chapter "$(CHAPTER)" --seed $(SEED) --format $(FORMAT)
 
 # The quick checks first. `pages` builds the book, and `notebooks` runs each chapter once more.
 test: lint unit pages notebooks

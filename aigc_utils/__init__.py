@@ -25,9 +25,9 @@ What measures and draws:
 
 The chapters, each a package read bottom-up, which do not import each other:
 
-- `cnn`: chapter 1, in one module
+- `cnn`: chapter 1: networks, training
 - `gan`: chapter 2: article, networks, game, samples
-- `vae`: chapter 3: article, model, training, samples
+- `vae`: chapter 3: article, model, training, samples, mixture
 - `gpt`: chapter 4: config, attention, model, training, and what writes text
 - `digits`: chapter 5, which has them all
 

@@ -43,7 +43,8 @@ class History:
         """Returns a copy of the losses or the metrics called `name`, which later runs don't change.
 
         Raises:
-            KeyError: there are none, or both; the message has the names there are.
+            KeyError: there are none, or both; the message has the names there are, and whether a
+                stop came before the first evaluation.
         """
         found = [table[name] for table in (self.losses, self.metrics) if name in table]
         if len(found) == 1:
@@ -53,7 +54,9 @@ class History:
                 f"{name!r} is both a loss and a metric: take history.losses[{name!r}] or "
                 f"history.metrics[{name!r}]."
             )
-        raise KeyError(f"no {name!r} here, only {[*self.losses, *self.metrics]}")
+        early = self.interrupted and not self.evaluated_at
+        why = ": the run was stopped before its first evaluation" if early else ""
+        raise KeyError(f"no {name!r} here, only {[*self.losses, *self.metrics]}{why}")
 
     def smooth(self, name: str, window: int = 50) -> list[float]:
         """Returns the mean of each step's loss and of up to `window - 1` losses before it.

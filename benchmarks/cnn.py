@@ -6,35 +6,23 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from aigc_utils.cnn import (
-    MINUTE,
-    SPRINT,
-    ArticleCNN,
-    CNNRecipe,
-    CourseCNN,
-    classifier_step,
-    course_optimizers,
-    train_course,
-)
-from aigc_utils.data import MNIST, batches, load_mnist, mnist_root
+from aigc_utils.cnn import MINUTE, SPRINT, ArticleCNN, CNNRecipe, train_course
+from aigc_utils.data import MNIST, load_mnist, mnist_root, to_signed
 from aigc_utils.evaluation import accuracy, predict
-from aigc_utils.schedules import one_cycle
-from aigc_utils.training import fit, seed_everything
+from aigc_utils.training import evaluation_mode
 
 from .report import FACTORS, first_to_reach, machine, median, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
     "cnn": ("benchmark", "the article's CNN listing and the course's recipes"),
-    "ladder": ("ladder", "the steps from the article's CNN to the course's recipe"),
 }
 
 # The minute covers loading the data as well, and the step in hand when the time is up.
@@ -49,13 +37,23 @@ class Result:
     accuracy: float
 
 
-def run_listing(seed: int, epochs: int = 5) -> Result:
-    """Returns the result of the article's listing, DataLoader and per-image transforms and all."""
+def train_listing(
+    seed: int, epochs: int = 5, examples: tuple[Tensor, Tensor] | None = None
+) -> tuple[ArticleCNN, float]:
+    """Returns the network of the article's listing and the seconds it took, data loading included.
+
+    Args:
+        seed: of the weights and the order.
+        epochs: passes.
+        examples: images, uint8 (N, 1, 28, 28), and labels to train on in place of all 60,000.
+    """
     root = mnist_root()
     torch.manual_seed(seed)
     start = time.perf_counter()
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     train = datasets.MNIST(root=root, train=True, transform=transform, download=True)
+    if examples:
+        train.data, train.targets = examples[0][:, 0], examples[1]
     loader = DataLoader(dataset=train, batch_size=64, shuffle=True)
     model = ArticleCNN()
     criterion = nn.CrossEntropyLoss()
@@ -71,16 +69,24 @@ def run_listing(seed: int, epochs: int = 5) -> Result:
                     f"Epoch [{epoch + 1}/{epochs}], Step [{index + 1}/{len(loader)}], "
                     f"Loss: {loss.item():.4f}"
                 )
-    seconds = time.perf_counter() - start
-    return Result(seconds, _listing_accuracy(model))
+    return model, time.perf_counter() - start
+
+
+def run_listing(seed: int, epochs: int = 5) -> Result:
+    """Returns the result of the article's listing, DataLoader and per-image transforms and all."""
+    model, seconds = train_listing(seed, epochs)
+    mnist = load_mnist()
+    return Result(seconds, scaled_accuracy(model, to_signed, mnist.test_images, mnist.test_labels))
 
 
 @torch.no_grad()
-def _listing_accuracy(model: nn.Module) -> float:
-    mnist = load_mnist()
-    scaled = (mnist.test_images / 255 - 0.5) / 0.5
-    logits = torch.cat([model(part) for part in scaled.split(1000)])
-    return accuracy(logits, mnist.test_labels)
+def scaled_accuracy(
+    model: nn.Module, scale: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
+) -> float:
+    """Returns the accuracy, in percent, of a network that takes images in units of its own."""
+    with evaluation_mode(model):
+        logits = torch.cat([model(scale(part)) for part in images.split(1000)])
+    return accuracy(logits, labels)
 
 
 def timed(train: Callable[[MNIST], nn.Module]) -> Result:
@@ -146,86 +152,3 @@ def benchmark(seeds: int = 3, listing_epochs: int = 5, minute: bool = True) -> d
     print(table(("what", "seconds", "test accuracy (%)", "seeds"), rows))
     print(f"speedup {results['speedup']:.1f} x")
     return results
-
-
-def _train_rung(
-    make_model: Callable[[], nn.Module],
-    seed: int,
-    *,
-    epochs: float,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    cycle: bool = False,
-    muon: bool = False,
-    label_smoothing: float = 0.0,
-    bfloat16: bool = False,
-) -> Result:
-    """Returns the result of one rung of the ladder, all of it from memory."""
-
-    def train(mnist: MNIST) -> nn.Module:
-        rng = seed_everything(seed)
-        model = make_model()
-        recipe = dataclasses.replace(SPRINT, adam_lr=lr)
-        optimizers: tuple[torch.optim.Optimizer, ...]
-        if muon:
-            assert isinstance(model, CourseCNN)
-            optimizers = course_optimizers(model, recipe)
-        else:
-            optimizers = (torch.optim.Adam(model.parameters(), lr=lr, fused=True),)
-        # No cache: it would keep the weights of the first step through the whole run.
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16, cache_enabled=False):
-            fit(
-                classifier_step(model, *optimizers, label_smoothing=label_smoothing),
-                batches((mnist.train_images, mnist.train_labels), batch_size, rng=rng),
-                num_steps=int(epochs * len(mnist.train_images) / batch_size),
-                schedule=one_cycle(*optimizers) if cycle else None,
-            )
-        return model
-
-    return timed(train)
-
-
-def _channels_last() -> nn.Module:
-    return ArticleCNN().to(memory_format=torch.channels_last)
-
-
-def _rung(name: str, run: Callable[[int], Result], seeds: int) -> dict[str, Any]:
-    results = [run(seed) for seed in range(seeds)]
-    middle = median(results)
-    print(f"{name}: {middle.seconds:.2f} s, {middle.accuracy:.2f} %", flush=True)
-    return {
-        "name": name,
-        "seconds": round(middle.seconds, 3),
-        "accuracy": round(middle.accuracy, 3),
-        "runs": [dataclasses.asdict(r) for r in results],
-    }
-
-
-def ladder(seeds: int = 3) -> dict[str, Any]:
-    """Returns, and prints, time and accuracy of each step from the listing to the sprint."""
-    lr, short = SPRINT.adam_lr, SPRINT.epochs
-    course = partial(_train_rung, CourseCNN, batch_size=128, lr=lr, cycle=True)
-    smooth = partial(course, epochs=short, label_smoothing=SPRINT.label_smoothing)
-    rungs: dict[str, Callable[[int], Result]] = {
-        "article's listing, 5 epochs": run_listing,
-        "+ images in memory": partial(_train_rung, ArticleCNN, epochs=5),
-        "+ channels-last layout": partial(_train_rung, _channels_last, epochs=5),
-        "+ one-cycle schedule, 2 epochs": partial(
-            _train_rung, _channels_last, epochs=2, batch_size=128, lr=3e-3, cycle=True
-        ),
-        "+ the course's network, 1 epoch": partial(course, epochs=1),
-        f"+ smoothed labels, {short} epochs": smooth,
-        "+ Muon": partial(run_recipe, SPRINT),
-    }
-    tried: dict[str, Callable[[int], Result]] = {
-        "bfloat16 arithmetic": partial(smooth, muon=True, bfloat16=True),
-    }
-    rows = [_rung(name, run, seeds) for name, run in rungs.items()]
-    dropped = [_rung(name, run, seeds) for name, run in tried.items()]
-    print(
-        table(
-            ("rung", "seconds", "test accuracy (%)"),
-            [(r["name"], r["seconds"], r["accuracy"]) for r in rows + dropped],
-        )
-    )
-    return {"rungs": rows, "dropped": dropped, "seeds": seeds, **machine()}

@@ -19,6 +19,7 @@ import nbformat
 from . import BOOK, PAGES, ROOT, chapters, check, render
 from .after import lighten
 from .files import digest, remembered, write_if_new
+from .publish import weights_wheel
 from .runs import collect
 from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
@@ -35,8 +36,9 @@ RESULTS = ROOT / "aigc_utils" / "assets" / "results"
 # How to start in Colab, without and with a public address.
 COLAB = (
     "Download a chapter with the button at the top of its page and upload it to Colab.\n"
-    "This copy of the book names no public address, so install the course there first, "
-    "from a copy of its folder: `%pip install foundations-of-aigc/`.",
+    "This copy of the book names no public address, so upload the course's folder too, as "
+    '`foundations-of-aigc`, and install it first: `%pip install "./foundations-of-aigc[gpt]"`, '
+    "and for chapter 4 `%pip install --no-deps {wheel}`.",
     "At the top of each chapter's page, the rocket opens it in Colab.\n"
     "Its first cell installs the course; nothing else is needed, and no account but Google's.",
 )
@@ -82,7 +84,7 @@ def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
             for picture, (image, _) in collect.pictures(notebook, name).items():
                 write_if_new(LIVE / f"{picture}.png", image)
         given = {
-            "colab": COLAB[bool(address)],
+            "colab": COLAB[bool(address)].format(wheel=weights_wheel()),
             "table_exercises": remembered(MADE / "exercises.table", key, exercises.table),
             "table_api": api.table(ROOT),
         }

@@ -38,11 +38,16 @@ if importlib.util.find_spec("aigc_utils") is None:
 import math
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from aigc_utils import plotting, vae
 from aigc_utils.exercises import open_exercises
-from aigc_utils.exercises.vae import broken_objective, covered_prior
+from aigc_utils.exercises.vae import (
+    broken_objective,
+    covered_prior,
+    prior_gain,
+)
 from aigc_utils.source import show_source
 
 VARIANT = 0
@@ -53,7 +58,7 @@ check, hint, given = open_exercises("03_vae", variant=VARIANT)
 #
 # **Predict**, 2 points. Its name is `floor`.
 #
-# For a pixel $t$ and the decoder's probability $p$ of white, the cross-entropy is $-t \log p - (1 - t) \log (1 - p)$, in nats.
+# For a pixel $t$ and the decoder's probability $p$ of ink, the cross-entropy is $-t \log p - (1 - t) \log (1 - p)$, in nats.
 # `given("floor")` holds a grey pixel `grey`, a `patch` of eight pixels, and a probability `p`.
 # Predict three numbers, each to three decimals:
 #
@@ -88,7 +93,8 @@ check("floor", floor)
 
 # %% [markdown]
 # **What to take from it.**
-# A perfect decoder of grey images still has a large loss, and the loss alone does not say how good it is.
+# A perfect decoder of grey images still has a large loss: it is the least that images made binary by chance cost.
+# So the loss alone does not say how good a decoder is.
 
 # %% [markdown]
 # ## The price under another prior
@@ -145,100 +151,6 @@ def draw_codes(mean, log_variance, k):
 check("draw_codes", draw_codes, rounds=4).require()
 ### END HIDDEN TESTS
 check("draw_codes", draw_codes)
-
-# %% [markdown]
-# ## Sum or mean?
-#
-# **Predict**, 3 points. Its name is `collapse`.
-#
-# Take a VAE whose encoder and decoder are linear, and whose decoder has the Gaussian likelihood $\mathcal{N}(\text{decoded}, s^2)$ for each pixel.
-# Such a VAE can be solved exactly.
-# The data vary along several main directions, independently, and each has its variance $\lambda$.
-# After training with a weight $\beta$ of the KL term, one latent dimension serves each direction with $\lambda > \beta s^2$, and its codes carry $\frac12 \log \frac{\lambda}{\beta s^2}$ nats.
-# For all other directions the *posterior* collapses: no *active unit* serves them, and they cost no nats.
-#
-# `given("collapse")` holds the `side` of square images with one channel, the `noise_variance` $s^2$ of a pixel, and the `variances` $\lambda$ of the directions.
-# The loss is the reconstruction, summed over the pixels, plus the KL divergence, summed over the latent dimensions.
-# Then somebody averages the reconstruction over the pixels, and leaves the KL divergence as it is.
-# Predict:
-#
-# - `beta`: the weight $\beta$ that leads to the same result in the summed loss.
-# - `active_summed`: the number of active units with the summed loss.
-# - `active_averaged`: the number of active units with the averaged loss.
-# - `nats_averaged`: how many nats the codes carry with the averaged loss, to two decimals.
-
-# %% nbgrader={"grade": false, "grade_id": "collapse-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-directions = given("collapse")
-directions
-
-# %% nbgrader={"grade": false, "grade_id": "collapse", "locked": false, "schema_version": 3, "solution": true, "task": false}
-collapse = {
-    "beta": ...,
-    "active_summed": ...,
-    "active_averaged": ...,
-    "nats_averaged": ...,
-}
-### BEGIN SOLUTION
-variances = torch.tensor(directions.variances)
-beta = directions.side**2
-limit = beta * directions.noise_variance
-nats = (variances / limit).log().clamp(min=0) / 2
-collapse = {
-    "beta": beta,
-    "active_summed": (variances > directions.noise_variance).sum().item(),
-    "active_averaged": (variances > limit).sum().item(),
-    "nats_averaged": nats.sum().item(),
-}
-collapse
-### END SOLUTION
-
-# %% nbgrader={"grade": true, "grade_id": "collapse-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("collapse", collapse, rounds=4).require()
-### END HIDDEN TESTS
-check("collapse", collapse)
-
-# %% [markdown]
-# ## Three faults in one loss
-#
-# **Mend**, 4 points. Its name is `mended_objective`.
-#
-# Read the function below: it should return the negative *ELBO* in nats, averaged over the images, with one code for each image.
-# It has three faults; write it without them.
-# `encode(images)` returns means and log-variances of the shape (N, D), and `decode(z)` returns the logits of the pixels in the images' shape.
-# The pixels are zeros and ones.
-#
-# `covered_prior` trains a tiny VAE with a loss like this.
-# Then it draws samples from the prior, and returns how many of them, in percent, fall near the code of some image.
-
-# %% nbgrader={"grade": false, "grade_id": "mended_objective-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-show_source(broken_objective)
-print(f"covered by codes: {covered_prior(broken_objective):.0f} %")
-
-
-# %% nbgrader={"grade": false, "grade_id": "mended_objective", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def mended_objective(encode, decode, images):
-    ### BEGIN SOLUTION
-    mean, log_variance = encode(images)
-    z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
-    reconstruction = F.binary_cross_entropy_with_logits(
-        decode(z), images, reduction="sum"
-    )
-    divergence = vae.gaussian_kl(mean, log_variance).sum()
-    return (reconstruction + divergence) / len(images)
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "mended_objective-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("mended_objective", mended_objective, rounds=4).require()
-### END HIDDEN TESTS
-check("mended_objective", mended_objective)
-
-# %% [markdown]
-# **What to take from it.**
-# Run `covered_prior(mended_objective)` in a cell of your own.
-# Without the KL term the clouds shrink to points and spread apart, and a sample from the prior falls between them.
 
 # %% [markdown]
 # ## Whose fault is the blur?
@@ -315,6 +227,85 @@ check("blur", blur_picture, blur_choice)
 # The KL term has a part in the blur by one way only: it limits how much the code may say.
 
 # %% [markdown]
+# ## Three faults in one loss
+#
+# **Mend**, 4 points. Its name is `mended_objective`.
+#
+# Read the function below: it should return the negative *ELBO* in nats, averaged over the images, with one code for each image.
+# It has three faults; write it without them.
+# `encode(images)` returns means and log-variances of the shape (N, D), and `decode(z)` returns the logits of the pixels in the images' shape.
+# The pixels are zeros and ones.
+#
+# `covered_prior` trains a tiny VAE with a loss like this.
+# Then it draws samples from the prior, and returns how many of them, in percent, fall near the code of some image.
+
+# %% nbgrader={"grade": false, "grade_id": "mended_objective-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+show_source(broken_objective)
+print(f"covered by codes: {covered_prior(broken_objective):.0f} %")
+
+
+# %% nbgrader={"grade": false, "grade_id": "mended_objective", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mended_objective(encode, decode, images):
+    ### BEGIN SOLUTION
+    mean, log_variance = encode(images)
+    z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+    reconstruction = F.binary_cross_entropy_with_logits(
+        decode(z), images, reduction="sum"
+    )
+    divergence = vae.gaussian_kl(mean, log_variance).sum()
+    return (reconstruction + divergence) / len(images)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "mended_objective-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("mended_objective", mended_objective, rounds=4).require()
+### END HIDDEN TESTS
+check("mended_objective", mended_objective)
+
+# %% nbgrader={"grade": false, "grade_id": "mended_objective-covered", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if check("mended_objective", mended_objective).correct:
+    print(f"covered by codes: {covered_prior(mended_objective):.0f} %")
+
+# %% [markdown]
+# **What to take from it.**
+# Without the KL term the clouds shrink to points and spread apart, and a sample from the prior falls between them.
+
+# %% [markdown]
+# ## Between the ELBO and the truth
+#
+# **Write**, 4 points. Its name is `iw_bound`.
+#
+# For each of N images, $k$ codes are drawn from the encoder's guess $q(z \mid x)$.
+# You get `log_joint`, which is $\log p(x, z)$, and `log_q`, which is $\log q(z \mid x)$, both with the shape (k, N).
+# Write the *importance-weighted bound* on $\log p(x)$, in nats, as one number: the mean over the N images.
+# With one sample it is the *ELBO*'s estimate; with more it rises on average, and its average is never above $\log p(x)$.
+# It must also work for images, whose $\log p(x, z)$ may be -500 or less.
+#
+# `given("iw_bound")` holds 1000 samples for 20 numbers $x$ from the toy model of chapter 3, where $\log p(x)$ is known, and its mean is `log_likelihood`.
+# Try your function on them: first on one row, as `iw_bound(toy.log_joint[:1], toy.log_q[:1])`, then on ten and on all.
+
+# %% nbgrader={"grade": false, "grade_id": "iw_bound-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+toy = given("iw_bound")
+print(tuple(toy.log_joint.shape), f"log p(x) = {toy.log_likelihood:.3f} nats")
+
+
+# %% nbgrader={"grade": false, "grade_id": "iw_bound", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def iw_bound(log_joint, log_q):
+    ### BEGIN SOLUTION
+    log_weights = log_joint - log_q
+    bounds = log_weights.logsumexp(0) - math.log(len(log_weights))
+    return bounds.mean()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "iw_bound-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("iw_bound", iw_bound, rounds=4).require()
+### END HIDDEN TESTS
+check("iw_bound", iw_bound)
+
+# %% [markdown]
 # ## Turn the latents
 #
 # **Explain**, 4 points. Its name is `turned`.
@@ -327,7 +318,7 @@ check("blur", blur_picture, blur_choice)
 # Change the decoder in two ways, for each angle $v$:
 #
 # - Turned: $W Q$ in place of $W$, where $Q$ is the 2 by 2 rotation by $v$.
-# - Stretched: the first column of $W$ is multiplied by $1 + v / 90$ (with $v$ in degrees).
+# - Stretched: the first column of $W$ is multiplied by a factor, $1 + v / 90$ (with $v$ in degrees), so that both changes go over one axis.
 #
 # Draw the mean of $\log p(x)$ over the images, for each changed decoder, over the angles, as `turned_picture`.
 # Name the curves `turned` and `stretched`, and give title, labels with units, and `alt` as before.
@@ -389,39 +380,101 @@ check("turned", turned_picture, turned_choice)
 # **What to take from it.**
 # The likelihood has no favourite axes.
 # It notices a stretch; a small one may even fit these hundred images a little better, since they are only a sample.
-# A VAE's encoder may have: its clouds are stretched along the axes only, so the gap between ELBO and likelihood can change with a turn.
+# A VAE's encoder may have favourite axes: its clouds are stretched along them only, so the gap between ELBO and likelihood can change with a turn.
 # That is an accident of the guess, and no promise that an axis means something [(Locatello et al., 2019)](#locatello2019challenging).
 
 # %% [markdown]
-# ## Between the ELBO and the truth
+# ## Beat the bell
 #
-# **Write**, 4 points. Its name is `iw_bound`.
+# **Write**, 5 points. Its name is `learned_prior`.
 #
-# For each of N images, $k$ codes are drawn from the encoder's guess $q(z \mid x)$.
-# You get `log_joint`, which is $\log p(x, z)$, and `log_q`, which is $\log q(z \mid x)$, both with the shape (k, N).
-# Write the *importance-weighted bound* on $\log p(x)$, in nats, as one number: the mean over the N images.
-# With one sample it is the *ELBO*'s estimate; with more it rises on average, and its average is never above $\log p(x)$.
-# It must also work for images, whose $\log p(x, z)$ may be -500 or less.
+# An open task.
+# `given("learned_prior").codes` holds codes of digits in a plane, (N, 2), and no prior of one bell fits them.
+# Write a function that takes codes and returns another function, a *density*: it takes any points of the plane, (N, 2), and returns the logarithm of the density there, (N,).
+# Over the whole plane the density must have the total 1.
 #
-# `given("iw_bound")` holds 1000 samples for 20 numbers $x$ from the toy model of chapter 3, where $\log p(x)$ is known, and its mean is `log_likelihood`.
-# Try your function on them: first on one row, as `iw_bound(toy.log_joint[:1], toy.log_q[:1])`, then on ten and on all.
+# The check fits it to codes, scores it on others, and asks for half a nat a code more than the best single *Gaussian* gets.
+# That is only the first rung.
+# The cell after the check tells you by how much you beat the bell: how far can you get?
 
-# %% nbgrader={"grade": false, "grade_id": "iw_bound-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-toy = given("iw_bound")
-print(tuple(toy.log_joint.shape), f"log p(x) = {toy.log_likelihood:.3f} nats")
+# %% nbgrader={"grade": false, "grade_id": "learned_prior-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+codes = given("learned_prior").codes
+plotting.aggregate_posterior({"codes": codes})
 
 
-# %% nbgrader={"grade": false, "grade_id": "iw_bound", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def iw_bound(log_joint, log_q):
+# %% nbgrader={"grade": false, "grade_id": "learned_prior", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def learned_prior(codes):
     ### BEGIN SOLUTION
-    log_weights = log_joint - log_q
-    bounds = log_weights.logsumexp(0) - math.log(len(log_weights))
-    return bounds.mean()
+    rng = torch.Generator().manual_seed(0)
+    return vae.fit_mixture(codes, 8, rng).log_prob
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "iw_bound-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "learned_prior-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 ### BEGIN HIDDEN TESTS
-check("iw_bound", iw_bound, rounds=4).require()
+check("learned_prior", learned_prior, rounds=4).require()
 ### END HIDDEN TESTS
-check("iw_bound", iw_bound)
+check("learned_prior", learned_prior)
+
+# %% nbgrader={"grade": false, "grade_id": "learned_prior-gain", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if check("learned_prior", learned_prior).correct:
+    print(f"better than one bell by {prior_gain(learned_prior):.2f} nats")
+
+# %% [markdown]
+# **What to take from it.**
+# Change your prior until the gain rises no more.
+# What it gains on codes is gained for the images, nat for nat: the ELBO rises by as much.
+
+# %% [markdown]
+# ## A VAE from an empty cell
+#
+# **Write**, 6 points. Its name is `own_vae`.
+#
+# Now write all of it: encoder, decoder, loss and training.
+# `given("own_vae").images` holds 2,000 tiny digits, rows of 196 pixels that are 0 or 1, as float32.
+# Write a function that takes such images, trains a VAE on them, and returns two functions:
+#
+# - `encode(images)` returns means and *log-variances*, (N, latents) each.
+# - `decode(z)` returns the pixels' logits, (N, 196), of codes.
+#
+# The check trains your VAE on other tiny digits and computes its negative ELBO on digits of the *test set*.
+# It must lie at least six nats below the loss of coins that know no image, one for each pixel.
+# Training may take a second: a hidden layer of 64 on either side, four latents and 200 steps of 100 images are enough.
+
+# %% nbgrader={"grade": false, "grade_id": "own_vae-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+tiny = given("own_vae").images
+plotting.image_grid(
+    tiny[:20].view(-1, 14, 14), title="Digits of 14 by 14 pixels",
+    alt="Coarse digits in black and white, still to be told apart.",
+)  # fmt: skip
+
+
+# %% nbgrader={"grade": false, "grade_id": "own_vae", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def own_vae(images):
+    ### BEGIN SOLUTION
+    encoder = nn.Sequential(nn.Linear(196, 64), nn.SiLU(), nn.Linear(64, 8))
+    decoder = nn.Sequential(nn.Linear(4, 64), nn.SiLU(), nn.Linear(64, 196))
+
+    def encode(x):
+        return encoder(x).chunk(2, dim=1)
+
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=0.01)
+    for _ in range(200):
+        x = images[torch.randint(len(images), (100,))]
+        mean, log_variance = encode(x)
+        logits = decoder(vae.reparameterize(mean, log_variance))
+        loss = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        loss = loss + vae.gaussian_kl(mean, log_variance).sum()
+        optimizer.zero_grad()
+        (loss / len(x)).backward()
+        optimizer.step()
+    return encode, decoder
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "own_vae-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("own_vae", own_vae, rounds=2).require()
+### END HIDDEN TESTS
+check("own_vae", own_vae)

@@ -1,4 +1,4 @@
-"""`python -m grading release` makes the two editions; `python -m grading grade` grades."""
+"""Makes the editions (`python -m grading release`), grades (`grade`), and asks (`questions`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from aigc_utils.console import for_console, tolerate
 
@@ -15,10 +16,16 @@ from .grade import Grader
 from .marks import Result
 
 BUILD = editions.ROOT / "build"
+#: The forms of questions, each with what it is for.
+FORMATS = {
+    "moodle": "Moodle XML",
+    "qti": "QTI 2.1, for Canvas, Blackboard and others",
+    "exam": "PDF, an exam and its key",
+}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns the two commands' arguments."""
+    """Returns the commands' arguments."""
     top = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     release = commands.add_parser("release", help="write build/student and build/instructor")
@@ -39,7 +46,22 @@ def parser() -> argparse.ArgumentParser:
         "--sandbox", choices=("bwrap", "none"), default="bwrap",
         help="none only inside a container: the students' code then runs without walls",
     )  # fmt: skip
+    _add_questions(commands)
     return top
+
+
+def _add_questions(commands: Any) -> None:
+    """Adds the command that writes a chapter's questions."""
+    forms = "; ".join(f"{name}: {use}" for name, use in FORMATS.items())
+    questions = commands.add_parser("questions", help="write a chapter's questions")
+    questions.add_argument("--chapter", required=True, help="its name or number, such as 03")
+    questions.add_argument("--seed", type=int, default=0, help="draws numbers and wrong choices")
+    questions.add_argument("--format", choices=FORMATS, default="exam", help=forms)
+    questions.add_argument(
+        "--shown", choices=("all", "public", "hidden"), default="all",
+        help="public: only what the book may show; hidden: only what it does not",
+    )  # fmt: skip
+    questions.add_argument("--out", type=Path, default=BUILD)
 
 
 def tell(result: Result) -> None:
@@ -68,6 +90,15 @@ def grade(arguments: argparse.Namespace) -> None:
     print(f"The table: {arguments.out / 'grades.csv'}\nThe pages: {folder}")
 
 
+def write_questions(arguments: argparse.Namespace) -> None:
+    """Writes a chapter's questions in one form."""
+    from .questions.export import export  # it loads PyTorch, which the grader does without
+
+    given = arguments.chapter, arguments.seed, arguments.format, arguments.out
+    for path in export(*given, arguments.shown):
+        print(path)
+
+
 def main(words: list[str] | None = None) -> int:
     """Returns 0, or 1 with one sentence about what is wrong."""
     arguments = parser().parse_args(words)
@@ -77,6 +108,8 @@ def main(words: list[str] | None = None) -> int:
         if arguments.command == "release":
             for path in editions.release(BUILD, arguments.variant):
                 print(path)
+        elif arguments.command == "questions":
+            write_questions(arguments)
         else:
             grade(arguments)
     except (ValueError, OSError, sandbox.SandboxError) as error:

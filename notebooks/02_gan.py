@@ -951,7 +951,7 @@ assert marks[0].recall < marks[3].recall - 0.2
 
 # %% [markdown]
 # Inside, the digits become more typical: precision rises, and recall falls.
-# Systems that draw faces or pictures use this bargain, quality for variety [(Brock et al., 2019)](#brock2019large); you will meet it again as **guidance**.
+# Systems that draw faces or pictures use this bargain, quality for variety [(Brock et al., 2019)](#brock2019large); you will meet it again as *guidance*.
 #
 # Now walk along arcs, from one noise to the next and back to the first.
 # Each column keeps its digit.
@@ -1103,7 +1103,7 @@ evaluation.record(
 # %% [markdown]
 # ## GANs today, and deepfakes
 #
-# Alone, GANs no longer make the best pictures; flow matching and diffusion, the subject of a later chapter, do.
+# Alone, GANs no longer make the best pictures; *flow matching* and *diffusion*, the subject of a later chapter, do.
 # As a part they are everywhere:
 #
 # - The decoder of a *latent diffusion* model turns a small code into a large picture, and a critic keeps it sharp [(Rombach et al., 2022)](#rombach2022high).

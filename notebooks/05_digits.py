@@ -286,7 +286,7 @@ plotting.side_by_side(scores, floor)
 # %% [markdown]
 # After so short a training the writer draws best: every one of its 49 tokens is a lesson with a right answer.
 # The players must first find their balance, and the VAE draws the mean of what a code may stand for, which is soft.
-# Read the numbers with the budget in mind: about half a minute to a minute each, the GPT's the longest, one seed, one size of network.
+# Read the numbers with the budget in mind: the seconds of training that each technique printed above, one seed, one size of network, and a GPT that computes with 16 bits where the processor can.
 # They say how far each gets on two cores in such a time, not which idea is the best.
 # With more than three times as many steps as here, chapter 2's GAN overtakes this GPT, as the book's table of measurements shows; its score there is of 10,000 images, which alone changes it little.
 #

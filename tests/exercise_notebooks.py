@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def _read(name: str) -> Any:
 
 def code_cells(name: str, *, solved: bool, variant: int = 0) -> list[Any]:
     """Returns the code cells of a notebook, with its solutions and hidden tests or without."""
-    notebook = jupytext.reads(jupytext.writes(_read(name), "py:percent"), "py:percent")
+    notebook = deepcopy(_read(name))
     if not solved:
         for step in (ClearSolutions, ClearHiddenTests):
             notebook, _ = step().preprocess(notebook, {})

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from sentences import assert_one_sentence
 from torch import nn
 from torch.nn import functional as F
 
 from aigc_utils import cnn
-from aigc_utils.data import load_mnist
+from aigc_utils.data import load_mnist, to_signed
 from aigc_utils.evaluation import accuracy, predict
 from aigc_utils.optimizers import Muon, orthogonalize
 
@@ -274,3 +275,65 @@ def test_train_course_learns_and_repeats_to_the_last_bit() -> None:
         assert torch.equal(a, b)
     held = mnist.test_images[:1000], mnist.test_labels[:1000]
     assert accuracy(predict(model, held[0]), held[1]) > 90
+
+
+def test_the_mean_over_places_takes_a_tenth_of_the_last_weights() -> None:
+    model = cnn.CourseCNN(average=True)
+    assert model(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+    assert model.classifier.weight.shape == (10, 96)
+
+
+def test_constant_rates_stay_and_the_cycle_falls() -> None:
+    mnist = load_mnist()
+    images, labels = mnist.train_images[:1280], mnist.train_labels[:1280]
+    recipe = dataclasses.replace(cnn.SPRINT, epochs=1.0)
+    runs = {
+        cycle: cnn.train_course(dataclasses.replace(recipe, cycle=cycle), images, labels, seed=0)[
+            1
+        ]["loss"]
+        for cycle in (True, False)
+    }
+    assert runs[True] != runs[False]
+
+
+def test_a_network_trains_in_units_of_its_own() -> None:
+    seen = []
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    step = cnn.classifier_step(model, torch.optim.SGD(model.parameters(), 0.1), scale=to_signed)
+    step((torch.full((2, 1, 28, 28), 255, dtype=torch.uint8), torch.tensor([0, 1])))
+    assert (seen[0] == 1).all()
+
+
+def test_exciting_patches_are_cut_where_a_channel_is_strongest() -> None:
+    images = torch.zeros(4, 1, 8, 8)
+    places = [(0, 0), (2, 4), (4, 2)]
+    for number, (row, column) in enumerate(places):
+        images[number, 0, row : row + 3, column : column + 3] = number + 1.0
+    maps = F.conv2d(images, torch.ones(1, 1, 3, 3), stride=2)
+    patches, which = cnn.exciting_patches(maps, images, size=3, step=2, count=3)
+    assert patches.shape == (1, 3, 3, 3)
+    assert which.tolist() == [[2, 1, 0]]
+    assert patches[0].amax((1, 2)).tolist() == [3.0, 2.0, 1.0]
+    assert patches[0].amin((1, 2)).tolist() == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"maps": torch.zeros(4, 2, 3, 3)}, "one N"),
+        ({"images": torch.zeros(5, 9, 9)}, "shape"),
+        ({"maps": torch.full((5, 2, 4, 4), torch.nan)}, "maps must be finite"),
+        ({"step": 1}, "makes maps of 7 by 7"),
+        ({"size": 5}, "makes maps of 3 by 3"),
+        ({"count": 6}, "from 1 to 5"),
+        ({"count": 0}, "from 1 to 5"),
+    ],
+)
+def test_maps_that_are_not_of_these_images_are_refused(changed: dict[str, Any], says: str) -> None:
+    right = {"maps": torch.rand(5, 2, 4, 4), "images": torch.rand(5, 1, 9, 9)}
+    settings = {**right, "size": 3, "step": 2, "count": 3}
+    cnn.exciting_patches(**settings)
+    with pytest.raises(ValueError, match=says) as caught:
+        cnn.exciting_patches(**{**settings, **changed})
+    assert_one_sentence(caught)

@@ -130,6 +130,22 @@ def test_licences():
     assert "CC BY 4.0" in text
     for target in re.findall(r"\]\((?!https)([^)]+)\)", text):
         assert (ROOT / target).is_file()
+    assert "CC BY-SA 3.0" in text, "figures show MNIST's digits"
+    folders = {path.relative_to(ROOT).parts[0] for path in repository_files()}
+    named = {name for name in folders if f"`{name}/" in text}
+    unnamed = {name for name in folders - named if (ROOT / name).is_dir()}
+    assert unnamed <= {".ci", ".github"}, "each folder has its licence"
+
+
+def test_the_package_and_the_pages_name_one_licence_for_each_thing():
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Licences")[2]
+    whole = (ROOT / "LICENSE-TEXT.md").read_text(encoding="utf-8")
+    notice = (ROOT / "aigc_utils/assets/NOTICE.md").read_text(encoding="utf-8")
+    for name in ("MIT", "CC BY 4.0", "CC BY-SA 3.0", "Apache 2.0", "GUST Font License"):
+        assert name in table
+        assert name in whole
+    for name in ("CC BY-SA 3.0", "CC BY 2.5", "MIT licence", "public domain"):
+        assert name in notice
 
 
 # --- what an import costs -------------------------------------------------------------------

@@ -109,6 +109,26 @@ def test_interrupt_waits_for_the_step_and_keeps_everything(
     assert history["loss"] == [float(b) for b in range(1, 11)]
 
 
+def test_a_run_stopped_before_its_first_evaluation_says_so() -> None:
+    def step(batch: int) -> dict[str, float]:
+        if batch == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return {"loss": 1.0}
+
+    def evaluate() -> dict[str, float]:
+        return {"accuracy": 90.0}
+
+    source = endless()
+    history = fit(step, source, num_steps=10, evaluate=evaluate, evaluate_every=5)
+    with pytest.raises(KeyError, match="stopped before its first evaluation"):
+        history["accuracy"]
+    fit(step, source, num_steps=10, evaluate=evaluate, history=history, resume=True)
+    assert history["accuracy"] == [90.0]
+    with pytest.raises(KeyError) as error:
+        history["accurracy"]
+    assert "stopped" not in str(error.value)
+
+
 def test_second_interrupt_stops_at_once() -> None:
     history = History()
 
@@ -270,6 +290,7 @@ def test_seed_everything_repeats_all_generators() -> None:
 
 
 def test_device_follows_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIGC_DEVICE", raising=False)  # the workflow Test sets it
     assert training.device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert training.device().type == "cuda"

@@ -1,6 +1,6 @@
 """Measures: of classifiers, of generated images against real ones, and of likelihoods."""
 
-from .classifiers import Calibration, accuracy, calibration, confusion_matrix, predict
+from .classifiers import Calibration, accuracy, calibration, confusion_matrix, margin, predict
 from .judge import Judge, Judgement, judge_images, load_judge
 from .likelihood import ELBO, LatentModel, active_units, elbo, importance_bound
 from .records import Record, record
@@ -37,6 +37,7 @@ __all__ = [
     "judge_images",
     "load_judge",
     "load_results",
+    "margin",
     "nearest_neighbours",
     "precision_recall",
     "predict",

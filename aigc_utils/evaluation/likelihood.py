@@ -57,7 +57,8 @@ def elbo(model: LatentModel, images: Tensor, rng: torch.Generator) -> ELBO:
     """Returns the negative ELBO of each image, with one sample of its latents.
 
     For images of zeros and ones this bounds -log p(x) from above, on average over samples. For
-    grey images it is the same formula, yet no likelihood: never compare the two.
+    grey images it bounds, more loosely, the mean -log p of images made binary with the grey values
+    as chances (by Jensen's inequality); a density of grey values it is not.
 
     Args:
         model: anything with `encode` and `decode`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -44,4 +46,4 @@ def share_error(share: float, count: int) -> float:
     """
     check_number("share", share, most=1)
     whole("count", count)
-    return (share * (1 - share) / count) ** 0.5
+    return math.sqrt(share * (1 - share) / count)

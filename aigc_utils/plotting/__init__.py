@@ -1,21 +1,10 @@
 """Every figure of the course: one style, a palette for all eyes, a text for each picture."""
 
+from .cnn_journey import exciting_patches, feature_maps, journey
 from .cnn_own_digit import own_digit
-from .cnn_results import (
-    augmentation_gap,
-    confusion,
-    ladder,
-    reliability,
-    seed_curves,
-    shift_curves,
-)
-from .cnn_workings import (
-    convolution_steps,
-    descent_paths,
-    feature_maps,
-    layers_drawing,
-    receptive_fields,
-)
+from .cnn_results import confusion, reliability, shift_curves
+from .cnn_runs import generalisation, ladder, seed_curves
+from .cnn_workings import channel_sum, convolution_steps, descent_paths
 from .common import curves, image_grid, image_rows
 from .digits_results import side_by_side
 from .explorer import Explorer, explorer
@@ -23,6 +12,7 @@ from .film import Film, film, tiles
 from .gan_game import GameState, game_maps, number_game, one_way
 from .gan_results import (
     ablation,
+    class_bars,
     discriminator_histograms,
     neighbourhoods,
     sample_size_bias,
@@ -49,9 +39,16 @@ from .gpt_workings import (
     transformer_drawing,
 )
 from .picture import COLORS, Picture
+from .vae_codes import (
+    bayes_bells,
+    decoded_codes,
+    fitted_priors,
+    means_and_draws,
+    prior_maps,
+    rate_distortion,
+)
 from .vae_results import (
     aggregate_posterior,
-    autoencoder_holes,
     kl_per_dimension,
     latent_map,
 )
@@ -59,7 +56,6 @@ from .vae_workings import (
     bound_gap,
     gradient_spread,
     importance_bound,
-    rate_distortion,
     vae_drawing,
 )
 
@@ -73,39 +69,45 @@ __all__ = [
     "aggregate_posterior",
     "attention_maps",
     "attention_steps",
-    "augmentation_gap",
-    "autoencoder_holes",
+    "bayes_bells",
     "block_drawing",
     "bound_gap",
+    "channel_sum",
+    "class_bars",
     "conditional_drawing",
     "confusion",
     "convolution_steps",
     "cross_attention",
     "curves",
+    "decoded_codes",
     "descent_paths",
     "discriminator_histograms",
+    "exciting_patches",
     "explorer",
     "feature_maps",
     "film",
+    "fitted_priors",
     "game_maps",
     "gan_drawing",
+    "generalisation",
     "gradient_spread",
     "image_grid",
     "image_rows",
     "importance_bound",
+    "journey",
     "kl_per_dimension",
     "ladder",
     "latent_map",
     "latent_norms",
-    "layers_drawing",
+    "means_and_draws",
     "neighbourhoods",
     "next_token_bars",
     "number_game",
     "one_way",
     "optimal_discriminator",
     "own_digit",
+    "prior_maps",
     "rate_distortion",
-    "receptive_fields",
     "reliability",
     "sample_size_bias",
     "score_spread",

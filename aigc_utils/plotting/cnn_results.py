@@ -1,14 +1,14 @@
-"""Chapter 1: figures of what was measured."""
+"""Chapter 1: figures of what trained classifiers do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..history import History
 from .common import LINES
 from .picture import (
     COLORS,
@@ -28,47 +28,61 @@ if TYPE_CHECKING:
 Values = Sequence[float]
 #: The accuracy, in percent, down to which a shifted image counts as mastered.
 MASTERED = 90
-#: The steps over which the losses of several seeds are averaged, so that they can be told apart.
-WINDOW = 20
+#: A bin of fewer images says little.
+FEW = 20
 
 
 @styled
-def shift_curves(shifts: Sequence[int], accuracies: Mapping[str, Values], trained: int) -> Picture:
-    """Returns accuracy against the shift of the images.
+def shift_curves(
+    shifts: Sequence[int], accuracies: Mapping[str, Sequence[Values]], trained: int
+) -> Picture:
+    """Returns accuracy against the shift of the images: the mean over seeds, and each seed pale.
 
     Args:
         shifts: pixels to the right.
-        accuracies: name to percentages, one for each shift.
+        accuracies: name to percentages, for each seed one for each shift.
         trained: largest shift that the augmented network was trained on.
 
     Raises:
         ValueError: there are more networks than colours, or not as many numbers as shifts.
     """
     check_few(accuracies, len(COLORS), "networks")
-    if any(len(values) != len(shifts) for values in accuracies.values()):
+    if any(len(values) != len(shifts) for runs in accuracies.values() for values in runs):
         raise ValueError(f"accuracies must have a number for each of {len(shifts)} shifts.")
     figure = new_figure(3.3)
     (axes,) = axes_grid(figure, 1, 1)
     axes.axvspan(-trained, trained, color="#EEF2F6", zorder=0)
     axes.annotate("shifts seen in\naugmented training", (0, 20), ha="center", fontsize=8)
-    named = zip(accuracies.items(), COLORS.values(), strict=False)
+    means = {name: np.mean(runs, 0).tolist() for name, runs in accuracies.items()}
+    beside = _apart([values[-1] for values in means.values()], 6)
+    named = zip(means.items(), COLORS.values(), strict=False)
     for i, ((name, values), color) in enumerate(named):
-        axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], markersize=5)
-        axes.annotate(name, (shifts[-1] + 0.3, values[-1]), va="center", color=color, fontsize=9)
+        axes.plot(shifts, np.transpose(accuracies[name]), color=color, linewidth=0.8, alpha=0.5)
+        axes.plot(shifts, values, "osD^"[i % 4] + LINES[i % 4], color=color, markersize=5)
+        axes.annotate(name, (shifts[-1] + 0.2, beside[i]), va="center", color=color, fontsize=9)
     axes.axhline(10, color=COLORS["grey"], linewidth=1, linestyle=":")
     axes.annotate("guessing", (shifts[0], 3), fontsize=8)
     axes.set(xlabel="shift of the images to the right (pixels)", ylabel="accuracy (%)")
-    axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.5, shifts[-1] + 4.5))
-    mastered = {name: _mastered(shifts, values) for name, values in accuracies.items()}
+    axes.set(ylim=(0, 103), xticks=shifts, xlim=(shifts[0] - 0.3, shifts[-1] + 3.4))
+    mastered = {name: _mastered(shifts, values) for name, values in means.items()}
     ordered = sorted(mastered, key=lambda name: mastered[name])
     told = [f"{name} {_up_to(mastered[name])}" for name in (ordered[0], ordered[-1])]
     axes.set_title(f"{MASTERED} % right: " + ",\n".join(dict.fromkeys(told)))
     parts = [
         f"{name}, at least {MASTERED} percent {_up_to(mastered[name])}, {values[0]:.0f} percent "
         f"at {shifts[0]} and {values[-1]:.0f} at {shifts[-1]}"
-        for name, values in accuracies.items()
+        for name, values in means.items()
     ]
     return Picture(figure, f"Accuracy over the shift of the images in pixels. {'; '.join(parts)}.")
+
+
+def _apart(heights: Values, gap: float) -> list[float]:
+    """Returns heights at least `gap` from each other, as near to those given, the highest kept."""
+    found = list(heights)
+    above = float("inf")
+    for i in sorted(range(len(found)), key=lambda i: -found[i]):
+        above = found[i] = min(found[i], above - gap)
+    return found
 
 
 def _mastered(shifts: Sequence[int], accuracies: Values) -> int:
@@ -119,7 +133,7 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
     worst.suptitle("the most certain errors")
     most = errors.max().clamp(min=1)  # without an error nothing is frequent
     told = "; ".join(caption.replace("\n", ", ") for caption in captions)
-    frequent = [f"{row} read as {column}" for row, column in (errors == most).nonzero().tolist()]
+    frequent = [f"{row} taken for {column}" for row, column in (errors == most).nonzero().tolist()]
     return Picture(
         figure,
         f"A ten by ten table of errors, {int(errors.sum())} in all; the most frequent, with "
@@ -129,138 +143,52 @@ def confusion(matrix: Tensor, images: Tensor, captions: Sequence[str]) -> Pictur
 
 
 @styled
-def reliability(measured: Mapping[str, Calibration]) -> Picture:
-    """Returns accuracy against confidence, one panel for each classifier.
+def reliability(measured: Mapping[str, Sequence[Calibration]]) -> Picture:
+    """Returns accuracy against confidence, one panel for each kind of classifier.
 
     Args:
-        measured: name of a classifier to its calibration.
+        measured: name of a kind to the calibration of its networks, one for each seed.
     """
     figure = new_figure(3.4)
     panels = axes_grid(figure, 1, len(measured), sharey=True)
     parts = []
-    for axes, (name, bins) in zip(panels, measured.items(), strict=True):
-        confidence, accuracy, count = bins.confidence, bins.accuracy, bins.count
+    for axes, (name, networks) in zip(panels, measured.items(), strict=True):
         axes.plot([0, 1], [0, 1], ":", color=COLORS["grey"], label="confidence = accuracy")
-        gap: Any = {"color": COLORS["orange"], "linewidth": 3, "label": "gap between the two"}
-        axes.vlines(confidence, confidence, accuracy, **gap)
-        # A bin of three images says little, so it is drawn small.
-        size = 12 + 60 * count / count.max()
-        label = "bin of images (larger: more)"
-        axes.scatter(
-            confidence, accuracy, size, COLORS["blue"], zorder=3, label=label, clip_on=False
-        )
-        mean_gap = f"mean gap {100 * bins.error:.1f}"
-        axes.set(title=f"{name}\n{mean_gap} points", xlim=(0, 1.02), ylim=(0, 1.02))
-        # Short labels at the ends: those of two panels would touch.
+        for i, bins in enumerate(networks):
+            _draw_bins(axes, bins, labelled=i == 0)
+        errors = [100 * bins.error for bins in networks]
+        ends = dict.fromkeys(f"{error:.1f}" for error in (min(errors), max(errors)))
+        mean_gap = f"mean gap {' to '.join(ends)}"
+        axes.set_title(f"{name}\n{mean_gap} points", fontsize=9)  # those of two panels would touch
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+        # Short labels at the ends: those of two panels would touch, too.
         axes.set(xlabel="confidence", aspect="equal", xticks=(0, 0.5, 1))
         axes.set_xticklabels(("0", "0.5", "1"))
-        side = "over" if (count * (confidence - accuracy)).sum() > 0 else "under"
+        over = sum(float((b.count * (b.confidence - b.accuracy)).sum()) for b in networks)
+        side = "over" if over > 0 else "under"
         parts.append(f"{name}, {mean_gap} percentage points, on the whole {side}confident")
     panels[0].set_ylabel("accuracy in the bin")
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
     return Picture(
         figure,
-        "Accuracy against confidence in bins of images; on the dotted diagonal the two would "
-        f"be equal. {'; '.join(parts)}.",
+        "Accuracy against confidence in bins of images, pale where they hold fewer than "
+        f"{FEW}; on the dotted diagonal the two would be equal. {'; '.join(parts)}.",
     )
 
 
-@styled
-def seed_curves(histories: Sequence[History]) -> Picture:
-    """Returns loss and accuracy of the same recipe under several seeds.
-
-    Args:
-        histories: for each seed, the "loss" in nats, and as a metric the "accuracy" on images held
-            back, in percent.
-
-    Raises:
-        KeyError: a history lacks one of the two.
-    """
-    figure = new_figure(3.3)
-    left, right = axes_grid(figure, 1, 2)
-    losses = [history.curve("loss", WINDOW) for history in histories]
-    accuracies = [history.curve("accuracy") for history in histories]
-    for i, (steps, values) in enumerate(losses):
-        left.plot(steps, values, linewidth=1.3, label=f"seed {i}")
-    for i, (steps, values) in enumerate(accuracies):
-        right.plot(steps, values, "osD^v"[i % 5] + "-", linewidth=1.3, markersize=4)
-    left.set(xlabel="step", ylabel=f"loss (nats, mean of {WINDOW} steps)", ylim=(0, None))
-    right.set(xlabel="step", ylabel="accuracy on held-back images (%)")
-    left.legend(fontsize=8)
-    accuracy = _range([values[-1] for _, values in accuracies])
-    figure.suptitle(f"{len(histories)} seeds end at {accuracy} %")
-    return Picture(
-        figure,
-        f"Left, the training losses of {len(histories)} seeds fall to "
-        f"{_range([values[-1] for _, values in losses])} nats. Right, their accuracies on "
-        f"held-back images end at {accuracy} percent.",
-    )
-
-
-def _range(values: Values) -> str:
-    """Returns the smallest and the largest value, with two decimals."""
-    return f"{min(values):.2f} to {max(values):.2f}"
-
-
-@styled
-def augmentation_gap(runs: Mapping[str, History], images: int) -> Picture:
-    """Returns accuracy on training images and on others, with the gap between them shaded.
-
-    Args:
-        runs: name to a history with the metrics "train" and "held": accuracies in percent on the
-            training images and on images held back.
-        images: number of training images.
-
-    Raises:
-        KeyError: a history lacks one of the two.
-    """
-    ends = []
-    figure = new_figure(2.9)
-    panels = axes_grid(figure, 1, len(runs), sharey=True)
-    for axes, (name, run) in zip(panels, runs.items(), strict=True):
-        steps, train, held = run.evaluated_at, run["train"], run["held"]
-        axes.plot(steps, train, LINES[1], color=COLORS["orange"], label="training images")
-        axes.plot(steps, held, LINES[0], color=COLORS["blue"], label="held-back images")
-        axes.fill_between(steps, held, train, color=COLORS["orange"], alpha=0.12)
-        axes.set(title=f"{name}: gap {train[-1] - held[-1]:.1f} points", xlabel="step")
-        ends.append(f"{name}, {train[-1]:.1f} against {held[-1]:.1f} percent")
-    panels[0].set(ylabel="accuracy (%)", ylim=(80, 100.5))
-    panels[0].legend(loc="lower right")
-    return Picture(
-        figure,
-        f"Accuracy on {images} training images and on held-back images over the steps, with the "
-        f"gap between them shaded. At the end: {'; '.join(ends)}.",
-    )
-
-
-@styled
-def ladder(rungs: Sequence[Mapping[str, Any]]) -> Picture:
-    """Returns the way from the article's listing to the course's recipe, as dots of time.
-
-    Args:
-        rungs: each with "name", "seconds" and "accuracy" (percent), the slowest first.
-    """
-    figure = new_figure(0.42 * len(rungs) + 1.2)
-    (axes,) = axes_grid(figure, 1, 1)
-    seconds = [rung["seconds"] for rung in rungs]
-    heights = range(len(rungs))
-    axes.plot(seconds, heights, "o", color=COLORS["blue"], markersize=8)
-    for height, rung in zip(heights, rungs, strict=True):
-        axes.annotate(
-            f"{rung['seconds']:.3g} s, {rung['accuracy']:.2f} %", (rung["seconds"], height),
-            xytext=(9, 0), textcoords="offset points", va="center", fontsize=9,
+def _draw_bins(axes: Axes, bins: Calibration, labelled: bool) -> None:
+    """Draws a network's bins and their gaps; those of few images, which say little, are pale."""
+    for few, alpha in ((True, 0.25), (False, 1.0)):
+        kept = (bins.count < FEW) == few
+        confidence, accuracy = bins.confidence[kept], bins.accuracy[kept]
+        names = ("gap between the two", f"bin of images (pale: below {FEW})")
+        gap, dot = names if labelled and not few else ("", "")
+        axes.vlines(
+            confidence, confidence, accuracy,
+            color=COLORS["orange"], linewidth=2, label=gap, alpha=alpha,
         )  # fmt: skip
-    axes.set(yticks=heights, yticklabels=[rung["name"] for rung in rungs], xscale="log")
-    axes.set(xlabel="training time (seconds, logarithmic)", xlim=(1, max(seconds) * 6))
-    axes.set_ylim(len(rungs) - 0.4, -0.6)
-    times = seconds[0] / seconds[-1]
-    figure.suptitle(f"The last rung is {times:.0f} times as fast as the first")
-    axes.xaxis.set_major_formatter("{x:g}")
-    return Picture(
-        figure,
-        f"Dots of training time on a logarithmic axis; the last rung is {times:.0f} times as fast "
-        "as the first. From the top: "
-        + "; ".join(f"{r['name']} {r['seconds']:.3g} s, {r['accuracy']:.2f} percent" for r in rungs)
-        + ".",
-    )
+        axes.scatter(
+            confidence, accuracy, 20, COLORS["blue"], zorder=3, label=dot, clip_on=False,
+            alpha=alpha, linewidths=0,
+        )  # fmt: skip

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .picture import (
     COLORS,
+    INK,
     Picture,
     axes_grid,
     check_few,
@@ -67,6 +68,70 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
         figure,
         "Histograms of the discriminator's probability of real, for real images and for "
         f"generated ones: {'; '.join(parts)}.",
+    )
+
+
+def _capital(name: str) -> str:
+    """Returns a name as it stands at the beginning of a title."""
+    return name[:1].upper() + name[1:]
+
+
+#: A digit with a smaller share of the images is as good as missing.
+RARE = 0.02
+
+
+def _classes_found(shares: Mapping[str, Tensor]) -> str:
+    """Returns the message of `class_bars`: the set of images that lacks most digits."""
+    missing = {name: int((share < RARE).sum()) for name, share in shares.items()}
+    name = max(missing, key=missing.__getitem__)
+    if missing[name] == 0:
+        least = 100 * min(share.min().item() for share in shares.values())
+        return f"No digit is missing: each has at least {least:.1f} % of the images"
+    lacks = f"{missing[name]} of 10 digits have less than {100 * RARE:.0f} % of the images"
+    return f"{_capital(name)}: {lacks}"
+
+
+@styled
+def class_bars(shares: Mapping[str, Tensor]) -> Picture:
+    """Returns how often each digit stands among images, as bars side by side.
+
+    The title says which set of images lacks most digits.
+
+    Args:
+        shares: name of a set of images to the share of each digit in [0, 1], shape (10,).
+
+    Raises:
+        ValueError: there are not 1 to 4 sets, or other numbers than that.
+    """
+    check_few(shares, 4, "sets of images")
+    for name, share in shares.items():
+        check_shares(name, share, 10)
+    figure = new_figure(2.9)
+    (axes,) = axes_grid(figure, 1, 1)
+    width = 0.8 / len(shares)
+    looks = zip(("grey", "orange", "blue", "green"), (None, "////", "....", "xx"), strict=True)
+    parts = []
+    for i, ((name, share), (color, hatch)) in enumerate(zip(shares.items(), looks, strict=False)):
+        places = np.arange(10) + width * (i - (len(shares) - 1) / 2)
+        axes.bar(
+            places, 100 * share.numpy(), 0.86 * width, hatch=hatch, label=name,
+            facecolor=COLORS[color] + "66", edgecolor=COLORS[color],
+        )  # fmt: skip
+        low, high = int(share.argmin()), int(share.argmax())
+        parts.append(
+            f"{name}, from {100 * share[low]:.1f} percent for digit {low} to "
+            f"{100 * share[high]:.1f} for digit {high}"
+        )
+    axes.axhline(10, color=INK, linewidth=1.2, linestyle="--")
+    place: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate("even", (1, 10), xytext=(3, 0), va="center", fontsize=9, **place)
+    axes.set(xlabel="digit", ylabel="share of the images (%)", xticks=range(10))
+    axes.set_title(_classes_found(shares))
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside lower center", ncols=len(shares))
+    return Picture(
+        figure,
+        f"Bars of the share of each digit, with a line at ten percent: {'; '.join(parts)}.",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,7 +36,8 @@ def _bells(axes: Axes, left: float, bottom: float, mean: float, std: float) -> N
     reach = max(3.0, abs(mean) + 3 * std)
     x = torch.linspace(-reach, reach, 481)
     q, prior = _bell(x, mean, std), _bell(x, 0.0, 1.0)
-    prior *= max(1.0, 0.4 * (q.max() / prior.max()).item())  # beside a needle it would be flat
+    raised = max(1.0, 0.4 * (q.max() / prior.max()).item())  # beside a needle it would be flat
+    prior *= raised
     frame = axes.inset_axes((left, bottom, 1.4, 1.0), transform=axes.transData)
     frame.set_axis_off()
     frame.fill_between(x, q, facecolor=COLORS["blue"] + "40", edgecolor=COLORS["blue"])
@@ -49,7 +49,8 @@ def _bells(axes: Axes, left: float, bottom: float, mean: float, std: float) -> N
     label = f"mean {mean:.1f}, std {std:.2g}".replace("-", "−")
     text = axes.text(left + 0.7, bottom - 0.08, label, BELOW)
     text.set(color=COLORS["blue"], fontweight="bold")
-    axes.text(left + 0.7, bottom - 0.34, "dotted: prior N(0, 1)", BELOW, fontsize=9)
+    drawn = "dotted: prior N(0, 1)" + (f",\ndrawn {raised:.1f} times as high" if raised > 1 else "")
+    axes.text(left + 0.7, bottom - 0.34, drawn, BELOW, fontsize=9)
 
 
 @styled
@@ -77,7 +78,7 @@ def vae_drawing(image: Tensor, mean: float, std: float, reconstruction: Tensor) 
         ((5.18, 2.82), (5.18, 2.2)), ((5.76, 1.9), (6.05, 1.9)), ((7.17, 1.9), (7.38, 1.9)),
     ):  # fmt: skip
         arrow(axes, start, end)
-    axes.text(3.64, 2.82, "KL: pulls the bell\ntoward the prior", va="bottom", **NOTE)
+    axes.text(3.64, 2.82, "KL: moves and\nwidens the bell", va="bottom", **NOTE)
     axes.plot([0.52, 0.52, 7.9, 7.9], [0.9, 0.45, 0.45, 0.9], **DASHED)
     axes.text(4.2, 0.37, "reconstruction loss: compares the two images", va="top", **NOTE)
     return Picture(
@@ -87,7 +88,7 @@ def vae_drawing(image: Tensor, mean: float, std: float, reconstruction: Tensor) 
         "around 0 of the width 1. From above comes noise: z is the mean plus the standard "
         "deviation times the noise, and goes into the decoder, which gives the reconstruction. "
         "Two notes: a dashed line between the images, the reconstruction loss, which compares "
-        "them; and an arrow from the bell to the prior, the KL, which pulls it there.",
+        "them; and an arrow from the bell to the prior, the KL, which moves and widens the bell.",
     )
 
 
@@ -163,14 +164,14 @@ def gradient_spread(estimates: Mapping[str, Tensor], exact: float) -> Picture:
         axes.axvline(exact, color=INK, linewidth=1.6, linestyle="--", label="exact gradient")
         variance = values.var().item()
         axes.set(title=f"{name}: variance {variance:.3g}", ylabel="share (%)")
-        axes.set(xlim=(low, high), xlabel="gradient estimated from one sample")
+        axes.set(xlim=(low, high), xlabel="gradient of one sample (outermost 1 % left out)")
         axes.xaxis.label.set_visible(axes is rows[-1])
         parts.append(f"{name}, mean {values.mean():.3g} and variance {variance:.3g}")
     rows[0].legend(loc="upper right")
     return Picture(
         figure,
-        f"Histograms of one-sample estimates of a gradient, with a line at the exact {exact:.3g}: "
-        f"{'; '.join(parts)}.",
+        "Histograms of one-sample estimates of a gradient, each on a scale of its own, with a line "
+        f"at the exact {exact:.3g}: {'; '.join(parts)}.",
     )
 
 
@@ -220,56 +221,4 @@ def importance_bound(
         figure,
         "The bound on the negative log-likelihood in nats, over the number of samples from "
         f"{ks[0]:,}, where it is the negative ELBO, to {ks[-1]:,}. {'; '.join(parts)}.",
-    )
-
-
-@styled
-def rate_distortion(betas: Values, rates: Values, distortions: Values) -> Picture:
-    """Returns what models pay in rate for less distortion, one point for each beta.
-
-    Args:
-        betas: weights of the KL, 1 among them.
-        rates: mean KL in nats.
-        distortions: mean reconstruction loss in nats.
-
-    Raises:
-        ValueError: 1 is not among the betas.
-
-    Source: Alemi et al., Fixing a Broken ELBO, 2018, figure 1.
-    """
-    if 1 not in betas:
-        raise ValueError("betas must contain 1: the line of the same ELBO goes through its point.")
-    figure = new_figure(3.8)
-    (axes,) = axes_grid(figure, 1, 1)
-    at, points = list(betas).index(1), list(zip(rates, distortions, strict=True))
-    total = rates[at] + distortions[at]
-    axes.axline((0, total), slope=-1, color=COLORS["grey"], linewidth=1, linestyle="--")
-    below = total - min(rates) - 0.02 * (max(distortions) - min(distortions))
-    axes.text(
-        min(rates), below, "same ELBO", color=COLORS["grey"], rotation=-45, va="top",
-        rotation_mode="anchor", transform_rotates_text=True,
-    )  # fmt: skip
-    axes.plot(rates, distortions, "-o", color=COLORS["blue"], markersize=7, clip_on=False)
-    axes.plot(rates[at], distortions[at], "D", color=COLORS["orange"], markersize=10)
-    for i, (beta, rate, distortion) in enumerate(zip(betas, rates, distortions, strict=True)):
-        axes.annotate(
-            f"β = {beta:g}", (rate, distortion), xytext=(8, 6), textcoords="offset points",
-            color=COLORS["orange"] if i == at else INK,
-        )  # fmt: skip
-    axes.margins(0.1)
-    axes.set_xlim(left=0)
-    axes.set(xlabel="rate: KL (nats)", ylabel="distortion: reconstruction loss (nats)")
-    costs = all((a - b) * (c - d) < 0 for (a, c), (b, d) in itertools.combinations(points, 2))
-    axes.set_title("Less distortion costs more rate" if costs else "Distortion over rate")
-    sums = [rate + distortion for rate, distortion in points]
-    listed = "; ".join(
-        f"beta {beta:g}, rate {rate:.1f} and distortion {distortion:.1f}"
-        for beta, rate, distortion in zip(betas, rates, distortions, strict=True)
-    )
-    lowest = betas[sums.index(min(sums))]
-    return Picture(
-        figure,
-        f"Distortion over rate, a point for each beta: {listed}. A line of the slope minus one, "
-        f"where rate and distortion have the same sum, goes through the point of beta 1. The sum "
-        f"is smallest at beta {lowest:g}.",
     )

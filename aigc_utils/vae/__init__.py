@@ -1,13 +1,14 @@
 """Chapter 3: variational autoencoders, the article's and the course's.
 
-Read it in this order: article, model, training, samples.
+Read it in this order: article, model, training, samples, mixture.
 """
 
 from ..latent import gaussian_kl, interpolate, reparameterize
 from ..losses import reconstruction_loss
 from ..model_files import load_model, save_model
 from .article import ArticleVAE, article_losses, article_nats, article_step, train_article
-from .model import VAE, Residual, plain_decoder
+from .mixture import Mixture, fit_mixture
+from .model import VAE, Residual, dense_layers, plain_decoder
 from .samples import sample
 from .training import LIKELIHOOD, MINUTE, PLANE, SPRINT, VAERecipe, train_course, vae_step
 
@@ -18,11 +19,14 @@ __all__ = [
     "SPRINT",
     "VAE",
     "ArticleVAE",
+    "Mixture",
     "Residual",
     "VAERecipe",
     "article_losses",
     "article_nats",
     "article_step",
+    "dense_layers",
+    "fit_mixture",
     "gaussian_kl",
     "interpolate",
     "load_model",

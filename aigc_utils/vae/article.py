@@ -1,4 +1,7 @@
-"""Chapter 3: the article's VAE, as it stands there but for the range of its pixels."""
+"""Chapter 3: the article's VAE, as it stands there but for the range of its pixels.
+
+It follows the VAE example of the PyTorch project, whose notice stands in LICENSE-TEXT.md.
+"""
 
 from __future__ import annotations
 

@@ -73,8 +73,9 @@ class VAE(nn.Module):
                 Residual(nn.SiLU(), convolutions[1]),
                 nn.PixelShuffle(4),
             ]
-        self.encoder = nn.Sequential(*to_row, *_layers(28 * 28, *hidden, 2 * latent_dim))
-        self.decoder = nn.Sequential(*_layers(latent_dim, *reversed(hidden), 28 * 28), *to_image)
+        self.encoder = nn.Sequential(*to_row, *dense_layers(28 * 28, *hidden, 2 * latent_dim))
+        from_code = dense_layers(latent_dim, *reversed(hidden), 28 * 28)
+        self.decoder = nn.Sequential(*from_code, *to_image)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -98,7 +99,7 @@ class VAE(nn.Module):
         return self.decode(reparameterize(mean, log_variance)), mean, log_variance
 
 
-def _layers(*sizes: int) -> list[nn.Module]:
+def dense_layers(*sizes: int) -> list[nn.Module]:
     """Returns fully connected layers with SiLU between them, residual where the size stays."""
     layers: list[nn.Module] = [nn.Linear(sizes[0], sizes[1])]
     for inputs, outputs in itertools.pairwise(sizes[1:]):

@@ -24,7 +24,7 @@ def vae_step(
     optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
     *,
-    beta: float = 1.0,
+    beta: float | Tensor = 1.0,
     noise: bool = True,
     binary: bool = False,
 ) -> Step:
@@ -37,14 +37,15 @@ def vae_step(
         model: the VAE.
         optimizer: of its parameters.
         rng: draws the latents' noise, and binary pixels.
-        beta: the KL divergence's weight; 1 for the ELBO (Higgins et al., 2017, for others).
+        beta: the KL divergence's weight; 1 for the ELBO (Higgins et al., 2017, for others). A
+            tensor is read anew in each step, so that it may rise.
         noise: False to decode the means, as a plain autoencoder does.
         binary: whether pixels become zeros and ones, drawn anew in each step.
 
     Raises:
         ValueError: `beta` is below 0.
     """
-    check_number("beta", beta)
+    check_number("beta", float(beta) if isinstance(beta, Tensor) else beta)
 
     def step(batch: Batch) -> dict[str, Tensor]:
         check_images(batch[0])
@@ -78,6 +79,7 @@ class VAERecipe:
     lr: float = 5e-3  # the peak
     warmup: float = 0.05  # the share of the run in which the rate rises
     beta: float = 1.0  # the KL divergence's weight
+    kl_warmup: float = 0.0  # the share of the run in which that weight rises from zero
     noise: bool = True  # False: a plain autoencoder
     binary: bool = False  # pixels become zeros and ones, drawn anew in each step
 
@@ -85,7 +87,7 @@ class VAERecipe:
         for width in self.hidden:
             whole("hidden", width)
         counts, numbers = ["latent_dim", "batch_size"], ["epochs", "lr", "beta"]
-        check_fields(self, counts=counts, numbers=numbers, shares=["warmup"])
+        check_fields(self, counts=counts, numbers=numbers, shares=["warmup", "kl_warmup"])
 
 
 #: Gets in seconds where the article's ten epochs get. All four recipes were tuned on 10,000 images
@@ -131,12 +133,19 @@ def train_course(
         mean_image = to_float(images).mean(0)
         model = VAE(recipe.latent_dim, recipe.hidden, recipe.patches, mean_image)
     optimizer = torch.optim.Adam(model.parameters(), recipe.lr, betas=(0.9, 0.99), fused=True)
+    set_rate, beta = one_cycle(optimizer, warmup=recipe.warmup), torch.tensor(recipe.beta)
+
+    def schedule(progress: float) -> None:
+        set_rate(progress)
+        if recipe.kl_warmup:
+            beta.fill_(recipe.beta * min(progress / recipe.kl_warmup, 1.0))
+
     history = fit(
-        vae_step(model, optimizer, rng, beta=recipe.beta, noise=recipe.noise, binary=recipe.binary),
+        vae_step(model, optimizer, rng, beta=beta, noise=recipe.noise, binary=recipe.binary),
         batches((images,), recipe.batch_size, rng=rng),
         num_steps=int(recipe.epochs * len(images) / recipe.batch_size),
         max_seconds=max_seconds,
-        schedule=one_cycle(optimizer, warmup=recipe.warmup),
+        schedule=schedule,
         evaluate=partial(evaluate, model) if evaluate else None,
         evaluate_every=evaluate_every,
         label=f"course's VAE, seed {seed}",

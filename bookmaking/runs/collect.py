@@ -31,12 +31,15 @@ class CollectError(ValueError):
 
 def machine() -> dict[str, str]:
     """Returns what a run's times and last digits depend on, by name."""
+    from aigc_utils.gpt import has_bfloat16  # a build that runs nothing needs no torch
+
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {
         "date": date.today().isoformat(),
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
         if hasattr(os, "sched_getaffinity")
         else f"{_processor()}, {os.cpu_count()} cores",
+        "numbers of the GPTs": "16 bits (bfloat16)" if has_bfloat16() else "32 bits",
         "system": f"{platform.system()}, Python {platform.python_version()}",
         **versions,
     }

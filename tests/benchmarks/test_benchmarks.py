@@ -18,11 +18,22 @@ from torchvision import datasets
 
 from aigc_utils import vae as course_vae
 from aigc_utils.cnn import SPRINT, CNNRecipe
-from aigc_utils.data import MNIST, DataError, load_mnist, to_float
+from aigc_utils.data import MNIST, DataError, load_mnist, split, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, decode, gan, gan_ablation, gpt, register, report, vae
+from benchmarks import (
+    cnn,
+    cnn_ladder,
+    decode,
+    gan,
+    gan_ablation,
+    gpt,
+    register,
+    report,
+    vae,
+    vae_codes,
+)
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -132,9 +143,41 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_listing_and_rungs_really_train(few_images: None) -> None:
     listing = cnn.run_listing(seed=0, epochs=0)
     assert listing.accuracy < 40
-    rung = cnn._train_rung(cnn.CourseCNN, 0, epochs=0.05, batch_size=128, lr=0.01, cycle=True)
+    everything = load_mnist()
+    examples = split(everything.train_images, everything.train_labels, validation=1000, seed=0)
+    last = dataclasses.replace(cnn_ladder.rungs()[-1][2], epochs=0.05)
+    rung = cnn_ladder.train_rung(last, 0, examples)
     assert rung.accuracy > 60
     assert 0 < rung.seconds < 30
+
+
+def test_each_rung_changes_one_thing() -> None:
+    rungs = [dataclasses.asdict(rung) for _, _, rung in cnn_ladder.rungs()]
+    for lower, rung in itertools.pairwise(rungs):
+        assert sum(lower[name] != rung[name] for name in rung) == 1
+    last = cnn_ladder.rungs()[-1][2]
+    for change in cnn_ladder.CONTROLS.values():
+        assert dataclasses.replace(last, **change) != last
+    assert last.lr == SPRINT.adam_lr
+    assert last.epochs == SPRINT.epochs
+    assert last.batch_size == SPRINT.batch_size
+
+
+def test_the_ladder_measures_on_images_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def train_rung(rung: cnn_ladder.Rung, seed: int, examples: cnn_ladder.Examples) -> Result:
+        seen.append((rung, seed, len(examples[0]), len(examples[2])))
+        return Result(10.0 - seed, 98.0 + seed)
+
+    monkeypatch.setattr(cnn_ladder, "train_rung", train_rung)
+    found = cnn_ladder.ladder(seeds=3)
+    assert {row[2:] for row in seen} == {(55_000, 5000)}
+    assert (found["images"], found["held"], found["seeds"]) == (55_000, 5000, 3)
+    first = found["rungs"][0]
+    assert (first["seconds"], first["accuracy"], len(first["runs"])) == (9.0, 99.0, 3)
+    assert len(found["rungs"]) == len(cnn_ladder.CHANGES)
+    assert [row["name"] for row in found["controls"]] == list(cnn_ladder.CONTROLS)
 
 
 def test_table_is_aligned() -> None:
@@ -148,7 +191,10 @@ def test_stored_ladder_is_a_real_measurement() -> None:
     assert stored["seeds"] >= 3
     assert all(len(rung["runs"]) == stored["seeds"] for rung in stored["rungs"])
     assert first["seconds"] > 20 * last["seconds"]
-    assert last["accuracy"] > 98.9
+    assert last["accuracy"] > 98.6
+    assert (stored["images"], stored["held"]) == (55_000, 5000)
+    assert [rung["name"] for rung in stored["rungs"]] == [name for name, *_ in cnn_ladder.CHANGES]
+    assert {row["name"] for row in stored["controls"]} == set(cnn_ladder.CONTROLS)
 
 
 def test_missing_or_damaged_results_are_named(
@@ -426,6 +472,42 @@ def test_vae_time_limits_reach_the_training(
     vae.run_recipe(TINY_VAE, 0, 59.0)
     vae.run_likelihood(TINY_VAE, 0, 298.0, k=2)
     assert limits == [None, 59.0, 298.0]
+
+
+def test_vae_controls_change_one_thing_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_mnist()
+    few = MNIST(*(part[:300].clone() for part in whole))
+    monkeypatch.setattr(vae_codes, "load_mnist", lambda: few)
+    monkeypatch.setattr(vae_codes, "SCORED", 200)
+    monkeypatch.setattr(vae_codes, "FITTED", 250)
+    monkeypatch.setattr(vae_codes, "BELLS", 3)
+    tiny = dataclasses.replace(TINY_VAE, epochs=1.0)
+    for name in ("MINUTE", "SPRINT"):
+        monkeypatch.setattr(vae_codes, name, tiny)
+    codes = vae_codes.codes(seeds=2, epochs=1.0)
+    assert [row["name"] for row in codes["rows"]] == list(vae_codes.ARMS)
+    for row in codes["rows"]:
+        assert all(len(row[key]) == 2 for key in row if key != "name")
+        assert {"prior: frechet", "mixture: frechet", "saved", "grey"} <= row.keys()
+    assert codes["floor"]["frechet"] > 0
+    beta = vae_codes.beta(seeds=2, epochs=1.0)
+    assert [float(row["name"]) for row in beta["rows"]] == [0.25, 0.5, 1, 2, 4]
+
+
+def test_vae_depths_really_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_mnist()
+    few = MNIST(*(part[:600].clone() for part in whole))
+    monkeypatch.setattr(vae_codes, "load_mnist", lambda: few)
+    depth = vae_codes.depth(seeds=1, epochs=1.0)
+    assert [row["name"] for row in depth["rows"]] == list(vae_codes.DEPTHS)
+    assert all(0 < row["nats"][0] < 600 for row in depth["rows"])
+
+
+def test_a_deep_vae_has_the_layers_it_says() -> None:
+    mean = torch.zeros(1, 28, 28)
+    for more in (0, 4):
+        modules = vae_codes.deep_vae(vae_codes.plain, mean, more).modules()
+        assert sum(isinstance(module, torch.nn.Linear) for module in modules) == 4 + 2 * more
 
 
 # --- chapter 4 ------------------------------------------------------------------------------

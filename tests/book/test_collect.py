@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from aigc_utils import evaluation
+from aigc_utils import evaluation, gpt
 from benchmarks.register import benchmarks
 from bookmaking.runs import collect
 
@@ -141,4 +141,5 @@ def test_every_chapter_records_its_numbers_and_the_front_shows_four() -> None:
 def test_the_machine_is_named_with_its_versions() -> None:
     machine = collect.machine()
     assert {"date", "processor", "system", "torch", "torchvision"} <= machine.keys()
+    assert machine["numbers of the GPTs"].startswith("16" if gpt.has_bfloat16() else "32")
     assert all(machine.values())

@@ -166,7 +166,7 @@ def test_no_notebook_of_the_course_counts_everything(course: Fingerprints) -> No
 def test_a_chapter_needs_its_own_code_and_data(course: Fingerprints) -> None:
     needs = course.needs(ROOT / "notebooks" / "01_cnn.py")
     names = {path.relative_to(ROOT / "aigc_utils").as_posix() for path in course.files(needs)}
-    assert {"cnn.py", "plotting/cnn_results.py", "assets/results/ladder.json"} <= names
+    assert {"cnn/networks.py", "plotting/cnn_runs.py", "assets/results/ladder.json"} <= names
     assert "assets/mnist/train-images-idx3-ubyte.gz" in names
     assert not {name for name in names if name.startswith(("vae/", "gpt/", "assets/texts/"))}
     assert "assets/results/vae_ablation.json" not in names

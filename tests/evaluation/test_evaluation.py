@@ -29,6 +29,17 @@ def test_wrong_shapes_are_named(shape: tuple[int, ...]) -> None:
         evaluation.accuracy(torch.zeros(4, 2), torch.zeros(shape, dtype=torch.long))
 
 
+def test_the_margin_of_an_accuracy_is_the_binomials() -> None:
+    torch.manual_seed(0)
+    hits = torch.distributions.Binomial(5000, torch.tensor(0.98)).sample((4000,))
+    spread = (100 * hits / 5000).std().item()
+    assert evaluation.margin(98.0, 5000) == pytest.approx(1.96 * spread, rel=0.05)
+    assert evaluation.margin(98.0, 20_000) == pytest.approx(evaluation.margin(98.0, 5000) / 2)
+    for accuracy_, count in ((101.0, 10), (-1.0, 10), (50.0, 0)):
+        with pytest.raises(ValueError, match="is no accuracy"):
+            evaluation.margin(accuracy_, count)
+
+
 def test_confusion_matrix_rows_are_labels() -> None:
     logits = torch.eye(3)[torch.tensor([0, 1, 1, 2, 0])]
     labels = torch.tensor([0, 1, 2, 2, 2])

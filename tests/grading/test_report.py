@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from grading import report
 from grading.marks import Mark, Result
 
+ROOT = Path(__file__).resolve().parents[2]
 VALUE = "best_guess"
 
 
@@ -49,6 +53,17 @@ def test_columns_stand_there_only_where_something_is_known(tmp_path: Path) -> No
     report.write_report([plain, told], {VALUE: 2.0}, tmp_path)
     assert list(table(tmp_path)[0]) == [*names[:4], "id", "handed in", "late", *names[4:]]
     assert [row["handed in"] for row in table(tmp_path)] == ["", "2024-03-01 10:22:33"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="The line is written for bash.")
+def test_the_pages_line_makes_one_table_of_the_containers(tmp_path: Path) -> None:
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^awk .+$", page, re.MULTILINE)
+    for student in ("ann", "bob"):
+        result = Result(student, [Mark(VALUE, 2, 2, "")], ["two\nlines"])
+        report.write_report([result], {VALUE: 2.0}, tmp_path / "grades" / student)
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    assert [row["student"] for row in table(tmp_path)] == ["ann", "bob"]
 
 
 def test_every_student_has_a_page_of_their_own() -> None:

@@ -68,12 +68,14 @@ BARE_FORMULAS = """() => [...document.querySelectorAll(".math")]
 # Text whose colour is too close to the background behind it (WCAG 2, level AA).
 LOW_CONTRAST = """() => {
   const paint = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = css => {
+  const once = (known, key, make) => known.get(key) ?? known.set(key, make()).get(key);
+  const colors = new Map(), backs = new Map();
+  const rgba = css => once(colors, css, () => {
     paint.clearRect(0, 0, 1, 1);
     paint.fillStyle = css;
     paint.fillRect(0, 0, 1, 1);
     return [...paint.getImageData(0, 0, 1, 1).data];
-  };
+  });
   const over = (top, below) => top.slice(0, 3).map(
     (c, i) => c * top[3] / 255 + below[i] * (1 - top[3] / 255));
   const light = rgb => {
@@ -81,11 +83,8 @@ LOW_CONTRAST = """() => {
       c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const backdrop = node => {
-    const layers = [];
-    for (let e = node; e; e = e.parentElement) layers.unshift(getComputedStyle(e).backgroundColor);
-    return layers.map(rgba).reduce((below, top) => over(top, below), [255, 255, 255]);
-  };
+  const backdrop = e => e === null ? [255, 255, 255] : once(backs, e, () =>
+    over(rgba(getComputedStyle(e).backgroundColor), backdrop(e.parentElement)));
   const found = new Set();
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -97,8 +96,9 @@ LOW_CONTRAST = """() => {
     const [low, high] = [light(back), light(front)].sort((a, b) => a - b);
     const ratio = (high + 0.05) / (low + 0.05);
     const large = size >= 24 || (size >= 18.66 && parseInt(style.fontWeight) >= 700);
+    if (ratio >= (large ? 3 : 4.5)) continue;
     const where = `"${text.slice(0, 40)}" in <${e.localName} class="${e.className}">`;
-    if (ratio < (large ? 3 : 4.5)) found.add(`${where} has contrast ${ratio.toFixed(2)}`);
+    found.add(`${where} has contrast ${ratio.toFixed(2)}`);
   }
   return [...found];
 }"""

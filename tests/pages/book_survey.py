@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from axe_playwright_python.base import AXE_SCRIPT
 from axe_playwright_python.sync_playwright import Axe
 from book_pages import (
     DESK_WIDTH,
@@ -96,6 +97,23 @@ SWEEP = """() => {
 OUT_OF_ORDER = """() => [...document.querySelectorAll("[tabindex]")]
   .filter(e => e.tabIndex > 0).map(e => `the Tab key jumps to <${e.localName}>`)"""
 
+# A token of code has its colours from its kind and its block. Axe takes milliseconds for each, so
+# it looks at the contrast of one of each kind in each block; LOW_CONTRAST looks at all.
+DIFFERENT = ";axe.configure({rules: [{id: 'color-contrast', selector: '*:not([data-alike])'}]})"
+ALIKE = """() => {
+  for (const block of document.querySelectorAll("pre, .sig")) {
+    const kinds = new Set();
+    for (const e of block.querySelectorAll("span")) {
+      if (e.firstElementChild || [...e.attributes].some(a => a.name !== "class")) continue;
+      let kind = "";
+      for (let up = e; up !== block; up = up.parentElement)
+        kind += `${up.localName} ${up.className} ${up.getAttribute("style")} / `;
+      if (kinds.has(kind)) e.dataset.alike = "";
+      else if (e.checkVisibility()) kinds.add(kind);
+    }
+  }
+}"""
+
 FOLDED = """() => [...document.querySelectorAll("button.toggle-button, details > summary")]
   .filter(e => e.checkVisibility()).length"""
 
@@ -117,10 +135,11 @@ CUT = """() => {
     if (box.width <= 1 || box.height <= 1) continue;
     const style = getComputedStyle(e);
     if (style.clipPath !== "none" || !e.checkVisibility()) continue;
-    const name = `<${e.localName} class="${e.className}"> ${e.textContent.trim().slice(0, 40)}`;
-    if (box.right > wide + 1) found.push(`${name} ends at ${Math.round(box.right)} px`);
+    const say = what => found.push(
+      `<${e.localName} class="${e.className}"> ${e.textContent.trim().slice(0, 40)} ${what}`);
+    if (box.right > wide + 1) say(`ends at ${Math.round(box.right)} px`);
     if (style.overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1)
-      found.push(`${name} is cut: ${e.scrollWidth} px in ${e.clientWidth}`);
+      say(`is cut: ${e.scrollWidth} px in ${e.clientWidth}`);
   }
   return found;
 }"""
@@ -183,7 +202,8 @@ def violations(page: Page) -> list[str]:
     """Returns what axe finds on the open page that is serious or critical."""
     # `preload` asks for the style sheets again, which a browser refuses for files.
     options = {"resultTypes": ["violations"], "preload": False}
-    results = Axe().run(page, options=options).response
+    page.evaluate(ALIKE)
+    results = Axe(AXE_SCRIPT + DIFFERENT).run(page, options=options).response
     return [
         f"{violation['id']} ({violation['impact']}): {node['target']} {node['html'][:150]}"
         for violation in results["violations"]

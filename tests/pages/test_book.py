@@ -142,7 +142,7 @@ FOLDED = "button.toggle-button, details.admonition > summary"
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_every_control_obeys_the_keyboard(page: Page, book: Path, key: str) -> None:
-    page.goto((book / "chapters" / "01_cnn.html").as_uri())
+    page.goto((book / "chapters" / "03_vae.html").as_uri())
     before = page.evaluate("document.documentElement.dataset.mode")
     press(page, ".theme-switch-button", key)
     assert page.evaluate("document.documentElement.dataset.mode") != before

@@ -78,6 +78,19 @@ def test_axe_is_at_work(page: Page, tmp_path: Path) -> None:
     assert book_survey.violations(page) == []
 
 
+def test_axe_looks_at_each_kind_of_token_in_each_block(page: Page, tmp_path: Path) -> None:
+    faint = "<span class=a>plain</span> <span class=b>faint</span> <span class=b>again</span>"
+    show(
+        page, tmp_path,
+        "<style>.b { color: #aaa }</style><main><h1>A</h1>"
+        f"<pre>{faint}</pre><pre style='background: #555'><span class=a>dark</span></pre></main>",
+    )  # fmt: skip
+    first, second = book_survey.violations(page)
+    assert "faint" in first
+    assert "dark" in second
+    assert len(page.evaluate(LOW_CONTRAST)) == 3
+
+
 def test_the_check_sees_a_stop_without_a_mark(page: Page, tmp_path: Path) -> None:
     body = (
         "<a href='#x' style='outline: 3px solid'>seen</a><a href='#y' style='outline: 0'>unseen</a>"

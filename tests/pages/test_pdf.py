@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,17 @@ TOO_WIDE = """() => [...document.querySelectorAll(
 ).map(e => `${e.localName} in ${e.closest("section")?.id}: ${e.textContent.slice(0, 60)}`)"""
 
 
+class Printed:
+    """A printed book. The text of its sheets is read once, since that takes long."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.reader = path, PdfReader(path)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return [page.extract_text() for page in self.reader.pages]
+
+
 def links(reader: PdfReader) -> list[str]:
     """Returns the targets of all links: a name with "#" before it, or an address."""
     found = []
@@ -140,10 +152,9 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def problems(path: Path, titles: list[str]) -> list[str]:
+def problems(printed: Printed, titles: list[str]) -> list[str]:
     """All that is wrong with a printed book whose pages have these titles."""
-    reader = PdfReader(path)
-    texts = [page.extract_text() for page in reader.pages]
+    reader, texts = printed.reader, printed.texts
     found = [f"sheet {n} shows raw TeX" for n, t in enumerate(texts, 1) if re.search(RAW, t)]
     names = {"#" + name.removeprefix("/") for name in reader.named_destinations}
     for target in links(reader):
@@ -229,26 +240,26 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def printed(tiny: Path) -> Path:
+def printed(tiny: Path) -> Printed:
     target = tiny / "_build" / "pdf" / "tiny.pdf"
     pdf.make(tiny / "_build" / "html", tiny / "_toc.yml", tiny / "_config.yml", target)
-    return target
+    return Printed(target)
 
 
 @pytest.fixture(scope="module")
-def reader(printed: Path) -> PdfReader:
-    return PdfReader(printed)
+def reader(printed: Printed) -> PdfReader:
+    return printed.reader
 
 
 @pytest.fixture(scope="module")
-def text(reader: PdfReader) -> str:
-    return "\n".join(page.extract_text() for page in reader.pages)
+def text(printed: Printed) -> str:
+    return "\n".join(printed.texts)
 
 
 TITLES = ["One: formulas", "Two: what is folded", "Glossary", "References"]
 
 
-def test_the_print_is_sound(printed: Path) -> None:
+def test_the_print_is_sound(printed: Printed) -> None:
     assert problems(printed, [*TITLES, "A tiny book", "About this book"]) == []
 
 
@@ -267,8 +278,8 @@ def test_pages_come_in_order_and_each_begins_a_sheet(reader: PdfReader) -> None:
     assert sheets == sorted(set(sheets))
 
 
-def test_two_headings_of_one_name_stay_apart(printed: Path, reader: PdfReader) -> None:
-    numbers = pdf.page_numbers(printed)
+def test_two_headings_of_one_name_stay_apart(printed: Printed, reader: PdfReader) -> None:
+    numbers = pdf.page_numbers(printed.path)
     assert numbers["one--summary"] < numbers["two--summary"]
     assert "#two--summary" in links(reader)
 
@@ -398,17 +409,17 @@ def test_the_check_sees(tmp_path: Path, more: str, problem: str) -> None:
     with pdf.browser_page([]) as page:
         page.goto(html.as_uri())
         page.pdf(path=target, outline=True, tagged=True, prefer_css_page_size=True)
-    assert any(problem in found for found in problems(target, ["One", "Two"]))
+    assert any(problem in found for found in problems(Printed(target), ["One", "Two"]))
 
 
 @pytest.fixture(scope="module")
-def book() -> Path:
+def book() -> Printed:
     if not pdf.TARGET.is_file():
         pytest.fail("The book is not printed: run `make pdf` first.", pytrace=False)
-    return pdf.TARGET
+    return Printed(pdf.TARGET)
 
 
-def test_the_real_book_is_sound(book: Path) -> None:
+def test_the_real_book_is_sound(book: Printed) -> None:
     titles = []
     for entry in entries(contents.path(bookmaking.ROOT)):
         if entry.name:
@@ -416,24 +427,23 @@ def test_the_real_book_is_sound(book: Path) -> None:
             assert heading
             titles.append(heading.get_text().strip().removesuffix("#"))
     assert problems(book, titles) == []
-    assert book.stat().st_size < 30e6
-    assert max(len(resources(page)) for page in PdfReader(book).pages) > 0
+    assert book.path.stat().st_size < 30e6
+    assert any(resources(page) for page in book.reader.pages)
 
 
-def test_the_real_book_has_its_chinese(book: Path) -> None:
-    source = re.sub(r"<[^>]*>", "", book.with_suffix(".html").read_text("utf-8"))
+def test_the_real_book_has_its_chinese(book: Printed) -> None:
+    source = re.sub(r"<[^>]*>", "", book.path.with_suffix(".html").read_text("utf-8"))
     wanted = set(re.findall("[\u3400-\u9fff]", source))
-    printed = "".join(page.extract_text() for page in PdfReader(book).pages)
     assert len(wanted) > 20
-    lost = wanted - set(unicodedata.normalize("NFKC", printed))
+    lost = wanted - set(unicodedata.normalize("NFKC", "".join(book.texts)))
     assert not lost, f"the print lacks {''.join(sorted(lost))}: run `make font`, then `make pdf`."
 
 
-def test_nothing_in_the_real_book_reaches_beyond_the_paper(book: Path) -> None:
+def test_nothing_in_the_real_book_reaches_beyond_the_paper(book: Printed) -> None:
     errors: list[str] = []
     with pdf.browser_page(errors) as page:
         page.emulate_media(media="print")
-        page.goto(book.with_suffix(".html").as_uri())
+        page.goto(book.path.with_suffix(".html").as_uri())
         assert page.evaluate(pdf.SETTLE) == []
         page.evaluate(pdf.FIT)
         assert page.evaluate(TOO_WIDE) == []

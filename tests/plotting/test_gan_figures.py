@@ -8,6 +8,7 @@ import torch
 from aigc_utils import evaluation, plotting
 from aigc_utils.plotting import GameState, Picture
 
+EVEN = torch.full((10,), 0.1)
 X = torch.linspace(-3, 3, 61)
 BELL = (-(X**2) / 2).exp()
 
@@ -15,6 +16,18 @@ BELL = (-(X**2) / 2).exp()
 def title(picture: Picture, axes: int = 0) -> str:
     """Returns the title of one of a picture's panels."""
     return picture.figure.axes[axes].get_title()
+
+
+def test_class_bars_name_the_images_that_lack_most_digits() -> None:
+    one = torch.zeros(10)
+    one[8] = 1.0
+    collapsed = plotting.class_bars({"real": EVEN, "article's GAN": one})
+    assert title(collapsed) == "Article's GAN: 9 of 10 digits have less than 2 % of the images"
+    assert "article's GAN, from 0.0 percent for digit 0 to 100.0 for digit 8" in collapsed.alt
+    skewed = torch.tensor([0.145, 0.055] + [0.1] * 8)
+    complete = plotting.class_bars({"real": EVEN, "course's GAN": skewed})
+    assert title(complete) == "No digit is missing: each has at least 5.5 % of the images"
+    assert "course's GAN, from 5.5 percent for digit 1 to 14.5 for digit 0" in complete.alt
 
 
 def test_the_lines_over_the_sizes_end_at_what_infinitely_many_images_would_score() -> None:

@@ -39,28 +39,43 @@ GRID = torch.rand(3, 3, 28, 28, generator=torch.Generator().manual_seed(2))
 SCORED = {"GAN": 5.0, "VAE": 40.0, "GPT": 8.0}
 
 PICTURES: dict[str, Callable[[], Picture]] = {
-    "layers_drawing": lambda: plotting.layers_drawing(DIGIT, torch.eye(10)[3]),
+    "journey": lambda: plotting.journey(
+        DIGIT,
+        {"block 1": torch.randn(16, 12, 12), "block 2": torch.randn(7, 3, 3)},
+        torch.eye(10)[3],
+    ),
+    "exciting_patches": lambda: plotting.exciting_patches(
+        {"block 1": GRID.flatten(0, 1)[:6, None].expand(6, 4, 28, 28)},
+        {"block 1": torch.arange(24).view(6, 4) % 3},
+        channels=5,
+    ),
     "convolution_steps": lambda: plotting.convolution_steps(
         DIGIT, torch.ones(3, 3), torch.rand(26, 26), at=(4, 5)
     ),
+    "channel_sum": lambda: plotting.channel_sum(
+        torch.randn(5, 12, 12), torch.randn(5, 3, 3), torch.randn(5, 10, 10), shown=4
+    ),
     "descent_paths": lambda: plotting.descent_paths({"one": torch.rand(5, 2)}, (1.0, 9.0)),
     "feature_maps": lambda: plotting.feature_maps(
-        torch.randn(4, 5, 5), DIGIT, torch.rand(4, 12, 12)
+        torch.randn(4, 5, 5), torch.randn(4, 5, 5), DIGIT, torch.rand(4, 12, 12)
     ),
-    "receptive_fields": lambda: plotting.receptive_fields(DIGIT, {"first": 5}, DIGIT),
     "shift_curves": lambda: plotting.shift_curves(
-        [-1, 0, 1], {"net": [50.0, 90.0, 60.0]}, trained=1
+        [-1, 0, 1], {"net": [[50.0, 90.0, 60.0]]}, trained=1
     ),
     "confusion": lambda: plotting.confusion(
         torch.arange(100).view(10, 10), torch.rand(4, 28, 28), ["3 read as 5\n90% sure"] * 4
     ),
     "reliability": lambda: plotting.reliability(
-        {"net": evaluation.calibration(SCORES, DIGITS[:5])}
+        {"net": [evaluation.calibration(SCORES, DIGITS[:5])] * 2}
     ),
-    "seed_curves": lambda: plotting.seed_curves([HISTORY, HISTORY]),
-    "augmentation_gap": lambda: plotting.augmentation_gap({"plain": HISTORY}, images=500),
+    "seed_curves": lambda: plotting.seed_curves({"a": [HISTORY, HISTORY], "b": [HISTORY]}, 0.4),
+    "generalisation": lambda: plotting.generalisation({"plain": [HISTORY]}, images=500),
     "ladder": lambda: plotting.ladder(
-        [{"name": n, "seconds": s, "accuracy": 99.0} for n, s in (("a", 100.0), ("b", 2.0))]
+        [
+            {"name": n, "seconds": s, "runs": [{"seconds": s, "accuracy": 99.0}] * 3}
+            for n, s in (("a", 100.0), ("b", 2.0))
+        ],
+        margin=0.3,
     ),
     "own_digit": lambda: plotting.own_digit(
         ImageSteps(torch.rand(80, 60), torch.rand(80, 60), torch.full((1, 1, 28, 28), 9).byte()),
@@ -95,6 +110,9 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "discriminator_histograms": lambda: plotting.discriminator_histograms(
         {"early": (1 - BELL / 9, BELL / 9), "late": (BELL, BELL)}
     ),
+    "class_bars": lambda: plotting.class_bars(
+        {name: torch.rand(10).softmax(0) for name in ("real images", "listing", "course")}
+    ),
     "neighbourhoods": lambda: plotting.neighbourhoods(torch.randn(9, 2), torch.randn(7, 2), k=3),
     "side_by_side": lambda: plotting.side_by_side(
         {name: SampleScores(d, None, 0.8, 0.7, 0.9, 0.6, 0.01) for name, d in SCORED.items()},
@@ -119,17 +137,32 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         {"VAE": [0.2] * 3},
     ),
     "rate_distortion": lambda: plotting.rate_distortion(
-        [0.25, 1, 4], [38.0, 24.0, 11.0], [66.0, 77.0, 108.0]
+        [0.25, 1, 4], [[38.0, 38.5], [24.0, 24.4], [11.0, 11.2]],
+        [[66.0, 65.0], [77.0, 76.0], [108.0, 107.0]],
     ),
-    "autoencoder_holes": lambda: plotting.autoencoder_holes(
-        {"autoencoder": 20 * CODES, "VAE": CODES}, DIGITS, {"autoencoder": GRID, "VAE": GRID}, 3.0
+    "bayes_bells": lambda: plotting.bayes_bells(X, BELL, BELL.roll(20), BELL.roll(10)),
+    "decoded_codes": lambda: plotting.decoded_codes(
+        {name: DIGIT.expand(5, 1, 28, 28) for name in ("posterior draws", "prior samples")},
+        {"posterior draws": (2.0, 0.1), "prior samples": (35.0, 0.5)},
+    ),
+    "prior_maps": lambda: plotting.prior_maps(
+        CODES, {"prior": DIGIT[:20, :20], "mixture": DIGIT[4:24, :20]},
+        {"prior": -2.9, "mixture": -2.4}, reach=3.0,
+    ),
+    "fitted_priors": lambda: plotting.fitted_priors(
+        {arm: {"prior": [90.0, 60.0, 70.0], "mixture": [9.0, 8.0, 7.0],
+               "reconstructions": [2.0, 1.0, 1.5]} for arm in ("noise and KL", "neither")},
+        floor=0.14,
+    ),
+    "means_and_draws": lambda: plotting.means_and_draws(
+        *DIGIT.expand(3, 5, 1, 28, 28), {"image": 4.0, "decoder's mean": 8.0, "draw": 0.0}
     ),
     "latent_map": lambda: plotting.latent_map(CODES, DIGITS, GRID, reach=2.5),
     "kl_per_dimension": lambda: plotting.kl_per_dimension(
         {"β = 1": torch.tensor([0.0, 2.0, 0.5]), "β = 4": torch.tensor([0.009, -1e-6, 3.0])}
     ),
     "aggregate_posterior": lambda: plotting.aggregate_posterior(
-        {"autoencoder": 20 * CODES, "VAE": CODES}
+        {"noise and KL": CODES, "KL": CODES / 9, "noise": 9 * CODES, "neither": 20 * CODES}
     ),
     "attention_steps": lambda: plotting.attention_steps(WORDS, SCORES, SEEN, SHARES),
     "score_spread": lambda: plotting.score_spread(
@@ -239,8 +272,6 @@ def test_rows_share_one_scale_and_bytes_are_as_dark_as_floats() -> None:
 def test_decoded_images_that_are_no_square_are_refused(decoded: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         plotting.latent_map(CODES, DIGITS, decoded, reach=3.0)
-    with pytest.raises(ValueError, match=message):
-        plotting.autoencoder_holes({"VAE": CODES}, DIGITS, {"VAE": decoded}, reach=3.0)
 
 
 def test_a_place_on_the_left_of_the_map_is_the_same_place_on_the_right() -> None:
@@ -276,18 +307,18 @@ def test_a_bound_above_what_it_bounds_is_refused() -> None:
 
 def test_the_line_of_the_same_elbo_needs_a_model_with_beta_one() -> None:
     with pytest.raises(ValueError, match="contain 1"):
-        plotting.rate_distortion([0.5, 2], [30.0, 20.0], [70.0, 90.0])
+        plotting.rate_distortion([0.5, 2], [[30.0], [20.0]], [[70.0], [90.0]])
 
 
 def test_the_figures_say_what_they_count() -> None:
     kl = PICTURES["kl_per_dimension"]()
-    assert "β = 1, 2 of 3 above" in kl.alt
-    assert "β = 4, 1 of 3 above" in kl.alt
+    assert "β = 1, 2.5 nats in all, 1 of 3 dimensions above one nat and 2 above" in kl.alt
+    assert "β = 4, 3.0 nats in all, 1 of 3 dimensions above one nat and 1 above" in kl.alt
     rings = torch.tensor([[0.0, 1.17], [1.19, 0.0], [0.0, -2.44], [2.46, 0.0]])
     assert "VAE, 25 and 75 percent" in plotting.aggregate_posterior({"VAE": rings}).alt
     square = plotting.latent_map(rings, DIGITS[:4], GRID, reach=2.45)
     assert "75 percent of them in the square" in square.alt
-    assert "smallest at beta 1." in PICTURES["rate_distortion"]().alt
+    assert "beta 1, 24.2 and 76.5, in all 100.7" in PICTURES["rate_distortion"]().alt
     bounds = [plotting.importance_bound([1, 9], {"VAE": [102.0, end]}) for end in (98.0, 104.0)]
     assert "9. VAE: falls from 102 to 98." in bounds[0].alt
     assert "9. VAE: rises from 102 to 104." in bounds[1].alt
@@ -298,10 +329,11 @@ def test_a_title_that_states_a_finding_stands_only_over_what_shows_it() -> None:
         return picture.figure.axes[0].get_title()
 
     sweep = [
-        plotting.rate_distortion([0.5, 1, 4], [38.0, 24.0, 11.0], [66.0, 77.0, last])
+        plotting.rate_distortion([0.5, 1, 4], [[38.0], [24.0], [11.0]], [[66.0], [77.0], [last]])
         for last in (108.0, 70.0)
     ]
-    assert [title(s) for s in sweep] == ["Less distortion costs more rate", "Distortion over rate"]
+    least = "The sum of rate and distortion is least at β = "
+    assert [title(s) for s in sweep] == [f"{least}1", f"{least}4"]
     bounds = [plotting.importance_bound([1, 9], {"VAE": [102.0, end]}) for end in (98.0, 104.0)]
     assert ["tighter" in title(bound) for bound in bounds] == [True, False]
     peak = plotting.bound_gap(X + 3.1, -((X + 1) ** 2) - 2.0, -1.9, best=2.5)

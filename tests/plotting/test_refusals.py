@@ -18,6 +18,7 @@ EVEN = torch.full((10,), 0.1)
 DIGIT = torch.rand(28, 28, generator=torch.Generator().manual_seed(0))
 TABLE = torch.eye(10).long()
 GRID = DIGIT.expand(2, 2, 28, 28)
+PAIR = torch.rand(2, 5, 5)
 CODES = torch.zeros(3, 2)
 SCORE = SampleScores(1.0, None, 0.8, 0.7, 0.9, 0.6, 0.01)
 POINTS = torch.zeros(4, 2)
@@ -31,6 +32,10 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
+        (lambda: plotting.class_bars(dict.fromkeys(NAMES[:5], EVEN)), "1 to 4 sets of images"),
+        (lambda: plotting.class_bars({}), "1 to 4 sets of images"),
+        (lambda: plotting.class_bars({"a": 1000 * EVEN}), "from 0 to 1 of shape"),
+        (lambda: plotting.class_bars({"a": EVEN[:9]}), "from 0 to 1 of shape"),
         (lambda: plotting.discriminator_histograms({"a": (EVEN, 9 * EVEN - 1)}), "from 0 to 1"),
         (lambda: plotting.discriminator_histograms({"a": (EVEN * math.nan, EVEN)}), "from 0 to 1"),
         (lambda: plotting.side_by_side(dict.fromkeys(NAMES[:5], SCORE), SCORE), "1 to 4 generat"),
@@ -39,14 +44,14 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
         (lambda: plotting.sample_size_bias([1, 2], {"a": [1.0, -1.0]}), "0 or more"),
         (lambda: plotting.sample_size_bias([1, 2], {"a": [1.0, math.nan]}), "0 or more"),
         (lambda: plotting.gradient_spread(dict.fromkeys(NAMES[:4], EVEN), 0.1), "1 to 3 methods"),
-        (lambda: plotting.shift_curves([0], {n: [90.0] for n in NAMES}, 1), "1 to 7 networks"),
-        (lambda: plotting.shift_curves([0, 1], {"a": [90.0]}, 1), "for each of 2 shifts"),
+        (lambda: plotting.shift_curves([0], {n: [[90.0]] for n in NAMES}, 1), "1 to 7 networks"),
+        (lambda: plotting.shift_curves([0, 1], {"a": [[90.0]]}, 1), "for each of 2 shifts"),
         (lambda: plotting.descent_paths(dict.fromkeys(NAMES, POINTS), (1, 9)), "1 to 7 paths"),
-        (lambda: plotting.receptive_fields(DIGIT, dict.fromkeys(NAMES, 5), DIGIT), "1 to 7 layers"),
-        (lambda: plotting.receptive_fields(DIGIT, {"a": 5}, 0 * DIGIT), "above 0"),
-        (lambda: plotting.feature_maps(torch.rand(2, 5, 5), DIGIT, GRID[0, :1]), "as many maps"),
-        (lambda: plotting.feature_maps(torch.rand(2, 5, 5), DIGIT, -GRID[0]), "0 or more"),
-        (lambda: plotting.layers_drawing(DIGIT, -EVEN), "from 0 to 1"),
+        (lambda: plotting.feature_maps(PAIR, PAIR, DIGIT, GRID[0, :1]), "as many maps"),
+        (lambda: plotting.feature_maps(PAIR[:1], PAIR, DIGIT, GRID[0]), "as many before"),
+        (lambda: plotting.channel_sum(PAIR, PAIR[:1], PAIR, shown=1), "its slice"),
+        (lambda: plotting.channel_sum(PAIR, PAIR, PAIR, shown=3), "draw 1 to 2 channels"),
+        (lambda: plotting.journey(DIGIT, {"a": GRID[0]}, -EVEN), "from 0 to 1"),
         (lambda: plotting.confusion(TABLE[:9], GRID[0], ["a", "b"]), r"\(10, 10\)"),
         (lambda: plotting.confusion(-TABLE, GRID[0], ["a", "b"]), r"counts"),
         (lambda: plotting.confusion(TABLE, GRID[0], ["a"]), "as many captions"),
@@ -85,7 +90,7 @@ def test_what_would_be_left_out_is_refused(draw: Callable[[], Any], message: str
 
 
 def test_a_network_without_a_number_has_mastered_nothing() -> None:
-    picture = plotting.shift_curves([-1, 0, 1], {"net": [95.0, math.nan, 95.0]}, trained=1)
+    picture = plotting.shift_curves([-1, 0, 1], {"net": [[95.0, math.nan, 95.0]]}, trained=1)
     assert "at no shift" in picture.alt
 
 

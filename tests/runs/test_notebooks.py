@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,7 @@ def package_files() -> list[Path]:
     return [path for path in files if ROOT / "aigc_utils" / "exercises" not in path.parents]
 
 
+@cache
 def package_names() -> dict[str, str]:
     """Returns each class and function of the package, with the module it stands in."""
     names = {}
@@ -233,14 +235,20 @@ def definitions(tree: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef]:
             yield node
 
 
+@cache
+def package_shapes() -> dict[str, str]:
+    """Returns the shape of each definition of more than one statement, with where it stands."""
+    return {
+        shape_of(node): f"{path.name}:{node.name}"
+        for path in package_files()
+        for node in definitions(ast.parse(path.read_text(encoding="utf-8")))
+        if len(node.body) > 1
+    }
+
+
 def redefinitions(cells: list[ast.Module]) -> list[str]:
     """Returns what the cells define that the package has, by name or by shape."""
-    names = package_names()
-    shapes = {}
-    for path in package_files():
-        for node in definitions(ast.parse(path.read_text(encoding="utf-8"))):
-            if len(node.body) > 1:
-                shapes[shape_of(node)] = f"{path.name}:{node.name}"
+    names, shapes = package_names(), package_shapes()
     found = []
     for cell in cells:
         for node in definitions(cell):

@@ -725,6 +725,27 @@ def test_beta_trades_the_kl_divergence_for_the_reconstruction(mnist: MNIST) -> N
     assert collapsed[1] < 0.5
 
 
+def test_kl_warmup_raises_the_weight_from_zero(
+    mnist: MNIST, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+    vae_step = vae.vae_step
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        step = vae_step(*arguments, **options)
+
+        def watched(batch: Any) -> Any:
+            seen.append(float(options["beta"]))
+            return step(batch)
+
+        return watched
+
+    monkeypatch.setattr("aigc_utils.vae.training.vae_step", spy)
+    recipe = small(4.0, kl_warmup=0.5, beta=2.0)
+    vae.train_course(recipe, mnist.train_images[:64], seed=0)
+    assert seen == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0, 2.0]
+
+
 def test_recipe_passes_noise_and_binary_on(mnist: MNIST, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[dict[str, Any]] = []
     vae_step = vae.vae_step
@@ -799,6 +820,7 @@ def test_training_refuses_images_of_another_kind(mnist: MNIST, how: str) -> None
     [
         {"latent_dim": 0}, {"hidden": (8, 0)}, {"batch_size": 0}, {"lr": -1e-3}, {"beta": -1.0},
         {"beta": math.nan}, {"warmup": 1.5}, {"epochs": -1.0}, {"batch_size": 2.5},
+        {"kl_warmup": -0.1}, {"kl_warmup": 1.5},
     ],
 )  # fmt: skip
 def test_a_recipe_out_of_range_is_refused(changes: dict[str, Any]) -> None:

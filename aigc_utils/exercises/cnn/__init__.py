@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import confidence, layers, learned_filter, mending, pooling
-from .mending import broken_accuracy, broken_pick
+from . import (
+    confidence,
+    layers,
+    learned_filter,
+    mending,
+    normalising,
+    pooling,
+    whole_networks,
+)
+from .mending import broken_pick
 
-__all__ = ["CHAPTER", "broken_accuracy", "broken_pick"]
+__all__ = ["CHAPTER", "broken_pick"]
 
 CHAPTER = Chapter(
     "01_cnn",
     layers.sizes,
     layers.correlate,
     layers.cross_entropy,
-    pooling.shifts,
-    mending.steady_accuracy,
     mending.pick_recipe,
+    normalising.batch_norm,
     learned_filter.learn_filter,
+    pooling.shifts,
     confidence.calibration_error,
+    whole_networks.train_cnn,
+    whole_networks.beat_rung,
     misconceptions=(
         "filters are designed by hand",
         "pooling gives full invariance",

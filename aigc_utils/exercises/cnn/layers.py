@@ -31,20 +31,22 @@ def _layer(draw: Draw) -> SimpleNamespace:
 @exercise(
     "Count before you run",
     kind="predict",
-    objective="shape and parameter arithmetic; stride, padding; channels",
+    objective="shape and parameter arithmetic; stride, padding; channels; receptive field",
     points=2,
     hints=(
-        "The formula for the size of a map stands under *Padding and stride* in chapter 1.",
+        "The formulas stand in chapter 1, under *Padding and stride*, *Channels* and *Receptive "
+        "field*.",
         "Padding is added on both sides. A filter has weights for every input channel, and one "
-        "bias.",
+        "bias. The second kernel's steps are as wide as the first layer's stride.",
         "`(size + 2 * padding - kernel_size) // stride + 1` pixels a side; "
-        "`(in_channels * kernel_size**2 + 1) * out_channels` parameters.",
+        "`(in_channels * kernel_size**2 + 1) * out_channels` parameters; a field of "
+        "`kernel_size + 2 * stride`.",
     ),
     given=_layer,
 )
 def sizes(layer: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer` holds the side of the maps and the number of parameters."""
-    answer = numbers(answer, "sizes", ("side", "parameters"))
+    """`answer` holds the side of the maps, the number of parameters and the field behind them."""
+    answer = numbers(answer, "sizes", ("side", "parameters", "field"))
     conv = nn.Conv2d(
         layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding
     )
@@ -69,6 +71,22 @@ def sizes(layer: SimpleNamespace, draw: Draw, answer: Any) -> None:
     }
     otherwise = f"Build the layer and count: it does not have {answer['parameters']:g} parameters."
     expect_count(answer["parameters"], weights + layer.out_channels, mistakes, otherwise)
+    _expect_field(layer, answer["field"])
+
+
+def _expect_field(layer: SimpleNamespace, field: float) -> None:
+    """Raises NotYet unless it is the receptive field of a 3 by 3 convolution behind the layer."""
+    mistakes = {
+        "Each step of the second kernel is as wide as the first layer's stride.": (
+            layer.kernel_size + 2
+        ),
+        "A kernel of 3 adds two steps to the field, not three.": (
+            layer.kernel_size + 3 * layer.stride
+        ),
+        "This is the field of the first layer; a second one follows.": layer.kernel_size,
+    }
+    otherwise = f"A value behind the second convolution does not see {field:g} pixels a side."
+    expect_count(field, layer.kernel_size + 2 * layer.stride, mistakes, otherwise)
 
 
 class _Trial:
@@ -168,9 +186,11 @@ def correlate(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     points=3,
     hints=(
         "The loss is minus the logarithm of the probability of the true class, on average.",
-        "`log_softmax` is safer than the logarithm of `softmax`, which can be zero.",
-        "`log_p = logits.log_softmax(1)`; its values at the labels are `log_p[range(len(labels)), "
-        "labels]`, and the loss is minus their mean.",
+        "$e^{89}$ is too large for a 32-bit number. The softmax does not change when you subtract "
+        "the same number from all logits of a row: subtract their largest first.",
+        "`shifted = logits - logits.max(1, keepdim=True).values`, `log_p = shifted - shifted.exp()"
+        ".sum(1, keepdim=True).log()`; the loss is minus the mean of `log_p[range(len(labels)), "
+        "labels]`.",
     ),
 )
 def cross_entropy(given: SimpleNamespace, draw: Draw, answer: Any) -> None:

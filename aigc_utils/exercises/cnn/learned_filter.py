@@ -24,26 +24,27 @@ def _filtered(draw: Draw) -> SimpleNamespace:
 @exercise(
     "Nobody designs this filter",
     kind="write",
-    objective="gradient descent, Adam",
+    objective="gradient descent; the gradient of a convolution",
     misconceptions=("filters are designed by hand",),
     points=4,
     hints=(
         "Begin with any kernel. How far are its maps from the maps that you are given, and how "
         "does each weight change that?",
-        "The loss is the mean of the squared differences. Repeat: forget the old gradients, "
-        "compute the loss, `loss.backward()`, and one step of an optimizer.",
-        "`kernel = torch.zeros(1, 1, 3, 3, requires_grad=True)`, `torch.optim.SGD([kernel], "
-        "lr=0.2)`, and 30 steps on `F.mse_loss(F.conv2d(images, kernel), maps)`; return "
-        "`kernel.detach()[0, 0]`.",
+        "Weight (i, j) multiplies the pixel i rows below and j columns right of each place. So its "
+        "gradient is 2 times the mean over all places of the difference times that pixel. Then a "
+        "step against the gradient, and again.",
+        "`kernel = torch.zeros(1, 1, 3, 3)`, and 30 times `off = F.conv2d(images, kernel) - maps`, "
+        "`gradient = 2 / maps.numel() * F.conv2d(images.transpose(0, 1), off.transpose(0, 1))`, "
+        "`kernel -= 0.2 * gradient`; return `kernel[0, 0]`.",
     ),
     given=_filtered,
     optimizes=True,
 )
 def learn_filter(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer(images, maps)` is the kernel (3, 3) that makes the maps of the images."""
+    """`answer(images, maps)` is the kernel (3, 3), found without autograd."""
     images = draw.normal(draw.integer(24, 40), 1, draw.integer(8, 10), draw.integer(11, 13))
     kernels = draw.normal(2, 3, 3)
-    learned = [answer(images.clone(), F.conv2d(images, kernel[None, None])) for kernel in kernels]
+    learned = [_by_hand(answer, images, F.conv2d(images, k[None, None])) for k in kernels]
     for found in learned:
         finite = not isinstance(found, Tensor) or bool(torch.isfinite(found).all())
         expect(finite, "The kernel has grown without end: try a smaller learning rate.")
@@ -55,6 +56,21 @@ def learn_filter(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     )
     for kernel, found in zip(kernels, learned, strict=True):
         _expect_kernel(kernel, found.detach().float())
+
+
+def _by_hand(answer: Any, images: Tensor, maps: Tensor) -> Any:
+    """Returns what an answer makes of the examples while nothing records gradients.
+
+    Raises:
+        NotYet: the answer asks PyTorch for them.
+    """
+    try:
+        with torch.no_grad():
+            return answer(images.clone(), maps.clone())
+    except RuntimeError as error:
+        if "does not require grad" not in str(error):
+            raise
+    raise NotYet("Here `backward` is switched off: compute the gradient yourself.")
 
 
 def _expect_kernel(kernel: Tensor, found: Tensor) -> None:
@@ -69,7 +85,7 @@ def _expect_kernel(kernel: Tensor, found: Tensor) -> None:
     expect(
         left < 0.99,
         "The kernel explains the maps no better than zeros do: does each step go against the "
-        "gradient, and are the old gradients forgotten first?",
+        "gradient, and is the gradient computed anew?",
     )
     raise NotYet(
         f"The kernel is on its way: {100 * left:.2g} % of the maps are unexplained. Take more "

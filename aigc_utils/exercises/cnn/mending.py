@@ -1,4 +1,4 @@
-"""Exercises of chapter 1 that mend how a network is evaluated."""
+"""The exercise of chapter 1 that mends how a network is chosen."""
 
 from __future__ import annotations
 
@@ -6,135 +6,10 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from ...data import standardize
-from ...evaluation import load_judge
 from ..answers import a_number, a_pair
 from ..chapter import Draw, exercise
 from ..checking import expect
 from ..mistakes import expect_close
-
-
-def broken_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int) -> float:
-    """Returns the accuracy in percent; broken, for an exercise to mend."""
-    shares = []
-    for start in range(0, len(images), batch_size):
-        part = slice(start, start + batch_size)
-        right = model(images[part]).argmax(1) == labels[part]
-        shares.append(100 * right.float().mean())
-    return float(sum(shares) / len(shares))
-
-
-def _sorted_digits(draw: Draw) -> SimpleNamespace:
-    """Gives the judge as training leaves it, and digits one class after the other."""
-    images, labels = draw.digits(100, test=True)
-    order = labels.argsort(stable=True)
-    return SimpleNamespace(
-        model=load_judge().train(), images=standardize(images[order]), labels=labels[order]
-    )
-
-
-class _Watched:
-    """A small classifier with images and labels, and notes on how an answer calls it."""
-
-    def __init__(self, draw: Draw, training: bool) -> None:
-        classes, channels, count = draw.integer(3, 6), draw.integer(3, 5), 4 * draw.integer(7, 9)
-        self.model = nn.Sequential(
-            nn.Conv2d(1, channels, 3), nn.BatchNorm2d(channels), nn.ReLU(),
-            nn.Flatten(), nn.Dropout(0.5), nn.Linear(16 * channels, classes),
-        )  # fmt: skip
-        self.images = draw.normal(count, 1, 6, 6)
-        with torch.no_grad():
-            self.model(1.5 * draw.normal(64, 1, 6, 6) + 0.5)  # running averages of other images
-            self.labels = self.model.eval()(self.images).argmax(1)
-        # All errors stand at the end, so that a batch's share of them depends on its size.
-        self.labels[-5:] = (self.labels[-5:] + 1) % classes
-        self.accuracy = 100 * (count - 5) / count
-        self.model.train(training)
-        calls: list[tuple[bool, bool, int]] = []
-
-        def note(model: nn.Module, inputs: tuple[Tensor]) -> None:
-            calls.append((model.training, torch.is_grad_enabled(), len(inputs[0])))
-
-        self.calls = calls  # of copies of the model too: a copied hook writes into the same list
-        self.model.register_forward_pre_hook(note)
-
-    def state(self) -> dict[str, Tensor]:
-        """Returns copies of the weights and running averages."""
-        return {name: value.clone() for name, value in self.model.state_dict().items()}
-
-
-@exercise(
-    "An accuracy that depends on the company",
-    kind="mend",
-    objective="batch norm in train and eval mode; evaluating on data held back",
-    misconceptions=("forgetting eval()",),
-    points=3,
-    hints=(
-        "Ask of each line what changes when the batch has another size, and what the model looks "
-        "like afterwards.",
-        "`model.eval()` before and `model.train(was_training)` after; `torch.no_grad()` around; "
-        "and count right answers, because the last batch may be smaller than the others.",
-        "`was_training = model.training`, `model.eval()`, then under `torch.no_grad()` add "
-        "`(predicted == labels[part]).sum().item()` for each batch, `model.train(was_training)`, "
-        "and return `100 * correct / len(images)`.",
-    ),
-    given=_sorted_digits,
-)
-def steady_accuracy(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer(model, images, labels, batch_size)` is the accuracy in percent."""
-    for training in (True, False):
-        watched = _Watched(draw, training)
-        before = watched.state()
-        with torch.enable_grad():
-            value = answer(watched.model, watched.images.clone(), watched.labels.clone(), 10)
-            gradients = torch.is_grad_enabled()
-        _expect_evaluation(watched)
-        state = watched.state()
-        expect(
-            all(torch.equal(before[name], state[name]) for name in before),
-            "The weights or running averages of the model have changed: evaluation only looks.",
-        )
-        left = {module.training for module in watched.model.modules()}
-        came, leaves = ("training", "evaluation") if training else ("evaluation", "training")
-        expect(
-            left == {training},
-            f"The model comes in {came} mode and leaves in {leaves} mode: whoever goes on with "
-            "it does not expect that.",
-        )
-        expect(gradients, "Gradients stay switched off after your function: use `with`.")
-        _expect_accuracy(watched, a_number(value, "accuracy"))
-
-
-def _expect_evaluation(watched: _Watched) -> None:
-    """Raises NotYet if the model was called in training mode, with gradients, or all at once."""
-    modes, gradients, lengths = zip(*watched.calls, strict=True) if watched.calls else ((), (), ())
-    expect(
-        not any(modes),
-        "The model runs in training mode: dropout drops, and batch norm looks at the batch. "
-        "This is the forgotten `eval()`.",
-    )
-    expect(
-        not any(gradients),
-        "PyTorch still records all steps for gradients that nobody needs: switch that off.",
-    )
-    expect(all(n <= 10 for n in lengths), "The model gets more than `batch_size` images at once.")
-
-
-def _expect_accuracy(watched: _Watched, value: float) -> None:
-    """Raises NotYet unless the value is the model's accuracy in percent."""
-    hits = torch.ones(len(watched.images))
-    hits[-5:] = 0
-    by_batch = sum(part.mean().item() for part in hits.split(10)) / len(hits.split(10))
-    mistakes = {
-        "The last batch is smaller, and counts as much as the others: its images weigh too much.": (
-            100 * by_batch
-        ),
-        "This is a share; percent are asked for.": watched.accuracy / 100,
-    }
-    expect_close(value, watched.accuracy, mistakes, "The accuracy is not right yet.")
 
 
 def broken_pick(

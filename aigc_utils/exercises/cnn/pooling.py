@@ -79,7 +79,7 @@ def _expect_changes(given: SimpleNamespace, name: str, y: list[float]) -> None:
     kind="explain",
     objective="pooling",
     misconceptions=("pooling gives full invariance",),
-    points=3,
+    points=4,
     hints=(
         "The section *Pooling* of chapter 1 does this for one digit and one shift.",
         "`images.roll(shift, 3)` moves the images to the right. Pool the maps of the moved "

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import bound, pictures, terms, training
+from . import bound, open_tasks, pictures, terms, training
+from .open_tasks import prior_gain
 from .training import broken_objective, covered_prior
 
-__all__ = ["CHAPTER", "broken_objective", "covered_prior"]
+__all__ = ["CHAPTER", "broken_objective", "covered_prior", "prior_gain"]
 
 CHAPTER = Chapter(
     "03_vae",
     terms.floor,
     terms.kl,
     terms.draw_codes,
-    training.collapse,
-    training.mended_objective,
     pictures.blur,
-    pictures.turned,
+    training.mended_objective,
     bound.iw_bound,
+    pictures.turned,
+    open_tasks.learned_prior,
+    open_tasks.own_vae,
     misconceptions=(
         "the noise is a trick",
         "the KL term is optional",

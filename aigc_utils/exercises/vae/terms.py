@@ -60,7 +60,7 @@ def floor(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
         "Zero is reached by pixels that are 0 or 1 alone: no p makes the cross-entropy of a grey "
         "pixel zero. It is no Bernoulli likelihood of grey pixels.": 0.0,
         "These are bits, not nats.": grey / math.log(2),
-        "The cross-entropy has two terms, one for white and one for black.": [
+        "The cross-entropy has two terms, one for ink and one for paper.": [
             -t * math.log(t),
             -(1 - t) * math.log(1 - t),
         ],

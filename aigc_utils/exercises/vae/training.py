@@ -1,8 +1,7 @@
-"""More exercises of chapter 3: the whole loss, its balance, and three faults to mend."""
+"""An exercise of chapter 3: the whole loss, with three faults to fix."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,89 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..answers import a_tensor, close, numbers
+from ..answers import a_tensor, close
 from ..chapter import Draw, exercise
 from ..checking import NotYet, expect
-from ..mistakes import expect_close, expect_count
 
 Encode = Callable[[Tensor], tuple[Tensor, Tensor]]
 Decode = Callable[[Tensor], Tensor]
-
-
-def _directions(draw: Draw) -> SimpleNamespace:
-    side, noise = draw.integer(7, 20), draw.number(0.01, 0.05, 3)
-    limit = side**2 * noise
-    counts = draw.integer(1, 3), draw.integer(3, 5), draw.integer(1, 3)
-    bounds = (1.6 * limit, 25 * limit), (2 * noise, 0.6 * limit), (0.1 * noise, 0.6 * noise)
-    variances = [
-        round(math.exp(math.log(low) + draw.number(0, 1, 4) * math.log(high / low)), 4)
-        for count, (low, high) in zip(counts, bounds, strict=True)
-        for _ in range(count)
-    ]
-    return SimpleNamespace(
-        side=side, noise_variance=noise, variances=sorted(variances, reverse=True)
-    )
-
-
-@exercise(
-    "Sum or mean?",
-    kind="predict",
-    objective="sum against mean; beta; posterior collapse, active units",
-    points=3,
-    hints=(
-        "Dividing the first term by the number of pixels shifts the balance exactly as "
-        "multiplying the second term would. Only the balance decides what is learned.",
-        "So the averaged loss is the summed one with beta = pixels. Count the variances above "
-        "the noise variance, and those above beta times the noise variance.",
-        "`beta = side**2`, and the last answer is the sum of "
-        "`math.log(v / (beta * noise_variance)) / 2` over the variances above the limit.",
-    ),
-    given=_directions,
-)
-def collapse(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer` holds the weight that averaging gives the KL term, and what it does."""
-    keys = ("beta", "active_summed", "active_averaged", "nats_averaged")
-    answer = numbers(answer, "collapse", keys)
-    beta, noise = given.side**2, given.noise_variance
-    mistakes = {
-        "Averaging makes the reconstruction small, so the KL term weighs more beside it, not "
-        "less.": 1 / beta,
-        "Averaging changes one term only, and so the balance of the two.": 1,
-        "An image has side times side pixels.": given.side,
-    }
-    otherwise = f"An average over the pixels is not a beta of {answer['beta']:g}."
-    expect_close(answer["beta"], beta, mistakes, otherwise)
-    active = {b: [v for v in given.variances if v > b * noise] for b in (1, beta)}
-    expect(
-        answer["active_summed"] == len(active[1]),
-        "`active_summed`: count the variances above the noise variance.",
-    )
-    mistakes = {
-        "Averaging does change which units are active: the limit is beta times as high.": (
-            len(active[1])
-        )
-    }
-    otherwise = "`active_averaged`: count the variances above beta times the noise variance."
-    expect_count(answer["active_averaged"], len(active[beta]), mistakes, otherwise)
-    _expect_nats(answer["nats_averaged"], given.variances, noise, beta)
-
-
-def _expect_nats(found: float, variances: list[float], noise: float, beta: int) -> None:
-    """Raises NotYet unless these are the nats that the active units carry."""
-
-    def nats(weight: int, *, active: bool = True) -> float:
-        kept = [v for v in variances if v > weight * noise or not active]
-        return sum(math.log(v / (weight * noise)) / 2 for v in kept)
-
-    wanted = nats(beta)
-    mistakes = {
-        "The nats are twice as many: where is the 1/2?": 2 * wanted,
-        "These are bits, not nats.": wanted / math.log(2),
-        "These are the nats of the summed loss.": nats(1),
-        "A unit that is not active carries no nats.": nats(beta, active=False),
-    }
-    otherwise = "`nats_averaged` is not the sum over the active units."
-    expect_close(found, wanted, mistakes, otherwise, 3e-3)
 
 
 def broken_objective(encode: Encode, decode: Decode, images: Tensor) -> Tensor:

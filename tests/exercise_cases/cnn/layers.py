@@ -20,6 +20,7 @@ def by_formula(g):
     return {
         "side": side,
         "parameters": (g.in_channels * g.kernel_size**2 + 1) * g.out_channels,
+        "field": g.kernel_size + 2 * g.stride,
     }
 
 
@@ -27,7 +28,18 @@ def by_formula(g):
 def by_building(g):
     conv = nn.Conv2d(g.in_channels, g.out_channels, g.kernel_size, g.stride, g.padding)
     side = conv(torch.zeros(1, g.in_channels, g.size, g.size)).shape[-1]
-    return {"side": side, "parameters": sum(p.numel() for p in conv.parameters())}
+    # The gradient reaches as many rows as one value behind two layers can see.
+    first = nn.Conv2d(1, 1, g.kernel_size, g.stride, bias=False)
+    second = nn.Conv2d(1, 1, 3, bias=False)
+    nn.init.ones_(first.weight)
+    nn.init.ones_(second.weight)
+    image = torch.zeros(1, 1, 30, 30, requires_grad=True)
+    second(first(image))[0, 0, 0, 0].backward()
+    return {
+        "side": side,
+        "parameters": sum(p.numel() for p in conv.parameters()),
+        "field": int((image.grad[0, 0].sum(1) > 0).sum()),
+    }
 
 
 @CASES.wrong("sizes", says="padding goes on both sides")
@@ -56,6 +68,21 @@ def no_bias(g):
 @CASES.wrong("sizes", says="reads all input channels")
 def one_channel_only(g):
     return by_formula(g) | {"parameters": (g.kernel_size**2 + 1) * g.out_channels}
+
+
+@CASES.wrong("sizes", says="as wide as the first layer's stride")
+def steps_of_one_pixel(g):
+    return by_formula(g) | {"field": g.kernel_size + 2}
+
+
+@CASES.wrong("sizes", says="adds two steps to the field, not three")
+def three_steps(g):
+    return by_formula(g) | {"field": g.kernel_size + 3 * g.stride}
+
+
+@CASES.wrong("sizes", says="does not see")
+def fields_added(g):
+    return by_formula(g) | {"field": 5 * g.kernel_size}
 
 
 # --- correlate ------------------------------------------------------------------------------

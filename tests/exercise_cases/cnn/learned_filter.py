@@ -11,15 +11,18 @@ from .. import Cases
 CASES = Cases("01_cnn")
 
 
-def descended(images, maps, steps=40, rate=0.2, forget=True, start=None):
-    kernel = (torch.zeros(1, 1, 3, 3) if start is None else start).requires_grad_()
+def gradient(images, off):
+    columns, rows = images.transpose(0, 1), off.transpose(0, 1)
+    return 2 / off.numel() * F.conv2d(columns, rows)
+
+
+def descended(images, maps, steps=40, rate=0.2, forget=True):
+    kernel, slope = torch.zeros(1, 1, 3, 3), torch.zeros(1, 1, 3, 3)
     for _ in range(steps):
-        if forget:
-            kernel.grad = None
-        F.mse_loss(F.conv2d(images, kernel), maps).backward()
-        with torch.no_grad():
-            kernel -= rate * kernel.grad
-    return kernel.detach()[0, 0]
+        off = F.conv2d(images, kernel) - maps
+        slope = gradient(images, off) + (0 if forget else slope)
+        kernel = kernel - rate * slope
+    return kernel[0, 0]
 
 
 @CASES.right("learn_filter")
@@ -28,18 +31,42 @@ def by_descent(g):
 
 
 @CASES.right("learn_filter")
-def by_lbfgs(g):
+def weight_by_weight(g):
+    def answer(images, maps):
+        kernel, (high, wide) = torch.zeros(1, 1, 3, 3), maps.shape[2:]
+        for _ in range(30):
+            off = F.conv2d(images, kernel) - maps
+            for i in range(3):
+                for j in range(3):
+                    seen = images[:, :, i : i + high, j : j + wide]
+                    kernel[0, 0, i, j] -= 0.2 * 2 * (off * seen).mean()
+        return kernel[0, 0]
+
+    return answer
+
+
+@CASES.right("learn_filter")
+def with_an_optimizer(g):
+    def answer(images, maps):
+        kernel = torch.zeros(1, 1, 3, 3, requires_grad=True)
+        optimizer = torch.optim.SGD([kernel], lr=0.2)
+        for _ in range(30):
+            kernel.grad = gradient(images, F.conv2d(images, kernel) - maps)
+            optimizer.step()
+        return kernel[0, 0]
+
+    return answer
+
+
+@CASES.wrong("learn_filter", says="`backward` is switched off: compute the gradient yourself")
+def by_autograd(g):
     def answer(images, maps):
         layer = nn.Conv2d(1, 1, 3, bias=False)
-        optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=20)
-
-        def closure():
+        optimizer = torch.optim.SGD(layer.parameters(), lr=0.2)
+        for _ in range(30):
             optimizer.zero_grad()
-            loss = F.mse_loss(layer(images), maps)
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
+            F.mse_loss(layer(images), maps).backward()
+            optimizer.step()
         return layer.weight[0, 0]
 
     return answer

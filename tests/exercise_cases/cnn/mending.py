@@ -1,132 +1,14 @@
-"""Answers to `steady_accuracy` and `pick_recipe`, exercises of chapter 1."""
+"""Answers to `pick_recipe`, an exercise of chapter 1."""
 
 from __future__ import annotations
 
-import copy
-
 import torch
-from torch import nn
 
-from aigc_utils.exercises.cnn import broken_accuracy, broken_pick
+from aigc_utils.exercises.cnn import broken_pick
 
 from .. import Cases
 
 CASES = Cases("01_cnn")
-
-
-# --- steady_accuracy ------------------------------------------------------------------------
-
-
-def count(model, images, labels, batch_size):
-    pairs = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-    return 100 * sum((model(x).argmax(1) == y).sum().item() for x, y in pairs) / len(images)
-
-
-@CASES.right("steady_accuracy")
-def mode_put_back(g):
-    @torch.no_grad()
-    def answer(model, images, labels, batch_size):
-        mode = model.training
-        found = count(model.eval(), images, labels, batch_size)
-        model.train(mode)
-        return found
-
-    return answer
-
-
-@CASES.right("steady_accuracy")
-def on_a_copy(g):
-    def answer(model, images, labels, batch_size):
-        twin = copy.deepcopy(model).eval()
-        with torch.inference_mode():
-            logits = torch.cat([twin(part) for part in images.split(batch_size)])
-        return 100 * (logits.argmax(1) == labels).float().mean()
-
-    return answer
-
-
-@CASES.wrong("steady_accuracy", says=r"forgotten `eval\(\)`")
-def left_broken(g):
-    return broken_accuracy
-
-
-@CASES.wrong("steady_accuracy", says=r"forgotten `eval\(\)`")
-def only_no_grad(g):
-    return torch.no_grad()(count)
-
-
-@CASES.wrong("steady_accuracy", says="records all steps for gradients")
-def only_eval(g):
-    return lambda model, *rest: count(model.eval(), *rest)
-
-
-@CASES.wrong("steady_accuracy", says="comes in training mode and leaves in evaluation")
-def left_in_evaluation(g):
-    return torch.no_grad()(lambda model, *rest: count(model.eval(), *rest))
-
-
-@CASES.wrong("steady_accuracy", says="comes in evaluation mode and leaves in training")
-def always_back_to_training(g):
-    @torch.no_grad()
-    def answer(model, *rest):
-        found = count(model.eval(), *rest)
-        model.train()
-        return found
-
-    return answer
-
-
-@CASES.wrong("steady_accuracy", says="last batch is smaller")
-def batches_weigh_the_same(g):
-    @torch.no_grad()
-    def answer(model, *rest):
-        mode = model.training
-        found = broken_accuracy(model.eval(), *rest)
-        model.train(mode)
-        return found
-
-    return answer
-
-
-@CASES.wrong("steady_accuracy", says="percent are asked for")
-def as_a_share(g):
-    return lambda *rest: mode_put_back(g)(*rest) / 100
-
-
-@CASES.wrong("steady_accuracy", says="more than `batch_size` images")
-def all_at_once(g):
-    return lambda model, x, y, size: mode_put_back(g)(model, x, y, len(x))
-
-
-@CASES.wrong("steady_accuracy", says="Gradients stay switched off")
-def gradients_off_for_good(g):
-    def answer(model, *rest):
-        torch.set_grad_enabled(False)
-        return mode_put_back(g)(model, *rest)
-
-    return answer
-
-
-@CASES.wrong("steady_accuracy", says="must be a number, not NoneType")
-def accuracy_not_returned(g):
-    def answer(*rest):
-        mode_put_back(g)(*rest)
-
-    return answer
-
-
-@CASES.wrong("steady_accuracy", says="running averages of the model have changed")
-def averages_reset(g):
-    def answer(model, *rest):
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.reset_running_stats()
-        return mode_put_back(g)(model, *rest)
-
-    return answer
-
-
-# --- pick_recipe ----------------------------------------------------------------------------
 
 
 def mean_of(recipe, seeds, validate):

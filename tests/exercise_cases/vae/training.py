@@ -1,8 +1,6 @@
-"""Answers to `collapse` and `mended_objective`, exercises of chapter 3."""
+"""Answers to `mended_objective`, an exercise of chapter 3."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -13,89 +11,6 @@ from aigc_utils.exercises.vae import broken_objective
 from .. import Cases
 
 CASES = Cases("03_vae")
-
-
-# --- collapse -------------------------------------------------------------------------------
-
-
-@CASES.right("collapse")
-def by_the_rule(g):
-    beta, noise = g.side**2, g.noise_variance
-    kept = [v for v in g.variances if v > beta * noise]
-    return {
-        "beta": beta,
-        "active_summed": sum(v > noise for v in g.variances),
-        "active_averaged": len(kept),
-        "nats_averaged": sum(math.log(v / (beta * noise)) / 2 for v in kept),
-    }
-
-
-@CASES.right("collapse")
-def by_tensors(g):
-    v, limit = torch.tensor(g.variances), g.side**2 * g.noise_variance
-    return {
-        "beta": torch.tensor(g.side).square(),
-        "active_summed": (v > g.noise_variance).sum(),
-        "active_averaged": (v > limit).sum(),
-        "nats_averaged": (v / limit).log().clamp(min=0).sum() / 2,
-    }
-
-
-@CASES.wrong("collapse", says="weighs more beside it, not less")
-def inverse_beta(g):
-    return by_the_rule(g) | {"beta": 1 / g.side**2}
-
-
-@CASES.wrong("collapse", says="balance of the two")
-def beta_of_one(g):
-    return by_the_rule(g) | {"beta": 1}
-
-
-@CASES.wrong("collapse", says="side times side")
-def beta_of_a_side(g):
-    return by_the_rule(g) | {"beta": g.side}
-
-
-@CASES.wrong("collapse", says="does change which units")
-def averaging_harmless(g):
-    right = by_the_rule(g)
-    return right | {"active_averaged": right["active_summed"]}
-
-
-@CASES.wrong("collapse", says="count the variances above the noise variance")
-def all_active(g):
-    return by_the_rule(g) | {"active_summed": len(g.variances)}
-
-
-@CASES.wrong("collapse", says="above beta times the noise")
-def one_too_few(g):
-    right = by_the_rule(g)
-    return right | {"active_averaged": right["active_averaged"] - 1}
-
-
-@CASES.wrong("collapse", says="where is the 1/2")
-def nats_without_half(g):
-    right = by_the_rule(g)
-    return right | {"nats_averaged": 2 * right["nats_averaged"]}
-
-
-@CASES.wrong("collapse", says="bits, not nats")
-def nats_in_bits(g):
-    right = by_the_rule(g)
-    return right | {"nats_averaged": right["nats_averaged"] / math.log(2)}
-
-
-@CASES.wrong("collapse", says="not active carries no nats")
-def negative_nats_too(g):
-    limit = g.side**2 * g.noise_variance
-    return by_the_rule(g) | {"nats_averaged": sum(math.log(v / limit) / 2 for v in g.variances)}
-
-
-@CASES.wrong("collapse", says="nats of the summed loss")
-def nats_when_summed(g):
-    kept = [v for v in g.variances if v > g.noise_variance]
-    nats = sum(math.log(v / g.noise_variance) / 2 for v in kept)
-    return by_the_rule(g) | {"nats_averaged": nats}
 
 
 # --- mended_objective -----------------------------------------------------------------------

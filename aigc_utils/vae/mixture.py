@@ -1,0 +1,144 @@
+"""Chapter 3: a prior that fits, as a mixture of Gaussians fitted to the codes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..data import check_finite, check_tensor
+from ..limits import whole
+
+#: The share of the codes' whole covariance that each bell keeps: none may become a needle.
+LEAST = 1e-3
+
+
+class Mixture:
+    """A mixture of K Gaussians over codes, each with a weight and a covariance of its own.
+
+    Weights have the shape (K,) and add up to 1; means are (K, D) and covariances (K, D, D).
+
+    Raises:
+        ValueError: a shape is another, a number is not finite, a weight is below 0 or they add up
+            to another number, or a covariance is not symmetric or not positive definite.
+    """
+
+    def __init__(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
+        _check_bells(weights, means, covariances)
+        self.weights, self.means = weights, means
+        self.roots = torch.linalg.cholesky(covariances)  # (K, D, D), root @ root.T each
+
+    def log_parts(self, z: Tensor) -> Tensor:
+        """Returns the log of each Gaussian's weight times its density at codes, (N, K).
+
+        Raises:
+            ValueError: the codes do not have shape (N, D), or are not finite.
+        """
+        width = self.means.size(1)
+        if z.ndim != 2 or z.size(1) != width:
+            raise ValueError(f"codes must have shape (N, {width}), not {tuple(z.shape)}.")
+        check_finite("codes", z)
+        constant = z.size(1) * math.log(2 * math.pi)
+        parts = []
+        for weight, mean, root in zip(self.weights, self.means, self.roots, strict=True):
+            white = torch.linalg.solve_triangular(root, (z - mean).T, upper=False)  # (D, N)
+            log_density = -(white.square().sum(0) + constant) / 2 - root.diagonal().log().sum()
+            parts.append(weight.log() + log_density)
+        return torch.stack(parts, 1)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Returns the log-density of codes, (N, D), in nats, (N,).
+
+        Raises:
+            ValueError: as `log_parts`.
+        """
+        return self.log_parts(z).logsumexp(1)
+
+    def sample(self, count: int, rng: torch.Generator) -> Tensor:
+        """Returns `count` codes, (count, D): a Gaussian is drawn by weight, then a code of it.
+
+        Raises:
+            ValueError: `count` is below 1.
+        """
+        whole("count", count)
+        which = torch.multinomial(self.weights, count, replacement=True, generator=rng)
+        noise = torch.randn(count, self.means.size(1), 1, generator=rng)
+        codes: Tensor = self.means[which] + (self.roots[which] @ noise).squeeze(2)
+        return codes
+
+
+def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20) -> Mixture:
+    """Returns a mixture of `size` Gaussians fitted to codes by expectation-maximisation.
+
+    Each round first asks how much each Gaussian has to do with each code, and then gives each
+    the mean and the covariance of its codes. The log-likelihood of the codes rises from round to
+    round, up to what `LEAST` costs.
+
+    Args:
+        codes: shape (N, D), N at least `size`.
+        size: how many Gaussians; with one, a single round finds the best.
+        rng: draws the codes that the Gaussians begin at.
+        rounds: of the two steps.
+
+    Raises:
+        ValueError: fewer codes than Gaussians, no Gaussian or no round, or codes of another type
+            or shape, that are not finite, or that are all the same.
+
+    Source: Dempster, Laird and Rubin, Maximum Likelihood from Incomplete Data via the EM
+    Algorithm, 1977.
+    """
+    _check_fit(codes, size, rounds)
+    spread = torch.cov(codes.T).view(codes.size(1), -1)
+    least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * torch.eye(len(spread))
+    starts = codes[torch.randperm(len(codes), generator=rng)[:size]]
+    covariances = (spread + least).expand(size, -1, -1)
+    mixture = Mixture(torch.full((size,), 1 / size), starts, covariances)
+    for _ in range(rounds):
+        shares = mixture.log_parts(codes).softmax(1)  # (N, K): whose code is it?
+        mixture = _refitted(codes, shares, least)
+    return mixture
+
+
+def _refitted(codes: Tensor, shares: Tensor, least: Tensor) -> Mixture:
+    """Returns the mixture whose Gaussians own the codes by these shares, (N, K)."""
+    counts = shares.sum(0).clamp(min=1e-3)  # (K,)
+    means = (shares.T @ codes) / counts[:, None]  # (K, D)
+    covariances = []
+    for share, mean, count in zip(shares.T, means, counts, strict=True):
+        away = codes - mean
+        covariances.append((share[:, None] * away).T @ away / count + least)
+    return Mixture(counts / counts.sum(), means, torch.stack(covariances))
+
+
+def _check_bells(weights: Tensor, means: Tensor, covariances: Tensor) -> None:
+    """Raises ValueError unless these are the parts of a mixture."""
+    bells, width = len(weights), means.size(-1)
+    shapes = weights.shape, means.shape, covariances.shape
+    if shapes != ((bells,), (bells, width), (bells, width, width)) or 0 in shapes[2]:
+        raise ValueError(
+            "a mixture has weights (K,), means (K, D) and covariances (K, D, D), not "
+            f"{', '.join(str(tuple(shape)) for shape in shapes)}."
+        )
+    for name, values in (("weights", weights), ("means", means), ("covariances", covariances)):
+        check_finite(name, values)
+    if weights.min() < 0 or abs(weights.sum().item() - 1) > 1e-4:
+        raise ValueError(f"weights must be 0 or more and add up to 1, not to {weights.sum():g}.")
+    uneven = (covariances - covariances.mT).abs().max() > 1e-4 * covariances.abs().max()
+    if uneven or torch.linalg.cholesky_ex(covariances).info.any():
+        raise ValueError("covariances must be symmetric and positive definite.")
+
+
+def _check_fit(codes: Tensor, size: int, rounds: int) -> None:
+    """Raises ValueError unless so many Gaussians can be fitted to these codes."""
+    check_tensor("codes", codes)
+    if codes.ndim != 2 or len(codes) < 2 or codes.size(1) < 1 or not codes.is_floating_point():
+        raise ValueError(
+            "codes must have shape (N, D), N at least 2, and be floats, not "
+            f"{tuple(codes.shape)} of {codes.dtype}."
+        )
+    check_finite("codes", codes)
+    whole("size", size, highest=len(codes))
+    whole("rounds", rounds)
+    if (codes == codes[0]).all():
+        raise ValueError("codes must differ: all are the same point, and no bell fits one point.")

@@ -1,0 +1,9 @@
+"""The bank of questions: a folder a chapter, and what hands questions out.
+
+To add a chapter, write a folder `name` here whose `__init__` lists its kinds as `CHAPTER`; nothing
+else lists it.
+"""
+
+from .bank import Item, ask, chapter_names, find_chapter
+
+__all__ = ["Item", "ask", "chapter_names", "find_chapter"]

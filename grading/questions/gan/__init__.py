@@ -1,0 +1,37 @@
+"""The questions of chapter 2, in the order in which it teaches."""
+
+from __future__ import annotations
+
+from ..bank import Chapter
+from . import game, measuring, training
+
+CHAPTER = Chapter(
+    "02_gan",
+    objectives=(
+        "minimax game and the optimal discriminator",
+        "Jensen-Shannon view",
+        "non-saturating loss",
+        "alternating updates and `detach`",
+        "a modern stabiliser",
+        "averaged generator weights",
+        "mode collapse",
+        "Fréchet distance, precision and recall, coverage, and their sample-size bias",
+    ),
+    kinds=(
+        game.what_the_generator_sees,
+        game.best_discriminator,
+        game.two_coins,
+        game.pull_of_the_loss,
+        game.perfect_discriminator,
+        training.without_detach,
+        training.slope_penalty,
+        training.running_mean,
+        training.falling_loss,
+        measuring.accuracy_of_a_player,
+        measuring.half_right,
+        measuring.missing_digits,
+        measuring.two_bells,
+        measuring.two_papers,
+        measuring.few_but_good,
+    ),
+)

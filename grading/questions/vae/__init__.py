@@ -1,0 +1,40 @@
+"""The questions of chapter 3, in the order in which it teaches."""
+
+from __future__ import annotations
+
+from ..bank import Chapter
+from . import bound, codes, training
+
+CHAPTER = Chapter(
+    "03_vae",
+    objectives=(
+        "latent-variable likelihood",
+        "ELBO derived",
+        "closed-form KL",
+        "reparameterisation",
+        "choice of likelihood and sum against mean",
+        "beta",
+        "posterior collapse, active units",
+        "autoencoder against VAE",
+        "prior samples against reconstructions",
+        "importance-weighted bound",
+        "link to latent diffusion",
+    ),
+    kinds=(
+        bound.three_causes,
+        bound.gap_of_the_bound,
+        bound.higher_bound,
+        bound.price_of_a_code,
+        codes.draw_a_code,
+        codes.no_noise,
+        training.grey_pixel,
+        training.averaged_pixels,
+        training.two_images_one_code,
+        training.no_price,
+        training.heavier_price,
+        codes.busy_dimensions,
+        codes.turned_space,
+        codes.gaps,
+        bound.three_weights,
+    ),
+)

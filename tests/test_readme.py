@@ -1,0 +1,54 @@
+"""What the README says of Python, PyTorch and make is what they are here."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_it_names_the_pythons_that_are_tested() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    tested = re.findall(r'python(?:-version)?: "(3\.\d+)"', workflow)
+    least, most = (choose(tested, key=lambda name: int(name[2:])) for choose in (min, max))
+    assert f"Python {least} or later ({least} to {most} are tested)" in README
+    assert PROJECT["requires-python"] == f">={least}"
+
+
+def test_it_names_the_oldest_torch() -> None:
+    (bound,) = (line[7:] for line in PROJECT["dependencies"] if line.startswith("torch>="))
+    assert f"the course needs {bound}." in README
+
+
+def test_it_names_only_targets_that_there_are() -> None:
+    targets = re.findall(r"\bmake (?!\.\.\.|PYTHON)(\w+)", README)
+    assert len(targets) > 5
+    assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in targets)
+
+
+def needed_by(target: str) -> set[str]:
+    """Returns the targets that a target of the Makefile makes first, and those that these make."""
+    (line,) = re.findall(rf"^{target}:(.*)$", MAKEFILE, re.MULTILINE)
+    first = {name for name in line.split() if re.search(rf"^{name}:", MAKEFILE, re.MULTILINE)}
+    return first.union(*map(needed_by, first))
+
+
+def test_make_test_leaves_out_what_it_says() -> None:
+    assert {"lint", "unit", "pages", "notebooks"} <= needed_by("test")
+    assert "colab" not in needed_by("test")
+    assert "`make test` leaves out `make colab`" in README
+
+
+def test_no_job_of_the_workflows_has_a_graphics_card_or_its_libraries() -> None:
+    folder = ROOT / ".github" / "workflows"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.yml"))
+    assert not re.search(r"gpu|cuda", text, re.IGNORECASE)
+    installs = [line for line in text.splitlines() if re.search(r"uv pip install .*-e ", line)]
+    assert len(installs) == 2
+    assert all("--torch-backend cpu" in line for line in installs)
+    assert all("TORCH=cpu" in line for line in re.findall(r"run: make .*", text))

@@ -1,0 +1,179 @@
+"""Chapter 3's fitted prior: a mixture of Gaussians, and expectation-maximisation."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from sentences import assert_one_sentence
+from torch import Tensor
+from torch.distributions import Normal
+
+from aigc_utils import vae
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def islands(count: int = 4000) -> Tensor:
+    """Returns points of two bells, a third of them around (4, 0) and the others around (-2, 1)."""
+    points = torch.randn(count, 2, generator=seeded(1)) * torch.tensor([0.5, 1.0])
+    points[: count // 3] += torch.tensor([4.0, 0.0])
+    points[count // 3 :] += torch.tensor([-2.0, 1.0])
+    return points
+
+
+def standard(dimensions: int) -> vae.Mixture:
+    zeros, eye = torch.zeros(1, dimensions), torch.eye(dimensions)[None]
+    return vae.Mixture(torch.ones(1), zeros, eye)
+
+
+def test_one_bell_is_the_normal_distribution() -> None:
+    z = torch.randn(50, 5, generator=seeded())
+    torch.testing.assert_close(standard(5).log_prob(z), Normal(0, 1).log_prob(z).sum(1))
+
+
+def test_a_mixtures_density_is_the_weighted_sum_and_has_the_total_one() -> None:
+    weights = torch.tensor([0.25, 0.75])
+    means, covariances = torch.tensor([[-1.0], [2.0]]), torch.tensor([[[0.25]], [[4.0]]])
+    mixture = vae.Mixture(weights, means, covariances)
+    z = torch.linspace(-12, 14, 5201)
+    by_hand = 0.25 * Normal(-1, 0.5).log_prob(z).exp() + 0.75 * Normal(2, 2).log_prob(z).exp()
+    density = mixture.log_prob(z[:, None]).exp()
+    torch.testing.assert_close(density, by_hand)
+    assert torch.trapezoid(density, z) == pytest.approx(1, abs=1e-4)
+
+
+def test_fitting_finds_the_bells() -> None:
+    mixture = vae.fit_mixture(islands(), 2, seeded())
+    left, right = mixture.means[:, 0].argsort()
+    torch.testing.assert_close(mixture.weights[right].item(), 1 / 3, atol=0.01, rtol=0)
+    torch.testing.assert_close(mixture.means[right], torch.tensor([4.0, 0.0]), atol=0.1, rtol=0)
+    torch.testing.assert_close(mixture.means[left], torch.tensor([-2.0, 1.0]), atol=0.1, rtol=0)
+    covariance = mixture.roots[left] @ mixture.roots[left].T
+    torch.testing.assert_close(
+        covariance, torch.tensor([[0.25, 0.0], [0.0, 1.0]]), atol=0.08, rtol=0
+    )
+
+
+def test_each_round_makes_the_codes_more_probable() -> None:
+    codes = islands()
+    heights = [
+        vae.fit_mixture(codes, 5, seeded(), rounds=rounds).log_prob(codes).mean().item()
+        for rounds in (1, 2, 4, 8)
+    ]
+    assert heights == sorted(heights)
+
+
+def test_one_bell_has_the_codes_mean_and_covariance() -> None:
+    codes = islands()
+    one = vae.fit_mixture(codes, 1, seeded(), rounds=1)
+    torch.testing.assert_close(one.means[0], codes.mean(0))
+    torch.testing.assert_close(one.roots[0] @ one.roots[0].T, torch.cov(codes.T), rtol=5e-3, atol=0)
+
+
+def test_samples_have_the_mixtures_mean_and_repeat() -> None:
+    mixture = vae.fit_mixture(islands(), 2, seeded())
+    drawn = mixture.sample(20_000, seeded(3))
+    assert drawn.shape == (20_000, 2)
+    assert torch.equal(drawn, mixture.sample(20_000, seeded(3)))
+    torch.testing.assert_close(drawn.mean(0), islands().mean(0), atol=0.1, rtol=0)
+    assert ((drawn[:, 0] > 1.5).float().mean() - 1 / 3).abs() < 0.02
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_the_scale_of_the_codes_does_not_matter(scale: float) -> None:
+    codes = islands(600)
+    plain, scaled = (vae.fit_mixture(c, 3, seeded()) for c in (codes, scale * codes))
+    torch.testing.assert_close(scale * plain.means, scaled.means, rtol=1e-3, atol=1e-3 * scale)
+
+
+def test_a_dead_dimension_and_an_idle_bell_leave_the_fit_whole() -> None:
+    codes = torch.cat([islands(300), torch.zeros(300, 1)], 1)
+    found = vae.fit_mixture(codes, 40, seeded()).log_prob(codes)
+    assert found.isfinite().all()
+
+
+def test_a_prior_that_fits_saves_what_the_misfit_costs() -> None:
+    codes = islands()
+    plain = standard(2).log_prob(codes)
+    saved = (vae.fit_mixture(codes, 2, seeded()).log_prob(codes) - plain).mean()
+    true = torch.stack(
+        [
+            math.log(w) + Normal(m, torch.tensor([0.5, 1.0])).log_prob(codes).sum(1)
+            for w, m in ((1 / 3, torch.tensor([4.0, 0.0])), (2 / 3, torch.tensor([-2.0, 1.0])))
+        ]
+    ).logsumexp(0)
+    misfit = (true - plain).mean()
+    assert saved == pytest.approx(misfit.item(), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("codes", "size", "rounds", "message"),
+    [
+        (torch.zeros(10, 2), 0, 1, "^size must be a whole number from 1 to 10"),
+        (torch.zeros(10, 2), 11, 1, "^size must be a whole number from 1 to 10"),
+        (torch.zeros(10, 2), 1, 0, "^rounds must be a whole number of at least 1"),
+        (torch.zeros(10), 1, 1, r"^codes must have shape \(N, D\)"),
+        (torch.zeros(1, 2), 1, 1, "N at least 2"),
+        (torch.full((10, 2), math.nan), 1, 1, "^codes must be finite"),
+        ([[0.0, 1.0]], 1, 1, "^codes must be a tensor"),
+    ],
+)
+def test_what_no_mixture_fits_is_refused(
+    codes: Tensor, size: int, rounds: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        vae.fit_mixture(codes, size, seeded(), rounds)
+
+
+def _parts(**changed: Tensor) -> dict[str, Tensor]:
+    right = {"weights": torch.tensor([0.25, 0.75]), "means": torch.zeros(2, 2)}
+    return {**right, "covariances": torch.eye(2).repeat(2, 1, 1), **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"weights": torch.tensor([1.0, 2.0])}, "add up to 1, not to 3"),
+        ({"weights": torch.tensor([-0.5, 1.5])}, "0 or more"),
+        ({"weights": torch.tensor([math.nan, 1.0])}, "weights must be finite"),
+        ({"means": torch.zeros(2, 3)}, "covariances"),
+        ({"means": torch.zeros(1, 2)}, "covariances"),
+        ({"covariances": -torch.eye(2).repeat(2, 1, 1)}, "positive definite"),
+        ({"covariances": torch.tensor([[1.0, 0.5], [0.0, 1.0]]).repeat(2, 1, 1)}, "symmetric"),
+    ],
+)
+def test_what_is_no_mixture_is_refused(changed: dict[str, Tensor], says: str) -> None:
+    vae.Mixture(**_parts())
+    with pytest.raises(ValueError, match=says) as caught:
+        vae.Mixture(**_parts(**changed))
+    assert_one_sentence(caught)
+
+
+@pytest.mark.parametrize(
+    ("z", "says"),
+    [
+        (torch.zeros(3, 1), "shape"),  # would silently be repeated
+        (torch.zeros(2), "shape"),
+        (torch.tensor([[math.nan, 0.0]]), "finite"),
+    ],
+)
+def test_codes_that_a_mixture_does_not_know_are_refused(z: Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        standard(2).log_prob(z)
+    assert_one_sentence(caught)
+    with pytest.raises(ValueError, match="count"):
+        standard(2).sample(0, seeded())
+
+
+@pytest.mark.parametrize(
+    ("codes", "says"),
+    [(torch.zeros(50, 2), "must differ"), (torch.ones(50, 2, dtype=torch.int64), "floats")],
+)
+def test_codes_that_no_bell_fits_are_refused(codes: Tensor, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        vae.fit_mixture(codes, 2, seeded())
+    assert_one_sentence(caught)
