@@ -14,13 +14,13 @@ from .gan_results import (
     ablation,
     class_bars,
     discriminator_histograms,
-    neighbourhoods,
     sample_size_bias,
 )
 from .gan_workings import (
     conditional_drawing,
     gan_drawing,
     latent_norms,
+    neighbourhoods,
     optimal_discriminator,
 )
 from .gpt_attention import (

@@ -14,12 +14,16 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..data import check_number, check_same_shape
+from ..limits import whole
 from .picture import (
     COLORS,
     DIVERGING,
     INK,
     Picture,
     axes_grid,
+    check_few,
+    check_points,
     check_shares,
     new_figure,
     show_image,
@@ -35,8 +39,14 @@ def number_game(paths: Mapping[str, Tensor]) -> Picture:
         paths: name to positions, shape (steps, 2): the generator's point and the discriminator's
             slope. The game would be over at (0, 0).
 
+    Raises:
+        ValueError: there are not 1 to 4 paths, or one has positions of another shape or not finite.
+
     Source: Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018.
     """
+    check_few(paths, 4, "paths")
+    for name, path in paths.items():
+        check_points(name, path)
     figure = new_figure(2.5)
     panels = axes_grid(figure, 1, len(paths), sharex=True, sharey=True)
     told = []
@@ -112,7 +122,11 @@ def one_way(pull: Tensor) -> float:
     """Returns how far pulls, shape (N, 2), point the same way: 1 if all do, 0 if they cancel.
 
     It is the length of the mean of their directions; lengths play no part.
+
+    Raises:
+        ValueError: there is no pull, or one is not finite.
     """
+    check_points("pull", pull)
     return F.normalize(pull, dim=1).mean(0).norm().item()
 
 
@@ -124,6 +138,17 @@ def _told(name: str, state: GameState) -> str:
         f"or above 0.9 on {sure:.0f} percent of the map, and directions of the pulls with a mean "
         f"of length {one_way(state.pull):.2f}"
     )
+
+
+def _check_state(state: GameState, num_modes: int) -> None:
+    check_shares("probability", state.probability)
+    if state.probability.ndim != 2 or state.probability.size(0) != state.probability.size(1):
+        raise ValueError(f"probability must be square, not {tuple(state.probability.shape)}.")
+    check_number("share", state.share, most=1)
+    whole("modes", state.modes, 0, num_modes)
+    for name in ("real", "fake", "pull"):
+        check_points(name, getattr(state, name))
+    check_same_shape(fake=state.fake, pull=state.pull)
 
 
 @styled
@@ -138,10 +163,14 @@ def game_maps(
         num_modes: number of modes of the data.
 
     Raises:
-        ValueError: the output of a discriminator isn't probabilities.
+        ValueError: the runs have no moment or differ in how many, the output of a discriminator
+            isn't probabilities over a square grid, points or pulls are something else, a pull
+            stands not with each point, or a count or share lies out of its range.
     """
+    if len({len(states) for states in runs.values()} - {0}) != 1 or not all(runs.values()):
+        raise ValueError("give at least one run, all with equally many moments, at least one.")
     for state in itertools.chain(*runs.values()):
-        check_shares("probability", state.probability)
+        _check_state(state, num_modes)
     columns = max(map(len, runs.values()))
     figure = new_figure(0.75 + (6.6 / columns + 0.62) * len(runs))
     axes = axes_grid(figure, len(runs), columns)

@@ -9,10 +9,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.patches import Circle
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
@@ -167,6 +165,19 @@ def _largest_step(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"“{name}” brings most: the distance falls to 1 / {factor:.1f}"
 
 
+def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        raise ValueError("give at least one row to draw.")
+    for row in rows:
+        distances, shares = row["frechet"], row["coverage"]
+        whole = len(distances) == len(shares) > 0 and all(0 < d < math.inf for d in distances)
+        if not whole or not all(0 <= share <= 1 for share in shares):
+            raise ValueError(
+                f"{row['name']!r} must have, for each seed, a distance above 0 and a coverage "
+                "from 0 to 1."
+            )
+
+
 @styled
 def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
     """Returns what each change of a recipe brings: a dot for each seed and a bar at the median.
@@ -177,7 +188,12 @@ def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
         rows: each with "name", and with "frechet" (above 0, in squared units of the features) and
             "coverage" (in [0, 1]), a value for each seed; from the listing to the full recipe.
             What begins with "+" changes the row above it.
+
+    Raises:
+        ValueError: there is no row, one has no seed or not a coverage for each, or a number lies
+            out of its range.
     """
+    _check_rows(rows)
     figure = new_figure(0.38 * len(rows) + 1.3)
     figure.suptitle(_largest_step(rows))
     distance, coverage = axes_grid(figure, 1, 2, sharey=True)
@@ -212,14 +228,16 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
         distances: name of what is compared with real images to the distance at each size.
 
     Raises:
-        ValueError: there are not 1 to 4 sets, or not two sizes, or a distance is below 0 or not
-            finite.
+        ValueError: there are not 1 to 4 sets or not two sizes, a set has not a distance for each
+            size, or a distance is below 0 or not finite.
 
     Source: Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2020.
     """
     check_few(distances, 4, "sets of images")
-    if len(sizes) < 2:
-        raise ValueError("a straight line needs the distance at two sizes at least.")
+    if len({*sizes}) < 2 or not min(sizes) > 0:
+        raise ValueError("a straight line needs the distance at two sizes at least, each above 0.")
+    if any(len(values) != len(sizes) for values in distances.values()):
+        raise ValueError(f"each set must have a distance for each of {len(sizes)} sizes.")
     if not all(0 <= value < math.inf for values in distances.values() for value in values):
         raise ValueError("distances must be finite numbers of 0 or more.")
     figure = new_figure(3.1)
@@ -243,50 +261,4 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
         figure,
         "The Fréchet distance over one divided by the number of images, with straight lines to "
         f"infinitely many. {'. '.join(told)}.",
-    )
-
-
-def _reach(points: Tensor, k: int) -> Tensor:
-    """Returns each point's distance to its k-th nearest neighbour among the others, (N,)."""
-    return torch.cdist(points, points).kthvalue(k + 1, dim=1).values
-
-
-@styled
-def neighbourhoods(real: Tensor, fake: Tensor, k: int) -> Picture:
-    """Returns precision and recall in the plane: whose neighbourhoods hold whose points.
-
-    The titles count those within.
-
-    Args:
-        real: real points, shape (N, 2), N above k.
-        fake: generated points, shape (M, 2), M above k.
-        k: a neighbourhood reaches to the k-th nearest neighbour in the point's own set.
-
-    Source: Kynkäänniemi et al., Improved Precision and Recall Metric, 2019.
-    """
-    figure = new_figure(3.4)
-    panels = axes_grid(figure, 1, 2, sharex=True, sharey=True)
-    sets = {"real": (real, "o", "blue"), "generated": (fake, "X", "orange")}
-    told = []
-    for axes, own, other, measure in (
-        (panels[0], "real", "generated", "precision"),
-        (panels[1], "generated", "real", "recall"),
-    ):
-        centres, tried = sets[own][0], sets[other][0]
-        reach = _reach(centres, k)
-        for centre, radius in zip(centres.tolist(), reach.tolist(), strict=True):
-            color = COLORS[sets[own][2]]
-            axes.add_patch(Circle(centre, radius, facecolor=color + "18", edgecolor=color + "80"))
-        for name, (points, mark, color) in sets.items():
-            axes.plot(*points.T, mark, color=COLORS[color], markersize=6, label=name)
-        within = int((torch.cdist(tried, centres) < reach).any(1).sum())
-        found = f"{within} of {len(tried)} {other} points"
-        axes.set(aspect="equal", title=f"{measure}: {found}\nin {own} neighbourhoods")
-        axes.set(xticks=[], yticks=[], xlabel="feature 1", ylabel="feature 2")
-        told.append(f"{measure}: {found} lie in {own} neighbourhoods")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return Picture(
-        figure,
-        f"{len(real)} real and {len(fake)} generated points in the plane, twice, with a circle "
-        f"around each real point, and then around each generated one. {'; '.join(told)}.",
     )

@@ -1,4 +1,4 @@
-"""Chapter 2: drawings of its networks, the best discriminator, and ways through latent space."""
+"""Chapter 2: drawings of its networks, the best discriminator, latent space, neighbourhoods."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patches import Circle
 from torch import Tensor
 
+from ..limits import whole
 from .common import LINES
 from .drawing import arrow, box, canvas, inset
-from .picture import COLORS, DIVERGING, INK, Picture, axes_grid, new_figure, styled
+from .picture import (
+    COLORS,
+    DIVERGING,
+    INK,
+    Picture,
+    axes_grid,
+    check_points,
+    check_shares,
+    new_figure,
+    styled,
+)
 
 
 @styled
@@ -62,11 +74,16 @@ def conditional_drawing(noise: Tensor, image: Tensor, digit: int) -> Picture:
     Args:
         noise: shape (latent_dim,), the first 16 numbers are drawn.
         image: shape (28, 28), in [0, 1], what the generator makes of both.
-        digit: the label.
+        digit: the label, 0 to 9.
+
+    Raises:
+        ValueError: the image or the label is something else.
 
     Sources: Miyato and Koyama, cGANs with Projection Discriminator, 2018; Shi et al., Real-Time
     Single Image and Video Super-Resolution, 2016.
     """
+    check_shares("image", image, 28, 28)
+    whole("digit", digit, 0, 9)
     figure, axes = canvas(3.2, (0, 7.2), (0.0, 3.2))
     column = noise[:16].reshape(-1, 2)
     inset(axes, 0.4, 2.4, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
@@ -197,4 +214,56 @@ def latent_norms(random: Tensor, straight: Tensor, arc: Tensor) -> Picture:
         f"95 percent of random vectors of {random.size(1)} dimensions are {low:.1f} to {high:.1f} "
         f"long. On the straight way between two of them the shortest is {linear.min():.1f} long; "
         f"along the arc the length stays between {spherical.min():.1f} and {spherical.max():.1f}.",
+    )
+
+
+def _reach(points: Tensor, k: int) -> Tensor:
+    """Returns each point's distance to its k-th nearest neighbour among the others, (N,)."""
+    return torch.cdist(points, points).kthvalue(k + 1, dim=1).values
+
+
+@styled
+def neighbourhoods(real: Tensor, fake: Tensor, k: int) -> Picture:
+    """Returns precision and recall in the plane: whose neighbourhoods hold whose points.
+
+    The titles count those within.
+
+    Args:
+        real: real points, shape (N, 2), N above k.
+        fake: generated points, shape (M, 2), M above k.
+        k: a neighbourhood reaches to the k-th nearest neighbour in the point's own set, at least 1.
+
+    Raises:
+        ValueError: there are too few points, or what is no points of the plane.
+
+    Source: Kynkäänniemi et al., Improved Precision and Recall Metric, 2019.
+    """
+    for name, points in (("real", real), ("fake", fake)):
+        check_points(name, points)
+    whole("k", k, 1, min(len(real), len(fake)) - 1)
+    figure = new_figure(3.4)
+    panels = axes_grid(figure, 1, 2, sharex=True, sharey=True)
+    sets = {"real": (real, "o", "blue"), "generated": (fake, "X", "orange")}
+    told = []
+    for axes, own, other, measure in (
+        (panels[0], "real", "generated", "precision"),
+        (panels[1], "generated", "real", "recall"),
+    ):
+        centres, tried = sets[own][0], sets[other][0]
+        reach = _reach(centres, k)
+        for centre, radius in zip(centres.tolist(), reach.tolist(), strict=True):
+            color = COLORS[sets[own][2]]
+            axes.add_patch(Circle(centre, radius, facecolor=color + "18", edgecolor=color + "80"))
+        for name, (points, mark, color) in sets.items():
+            axes.plot(*points.T, mark, color=COLORS[color], markersize=6, label=name)
+        within = int((torch.cdist(tried, centres) < reach).any(1).sum())
+        found = f"{within} of {len(tried)} {other} points"
+        axes.set(aspect="equal", title=f"{measure}: {found}\nin {own} neighbourhoods")
+        axes.set(xticks=[], yticks=[], xlabel="feature 1", ylabel="feature 2")
+        told.append(f"{measure}: {found} lie in {own} neighbourhoods")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Picture(
+        figure,
+        f"{len(real)} real and {len(fake)} generated points in the plane, twice, with a circle "
+        f"around each real point, and then around each generated one. {'; '.join(told)}.",
     )

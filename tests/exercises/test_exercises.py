@@ -17,6 +17,7 @@ from aigc_utils.exercises import checking
 from aigc_utils.exercises.chapter import Desk, Exercise, chapter_names, find_chapter
 
 SEEDS = range(20)
+TRAINED = range(3)  # a solution that trains a network takes seconds
 CASES = {name: cases_of(name) for name in NAMES}
 RIGHT = [case for cases in CASES.values() for case in cases.right_ones]
 WRONG = [case for cases in CASES.values() for case in cases.wrong_ones]
@@ -220,4 +221,10 @@ def test_the_untouched_notebook_is_not_attempted(name: str) -> None:
 @chapters
 @pytest.mark.parametrize("variant", SEEDS)
 def test_the_solutions_hold_in_each_variant(name: str, variant: int) -> None:
-    run(code_cells(name, solved=True, variant=variant))  # the hidden tests raise
+    trains = {e.name for e in find_chapter(name).exercises.values() if e.optimizes}
+    left_out = trains if variant not in TRAINED else set()
+    run([  # the hidden tests raise
+        cell
+        for cell in code_cells(name, solved=True, variant=variant)
+        if nbgrader(cell).get("grade_id", "").partition("-")[0] not in left_out
+    ])  # fmt: skip

@@ -62,6 +62,7 @@ def _a_band(draw: Draw) -> SimpleNamespace:
         "and the R1 penalty of chapter 2 with a weight of 0.1; at the end `own_gan = G`.",
     ),
     given=_a_band,
+    optimizes=True,
 )
 def own_gan(given: SimpleNamespace, draw: Draw, generator: Any) -> str:
     """`generator` turns noise, shape (N, 2), into points of the band, shape (N, 2)."""
@@ -119,6 +120,7 @@ def _islands(draw: Draw) -> SimpleNamespace:
         "zero, go beyond the rung.",
     ),
     given=_islands,
+    optimizes=True,
 )
 def beat_rung(given: SimpleNamespace, draw: Draw, generator: Any) -> str:
     """`generator` turns noise, shape (N, 2), into points on the islands, shape (N, 2)."""
