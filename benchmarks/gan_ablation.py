@@ -205,7 +205,7 @@ def ablation(
         only: the seeds of this part; by default all, from 0 on.
         parts: files of parts that have run, to be joined in place of running.
     """
-    files = read_parts(parts, "num_steps")
+    files = read_parts(parts, alike=["num_steps"], holds=["rows", "dropped"])
     runs = stored_runs(files) if parts else trained(workers, only or range(seeds))
     stored = [
         {"name": name, **{key: [runs[seed][name][key] for seed in sorted(runs)] for key in SCORES}}

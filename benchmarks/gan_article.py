@@ -76,7 +76,7 @@ def article_epochs(
         only: the seeds of this part; by default all, from 0 on.
         parts: files of parts that have run, to be joined in place of running.
     """
-    files = read_parts(parts)
+    files = read_parts(parts, holds=["runs"])
     if parts:
         found = {
             s: run for part in files for s, run in zip(part["seeds"], part["runs"], strict=True)

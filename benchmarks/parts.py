@@ -30,29 +30,36 @@ def each(
         return list(pool.map(run, *zip(*tasks, strict=True)))
 
 
-def read_parts(paths: Sequence[Path], *alike: str) -> list[dict[str, Any]]:
+def read_parts(
+    paths: Sequence[Path], alike: Sequence[str] = (), holds: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Returns the results in files, each of other seeds.
 
     Args:
         paths: files that `--only` and `--json` have written.
         alike: names of what all must have in common, besides machine and versions.
+        holds: names of what else each must have, so that it is a part of this benchmark.
 
     Raises:
-        DataError: a file can't be read, two hold the same seed, or they differ in what they must
-            have in common.
+        DataError: a file can't be read or is of another benchmark, two hold the same seed, or they
+            differ in what they must have in common.
     """
+    common = (*alike, *MACHINE)
     parts: list[dict[str, Any]] = []
     for path in paths:
         try:
             part = json.loads(path.read_text(encoding="utf-8"))
-            parts.append({"seeds": part["seeds"], **part})
+            kept = {name: part[name] for name in (*common, *holds)}
+            parts.append({"seeds": [*part["seeds"]], **kept})
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is no part of a benchmark: write it with --json.") from error
+            raise DataError(
+                f"{path} is no part of this benchmark: write it with --json."
+            ) from error
     seeds = [seed for part in parts for seed in part["seeds"]]
     if len({*seeds}) < len(seeds):
         raise DataError(f"A seed stands in two parts: they have {sorted(seeds)}.")
-    for name in (*alike, *MACHINE):
-        found = {str(part.get(name)) for part in parts}
+    for name in common:
+        found = {str(part[name]) for part in parts}
         if len(found) > 1:
             raise DataError(f"The parts differ in {name}: {' and '.join(sorted(found))}.")
     return parts

@@ -77,8 +77,8 @@ PART = {"seeds": [0], "num_steps": 5, "machine": "m", "torch": "t", "python": "p
         ({"seeds": [1, 0]}, r"A seed stands in two parts: they have \[0, 0, 1\]\."),
         ({"seeds": [1], "num_steps": 6}, "The parts differ in num_steps: 5 and 6."),
         ({"seeds": [1], "torch": "u"}, "The parts differ in torch: t and u."),
-        ([], "is no part of a benchmark"),
-        ({"seeds": None}, "is no part of a benchmark"),
+        ([], "is no part of this benchmark"),
+        ({"seeds": None}, "is no part of this benchmark"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(other: Any, sentence: str, tmp_path: Path) -> None:
@@ -86,12 +86,20 @@ def test_parts_that_do_not_fit_are_refused(other: Any, sentence: str, tmp_path: 
     paths[0].write_text(json.dumps(PART), encoding="utf-8")
     paths[1].write_text(json.dumps({**PART, **other} if other else other), encoding="utf-8")
     with pytest.raises(DataError, match=sentence):
-        parts.read_parts(paths, "num_steps")
+        parts.read_parts(paths, alike=["num_steps"])
 
 
 def test_a_part_that_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no part of a benchmark: write it with --json"):
+    with pytest.raises(DataError, match="is no part of this benchmark: write it with --json"):
         parts.read_parts([tmp_path / "none.json"])
+
+
+def test_a_part_of_another_benchmark_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(PART), encoding="utf-8")
+    assert parts.read_parts([path])[0]["seeds"] == [0]
+    with pytest.raises(DataError, match="is no part of this benchmark"):
+        parts.read_parts([path], holds=["runs"])
 
 
 def double(number: int) -> int:
