@@ -160,7 +160,7 @@ assert momentum[-1] > 1.5
 assert max(penalized[-1], averaged[-1]) < 0.15
 
 # %% [markdown]
-# Four things to take along; each returns with the networks below, where it is measured again.
+# Four things to take along; the last three are tried on networks below.
 # Plain players circle each other, though nothing is random and each step is right.
 # Momentum leads outward: it points where the opponent was [(Gidel et al., 2019)](#gidel2019negative).
 # A discriminator that is kept flat at the data lets the game come to rest.

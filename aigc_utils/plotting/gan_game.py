@@ -167,11 +167,11 @@ def game_maps(
             isn't probabilities over a square grid, points or pulls are something else, a pull
             stands not with each point, or a count or share lies out of its range.
     """
-    if len({len(states) for states in runs.values()} - {0}) != 1 or not all(runs.values()):
+    columns = max(map(len, runs.values()), default=0)
+    if columns == 0 or any(len(states) != columns for states in runs.values()):
         raise ValueError("give at least one run, all with equally many moments, at least one.")
     for state in itertools.chain(*runs.values()):
         _check_state(state, num_modes)
-    columns = max(map(len, runs.values()))
     figure = new_figure(0.75 + (6.6 / columns + 0.62) * len(runs))
     axes = axes_grid(figure, len(runs), columns)
     covered, ends = [], []

@@ -96,8 +96,7 @@ def conditional_drawing(noise: Tensor, image: Tensor, digit: int) -> Picture:
         arrow(axes, (x, 1.46), (x, 2.02))
         axes.text(x + 0.1, 1.74, sign, va="center")
     axes.text(6.68, 2.4, "logit:\na real\n" + f"{digit}?", ha="center", va="center")
-    ways = ((0.6, 1.2), (2.6, 2.97), (4.03, 4.35), (5.75, 6.3))
-    for start, end in ways:
+    for start, end in ((0.6, 1.2), (2.6, 2.97), (4.03, 4.35), (5.75, 6.3)):
         arrow(axes, (start, 2.4), (end, 2.4))
     shade: Any = {"vmin": -6, "vmax": 15}
     inset(axes, 1.55, 0.46, torch.arange(16.0).view(16, 1), "", **shade)
