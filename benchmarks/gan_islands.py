@@ -22,10 +22,10 @@ BEGIN, END = "# ## Eight islands: watch the game", "games = "
 
 #: The rows: a name, the weight of the penalty, and the discriminator's learning rate.
 ROWS = (
-    ("no penalty, 20 times the rate", 0.0, 0.03),
-    ("no penalty, equal rates", 0.0, 0.0015),
-    ("R1, 20 times the rate", 0.2, 0.03),
-    ("R1, equal rates", 0.2, 0.0015),
+    ("no penalty, 10 times the rate", 0.0, 0.03),
+    ("no penalty, equal rates", 0.0, 0.003),
+    ("R1, 10 times the rate", 0.2, 0.03),
+    ("R1, equal rates", 0.2, 0.003),
 )
 
 
