@@ -691,6 +691,7 @@ for first, last in zip(ages[0], ages[-1], strict=True):
 # MNIST comes with labels, and the article throws them away.
 # Here both players are told which digit it is to be: a *conditional GAN* [(Mirza and Osindero, 2014)](#mirza2014conditional).
 # An *embedding* gives each label learned numbers: the generator adds them to its input, and the discriminator compares them with its features by an inner product, the sum of all products [(Miyato and Koyama, 2018)](#miyato2018cgans).
+# (The seven of the drawing is a real one: no generator is trained yet.)
 
 # %%
 plotting.conditional_drawing(z[0, :64], sevens[0, 0] / 255, digit=7)
