@@ -39,7 +39,7 @@ def a_slightly_wider_band(g):
 
 @CASES.wrong("own_gan", says="many points lie beside the band")
 def a_much_wider_band(g):
-    return band(g, width=0.6)
+    return band(g, width=0.75)
 
 
 @CASES.wrong("own_gan", says="parts of the band have no generated point")
