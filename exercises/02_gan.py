@@ -434,7 +434,7 @@ check("own_gan", own_gan)
 # **Write**, 6 points. Its name is `beat_rung`.
 #
 # This task is open: nobody tells you how.
-# `given("beat_rung")` has 2,000 `points` on eight islands, their `centres` and `spread`, and a `rung`: the share of generated points on islands, in percent, that the chapter's game with its penalty reaches.
+# `given("beat_rung")` has 2,000 `points` on eight islands, their `centres` and `spread`, and a `rung`: the share of generated points on islands, in percent, that the best of three games of the chapter with R1 reached.
 # Train a generator that covers all eight islands, by the chapter's rule, and puts a larger share of its points on them.
 # Measure it yourself as you go; `centres` and `spread` are for that, not for the training.
 #
