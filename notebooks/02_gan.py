@@ -86,7 +86,7 @@ plotting.gan_drawing(z[0], fake, digit)
 # Follow the way back: the generator never sees a real image.
 # All it gets is the gradient that comes through the discriminator: "make this pixel darker, and I would believe you more".
 # In chapter 1 a gradient told how to change a network's weights; this one tells how to change the pixels of an image.
-# Whether it copies anyway, you will measure.
+# You will measure whether it copies anyway.
 
 # %% [markdown]
 # ## A game with two numbers
@@ -493,7 +493,7 @@ show_source(gan.article_step)
 # ### Train it for a short while
 #
 # The article asks for 50 epochs, which are 46,900 steps; here are the first 600, and you will see the rest.
-# Keep the same noise from beginning to end, and see what the generator makes of it as it learns.
+# Keep the same noise, and see what the generator makes of it as it learns.
 # A small network measures how far 1,000 of its images are from real ones; how, you will see below.
 
 # %%

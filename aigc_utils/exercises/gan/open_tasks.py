@@ -59,7 +59,7 @@ def _a_band(draw: Draw) -> SimpleNamespace:
         ".mean()`, then the generator on `F.softplus(-D(fake)).mean()`. Without momentum, "
         "`betas=(0.0, 0.9)`, the game is calmer.",
         "Layers 2, 64, 64 and 2 or 1 with `nn.ReLU()`, a learning rate that falls from 0.003 to 0, "
-        "the R1 penalty of chapter 2 with a weight of 1, and averaged weights: hand in the network of "
+        "R1 as in chapter 2 with a weight of 1, and averaged weights: hand in the network of "
         "`gan.EMA(G, 0.99)`.",
     ),
     given=_a_band,
