@@ -327,7 +327,7 @@ final = {name: states[-1].modes for name, states in games.items()}
 assert final["no penalty"] <= 5 < final["R1"]
 
 # %% [markdown]
-# Without the penalty the generator puts its points in a few places: this is *mode collapse*.
+# Without the penalty the generator leaves islands out: this is *mode collapse*.
 # With R1 the map has gentle slopes, and more islands are covered.
 # Some points stay between the islands: a network is a continuous function, so it cannot tear the plane of noise apart.
 #

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from aigc_utils.data import DataError
-from aigc_utils.evaluation import SampleScores
+from aigc_utils.evaluation import SampleScores, load_results
 from benchmarks import __main__ as command
 from benchmarks import gan_ablation, gan_article, gan_islands, parts
 
@@ -167,3 +167,11 @@ def test_each_game_on_the_islands_is_played_with_each_seed(monkeypatch: pytest.M
         "share": [0.5] * 3,
     }
     assert found["seeds"] == [0, 1, 2]
+
+
+def test_the_stored_games_are_those_of_the_benchmark() -> None:
+    stored = load_results("gan_islands")
+    assert [row["name"] for row in stored["rows"]] == [name for name, *_ in gan_islands.ROWS]
+    assert len(stored["seeds"]) >= 3
+    for row in stored["rows"]:
+        assert len(row["modes"]) == len(row["share"]) == len(stored["seeds"])
