@@ -28,11 +28,13 @@ from .gpt_attention import (
     attention_steps,
     cross_attention,
 )
+from .gpt_ladder import bits_ladder, overtaking, recipe_controls
 from .gpt_results import (
     next_token_bars,
     token_lengths,
     token_strip,
 )
+from .gpt_steps import attention_effect, embedding_rows, rotary_hands
 from .gpt_workings import (
     block_drawing,
     score_spread,
@@ -67,9 +69,11 @@ __all__ = [
     "Picture",
     "ablation",
     "aggregate_posterior",
+    "attention_effect",
     "attention_maps",
     "attention_steps",
     "bayes_bells",
+    "bits_ladder",
     "block_drawing",
     "bound_gap",
     "channel_sum",
@@ -82,6 +86,7 @@ __all__ = [
     "decoded_codes",
     "descent_paths",
     "discriminator_histograms",
+    "embedding_rows",
     "exciting_patches",
     "explorer",
     "feature_maps",
@@ -105,10 +110,13 @@ __all__ = [
     "number_game",
     "one_way",
     "optimal_discriminator",
+    "overtaking",
     "own_digit",
     "prior_maps",
     "rate_distortion",
+    "recipe_controls",
     "reliability",
+    "rotary_hands",
     "sample_size_bias",
     "score_spread",
     "seed_curves",

@@ -113,7 +113,7 @@ def test_each_module_says_which_benchmarks_it_has(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     found = register.benchmarks()
-    assert {"cnn", "ladder", "gan", "vae-ablation", "decode"} <= found.keys()
+    assert {"cnn", "ladder", "gan", "vae-ablation", "decode", "gpt-ladder"} <= found.keys()
     for name, benchmark in found.items():
         assert "seeds" in benchmark.takes(), name
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--help"])
