@@ -24,13 +24,18 @@ def main() -> None:
     parser.add_argument("name", choices=known, metavar="NAME", help="one of the names below")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each recipe, at least 3")
+    parser.add_argument("--only", type=int, nargs="+", metavar="SEED", help="run these seeds alone")
+    parser.add_argument("--parts", type=Path, nargs="+", metavar="FILE", help="join such results")
+    parser.add_argument("--workers", type=int, help="runs at a time, where it has many")
     parser.add_argument("--save", type=Path, help="folder to write samples to, where it makes some")
     parser.add_argument("--text", type=Path, help="file to train on, where that is a text")
     arguments = parser.parse_args()
     if arguments.seeds < 3:
         parser.error("a median needs at least 3 seeds.")
+    if arguments.workers is not None and arguments.workers < 1:
+        parser.error("at least 1 worker has to work.")
     chosen = known[arguments.name]
-    options = {"save": arguments.save, "text": arguments.text}
+    options = {name: vars(arguments)[name] for name in ("only", "parts", "workers", "save", "text")}
     given = {option: value for option, value in options.items() if value is not None}
     for option in sorted(given.keys() - chosen.takes()):
         parser.error(f"{arguments.name} takes no --{option}.")

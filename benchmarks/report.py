@@ -49,10 +49,14 @@ def first_to_reach(
     return recipe, results
 
 
-def machine() -> dict[str, str]:
-    """Returns the machine and the versions that a measurement holds for."""
+def machine(threads: int | None = None) -> dict[str, str]:
+    """Returns the machine and the versions that a measurement holds for.
+
+    `threads` is how many a run had, by default what PyTorch takes in this process.
+    """
+    had = threads or torch.get_num_threads()
     return {
-        "machine": f"{torch.get_num_threads()} threads, {platform.machine()}, "
+        "machine": f"{had} thread{'s' * (had > 1)}, {platform.machine()}, "
         f"{torch.backends.cpu.get_cpu_capability()}",
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -36,9 +36,10 @@ if importlib.util.find_spec("aigc_utils") is None:
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from aigc_utils import plotting
+from aigc_utils import gan, plotting
 from aigc_utils.exercises import open_exercises
 from aigc_utils.exercises.gan import broken_step
 from aigc_utils.source import show_source
@@ -211,6 +212,42 @@ check("update_average", update_average, rounds=4).require()
 check("update_average", update_average)
 
 # %% [markdown]
+# ## Half right and all wrong
+#
+# **Write**, 3 points. Its name is `half_right`.
+#
+# `D` is a *discriminator* that can only draw a straight line in the plane: a `torch.nn.Linear(2, 1)`.
+# It takes a point for real if its logit is above 0.
+# `real` holds N real points, shape (N, 2).
+# Write a function that returns N made points, shape (N, 2), with two properties:
+#
+# - `D` is right about exactly half of the 2 N points, real and made together.
+# - Each made point is at least 1 away from every real point, so not one of them is any good.
+
+
+# %% nbgrader={"grade": false, "grade_id": "half_right", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def half_right(D, real):
+    ### BEGIN SOLUTION
+    right = int((D(real) > 0).sum())
+    far = 100 * D.weight / D.weight.norm()
+    believed = (real.mean(0) + far).expand(right, 2)
+    doubted = (real.mean(0) - far).expand(len(real) - right, 2)
+    return torch.cat([believed, doubted])
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "half_right-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("half_right", half_right, rounds=4).require()
+### END HIDDEN TESTS
+check("half_right", half_right)
+
+# %% [markdown]
+# **What to take from it.**
+# The solution's points are only two places, a total *mode collapse*, and the accuracy is that of a perfect generator.
+# An accuracy belongs to one discriminator; another one would tell these points from the real ones at once.
+
+# %% [markdown]
 # ## A step that does not learn
 #
 # **Mend**, 4 points. Its name is `mended_step`.
@@ -246,42 +283,6 @@ def mended_step(G, D, G_optimizer, D_optimizer, real, z):
 check("mended_step", mended_step, rounds=4).require()
 ### END HIDDEN TESTS
 check("mended_step", mended_step)
-
-# %% [markdown]
-# ## Half right and all wrong
-#
-# **Write**, 3 points. Its name is `half_right`.
-#
-# `D` is a *discriminator* that can only draw a straight line in the plane: a `torch.nn.Linear(2, 1)`.
-# It takes a point for real if its logit is above 0.
-# `real` holds N real points, shape (N, 2).
-# Write a function that returns N made points, shape (N, 2), with two properties:
-#
-# - `D` is right about exactly half of the 2 N points, real and made together.
-# - Each made point is at least 1 away from every real point, so not one of them is any good.
-
-
-# %% nbgrader={"grade": false, "grade_id": "half_right", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def half_right(D, real):
-    ### BEGIN SOLUTION
-    right = int((D(real) > 0).sum())
-    far = 100 * D.weight / D.weight.norm()
-    believed = (real.mean(0) + far).expand(right, 2)
-    doubted = (real.mean(0) - far).expand(len(real) - right, 2)
-    return torch.cat([believed, doubted])
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "half_right-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("half_right", half_right, rounds=4).require()
-### END HIDDEN TESTS
-check("half_right", half_right)
-
-# %% [markdown]
-# **What to take from it.**
-# The solution's points are only two places, a total *mode collapse*, and the accuracy is that of a perfect generator.
-# An accuracy belongs to one discriminator; another one would tell these points from the real ones at once.
 
 # %% [markdown]
 # ## How many floors up
@@ -328,7 +329,7 @@ check("times_floor", times_floor)
 # All sets hold points of the plane, shape (count, 2), and `centres` holds the *modes*, shape (modes, 2).
 # Write a function that returns the set of the failures of the points `made`: `set()`, `{"collapse"}`, `{"memorising"}` or `{"collapse", "memorising"}`.
 #
-# - It is collapse if a mode is not covered. A mode is covered if at least 2 % of the made points lie within `3 * spread` of its centre.
+# - It is collapse if a mode is not covered. As in the chapter, a mode is covered if it has at least half of an equal share: of the made points at least `1 / (2 * len(centres))` lie within `3 * spread` of its centre.
 # - It is memorising if the made points lie too near the points that the generator was trained on. Take the distance of each made point to its nearest point in `training`, and then the median of these distances. It is too small if it is below half of the same median for `held_out`, real points that were in no training.
 
 
@@ -340,7 +341,7 @@ def failures(made, training, held_out, centres, spread):
 
     near = torch.cdist(made, centres) <= 3 * spread
     found = set()
-    if near.float().mean(0).min() < 0.02:
+    if near.float().mean(0).min() < 1 / (2 * len(centres)):
         found.add("collapse")
     if gap(made) < gap(held_out) / 2:
         found.add("memorising")
@@ -353,3 +354,108 @@ def failures(made, training, held_out, centres, spread):
 check("failures", failures, rounds=4).require()
 ### END HIDDEN TESTS
 check("failures", failures)
+
+# %% [markdown]
+# ## A GAN from an empty cell
+#
+# **Write**, 6 points. Its name is `own_gan`.
+#
+# Now write all of it yourself: both players, their optimizers, their losses and the loop.
+# `given("own_gan")` has 2,000 `points` of the plane, shape (N, 2), on a bent band.
+# Hand in `own_gan`, a trained generator: a function or network that turns standard normal noise, shape (N, 2), into points of the same shape.
+#
+# The check draws 1,000 new points of noise and 1,000 new points of the band, and measures *density* and *coverage* as in the chapter, here in the plane itself.
+# A density of 0.5 and a coverage of 0.7 are asked for.
+
+# %% nbgrader={"grade": false, "grade_id": "own_gan-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+band = given("own_gan")
+band.points.shape
+
+# %% nbgrader={"grade": false, "grade_id": "own_gan", "locked": false, "schema_version": 3, "solution": true, "task": false}
+own_gan = ...
+### BEGIN SOLUTION
+torch.manual_seed(0)
+
+
+def network(width, outputs):
+    return nn.Sequential(
+        nn.Linear(2, width), nn.ReLU(),
+        nn.Linear(width, width), nn.ReLU(),
+        nn.Linear(width, outputs),
+    )  # fmt: skip
+
+
+def r1(D, real):
+    real = real.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(D(real).sum(), real, create_graph=True)
+    return slope.square().sum(1).mean()
+
+
+def train(points, steps, G_rate, D_rate, weight):
+    G, D = network(64, 2), network(64, 1)
+    average = gan.EMA(G, 0.99)
+    G_optimizer, D_optimizer = (
+        torch.optim.Adam(net.parameters(), rate, betas=(0.0, 0.9), fused=True)
+        for net, rate in ((G, G_rate), (D, D_rate))
+    )
+    for step in range(steps):
+        left = 1 - step / steps
+        G_optimizer.param_groups[0]["lr"] = G_rate * left
+        D_optimizer.param_groups[0]["lr"] = D_rate * left
+        real = points[torch.randint(len(points), (128,))]
+        fake = G(torch.randn(128, 2))
+        d_loss = (
+            F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+        )
+        d_loss = d_loss + weight / 2 * r1(D, real)
+        D_optimizer.zero_grad()
+        d_loss.backward()
+        D_optimizer.step()
+        g_loss = F.softplus(-D(fake)).mean()
+        G_optimizer.zero_grad()
+        g_loss.backward()
+        G_optimizer.step()
+        average.update(G)
+    return average.network
+
+
+own_gan = train(band.points, steps=600, G_rate=0.003, D_rate=0.003, weight=1.0)
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "own_gan-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("own_gan", own_gan, rounds=4).require()
+### END HIDDEN TESTS
+check("own_gan", own_gan)
+
+# %% [markdown]
+# ## Beat this rung
+#
+# **Write**, 6 points. Its name is `beat_rung`.
+#
+# This task is open: nobody tells you how.
+# `given("beat_rung")` has 2,000 `points` on eight islands, their `centres` and `spread`, and a `rung`: the share of generated points on islands, in percent, that the chapter's game with R1 reaches, the median of three seeds.
+# Train a generator that covers all eight islands, by the chapter's rule, and puts a larger share of its points on them.
+# Measure it yourself as you go; `centres` and `spread` are for that, not for the training.
+#
+# Hand in `islander`, which turns standard normal noise, shape (N, 2), into points of the same shape.
+# The check draws 4,000 new points and tells you the result with its standard error; you have beaten the rung if you lie above it by two of them.
+
+# %% nbgrader={"grade": false, "grade_id": "beat_rung-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+islands = given("beat_rung")
+islands.points.shape, islands.rung
+
+# %% nbgrader={"grade": false, "grade_id": "beat_rung", "locked": false, "schema_version": 3, "solution": true, "task": false}
+islander = ...
+### BEGIN SOLUTION
+torch.manual_seed(0)
+islander = train(
+    islands.points, steps=1500, G_rate=0.003, D_rate=0.01, weight=0.2
+)
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "beat_rung-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("beat_rung", islander, rounds=4).require()
+### END HIDDEN TESTS
+check("beat_rung", islander)

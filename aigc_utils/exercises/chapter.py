@@ -97,7 +97,7 @@ class Exercise:
     # It takes what is given, a `Draw` for inputs of its own, and the answer's parts.
     check: Callable[..., str | None]  # raises NotYet unless the answer holds; may say a result
     draw_given: Callable[[Draw], SimpleNamespace]  # makes what it gives of the variant's `Draw`
-    optimizes: bool = False  # whether an answer may make an optimizer of `torch.optim`
+    optimizes: bool = False  # whether an answer makes an optimizer of `torch.optim`, to train
 
 
 def nothing(draw: Draw) -> SimpleNamespace:

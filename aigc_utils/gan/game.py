@@ -110,7 +110,7 @@ class CourseGAN:
         on_fake = self.discriminator(fake, labels)
         loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
         if penalized:
-            # Seldom and strongly costs a tenth of always and weakly, and does the same
+            # A strong penalty on few steps works like a weak one on all, at a tenth of the cost
             # (Karras et al., 2020).
             weight = self.recipe.penalty * self.recipe.penalty_every / 2
             loss = loss + weight * gradient_penalty(on_real, real)

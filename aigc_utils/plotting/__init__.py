@@ -9,6 +9,7 @@ from .common import curves, image_grid, image_rows
 from .digits_results import side_by_side
 from .explorer import Explorer, explorer
 from .film import Film, film, tiles
+from .gan_game import GameState, game_maps, number_game, one_way
 from .gan_results import (
     ablation,
     class_bars,
@@ -16,10 +17,10 @@ from .gan_results import (
     sample_size_bias,
 )
 from .gan_workings import (
-    GameState,
-    game_maps,
+    conditional_drawing,
     gan_drawing,
     latent_norms,
+    neighbourhoods,
     optimal_discriminator,
 )
 from .gpt_attention import (
@@ -77,6 +78,7 @@ __all__ = [
     "bound_gap",
     "channel_sum",
     "class_bars",
+    "conditional_drawing",
     "confusion",
     "convolution_steps",
     "cross_attention",
@@ -103,7 +105,10 @@ __all__ = [
     "latent_map",
     "latent_norms",
     "means_and_draws",
+    "neighbourhoods",
     "next_token_bars",
+    "number_game",
+    "one_way",
     "optimal_discriminator",
     "overtaking",
     "own_digit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -13,7 +14,6 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from .common import LINES
 from .picture import (
     COLORS,
     INK,
@@ -24,7 +24,6 @@ from .picture import (
     new_figure,
     styled,
 )
-from .words import course
 
 Values = Sequence[float]
 
@@ -34,7 +33,7 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
     """Returns how the discriminator's answers are spread, one panel for each stage.
 
     Args:
-        stages: name to its probabilities of real for real images and for made ones, shape (N,).
+        stages: name to its probabilities of real, shape (N,), for real and for generated images.
 
     Raises:
         ValueError: some are no probabilities, as logits aren't: bars would leave them out.
@@ -44,7 +43,7 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
     parts = []
     for axes, (name, (real, fake)) in zip(panels, stages.items(), strict=True):
         for values, color, hatch, label in (
-            (real, "blue", None, "real images"), (fake, "orange", "////", "made images"),
+            (real, "blue", None, "real images"), (fake, "orange", "////", "generated images"),
         ):  # fmt: skip
             check_shares(name, values, values.numel())
             weights = np.full(len(values), 100 / len(values))
@@ -58,15 +57,15 @@ def discriminator_histograms(stages: Mapping[str, tuple[Tensor, Tensor]]) -> Pic
         axes.set(title=f"{name}\n{right:.0f} % right", xlim=(0, 1), xlabel="probability of real")
         axes.set(xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
         parts.append(
-            f"{name}, on average {real.mean():.2f} for real images and {fake.mean():.2f} for made "
-            f"ones, {right:.0f} percent right"
+            f"{name}, on average {real.mean():.2f} for real images and {fake.mean():.2f} for "
+            f"generated ones, {right:.0f} percent right"
         )
     panels[0].set_ylabel("share of images (%)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return Picture(
         figure,
-        "Histograms of the discriminator's probability of real, for real images and for made "
-        f"ones: {'; '.join(parts)}.",
+        "Histograms of the discriminator's probability of real, for real images and for "
+        f"generated ones: {'; '.join(parts)}.",
     )
 
 
@@ -153,15 +152,50 @@ def _seed_dots(axes: Axes, values: Sequence[Values], form: str) -> None:
     axes.set_ylim(len(values) - 0.5, -0.5)
 
 
+def _largest_step(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the message of `ablation`; empty where no row is a change of the one above."""
+    steps = [
+        (median(above["frechet"]) / median(row["frechet"]), row["name"])
+        for above, row in itertools.pairwise(rows)
+        if row["name"].startswith("+")
+    ]
+    if not steps:
+        return ""
+    factor, name = max(steps)
+    return f"“{name}” brings most: the distance falls to 1 / {factor:.1f}"
+
+
+def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        raise ValueError("give at least one row to draw.")
+    for row in rows:
+        distances, shares = row["frechet"], row["coverage"]
+        whole = len(distances) == len(shares) > 0 and all(0 < d < math.inf for d in distances)
+        if not whole or not all(0 <= share <= 1 for share in shares):
+            raise ValueError(
+                f"{row['name']!r} must have, for each seed, a distance above 0 and a coverage "
+                "from 0 to 1."
+            )
+
+
 @styled
 def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
     """Returns what each change of a recipe brings: a dot for each seed and a bar at the median.
 
+    The title names the change that brings the distance down most, as a factor.
+
     Args:
-        rows: each with "name", and with "frechet" and "coverage" (in [0, 1]), a value for each
-            seed; from the listing to the full recipe.
+        rows: each with "name", and with "frechet" (above 0, in squared units of the features) and
+            "coverage" (in [0, 1]), a value for each seed; from the listing to the full recipe.
+            What begins with "+" changes the row above it.
+
+    Raises:
+        ValueError: there is no row, one has no seed or not a coverage for each, or a number lies
+            out of its range.
     """
-    figure = new_figure(0.38 * len(rows) + 1.0)
+    _check_rows(rows)
+    figure = new_figure(0.38 * len(rows) + 1.3)
+    figure.suptitle(_largest_step(rows))
     distance, coverage = axes_grid(figure, 1, 2, sharey=True)
     distances = [row["frechet"] for row in rows]
     shares = [[100 * share for share in row["coverage"]] for row in rows]
@@ -185,41 +219,46 @@ def ablation(rows: Sequence[Mapping[str, Any]]) -> Picture:
 
 @styled
 def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> Picture:
-    """Returns the Fréchet distance against the number of images it is computed from.
+    """Returns the Fréchet distance over 1 / N, with the straight line to infinitely many images.
 
-    The title gives the numbers of the set whose distance changes most.
+    The title says where the lines end.
 
     Args:
-        sizes: numbers of images.
+        sizes: numbers of images, at least two.
         distances: name of what is compared with real images to the distance at each size.
 
     Raises:
-        ValueError: there are not 1 to 4 sets, or a distance is not above 0.
+        ValueError: there are not 1 to 4 sets or not two sizes, a set has not a distance for each
+            size, or a distance is below 0 or not finite.
+
+    Source: Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2020.
     """
     check_few(distances, 4, "sets of images")
-    if not all(value > 0 for values in distances.values() for value in values):
-        raise ValueError("distances must be above 0: a logarithmic axis has no place for others.")
+    if len({*sizes}) < 2 or not min(sizes) > 0:
+        raise ValueError("a straight line needs the distance at two sizes at least, each above 0.")
+    if any(len(values) != len(sizes) for values in distances.values()):
+        raise ValueError(f"each set must have a distance for each of {len(sizes)} sizes.")
+    if not all(0 <= value < math.inf for values in distances.values() for value in values):
+        raise ValueError("distances must be finite numbers of 0 or more.")
     figure = new_figure(3.1)
     (axes,) = axes_grid(figure, 1, 1)
-    looks = zip(COLORS.values(), "osD^", LINES, strict=False)
-    for (name, values), (color, mark, line) in zip(distances.items(), looks, strict=False):
-        axes.plot(sizes, values, mark + line, color=color, markersize=6)
-        axes.annotate(
-            name, (sizes[-1], values[-1]), xytext=(10, 0), textcoords="offset points",
-            va="center", color=color, fontweight="bold",
-        )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xticks=sizes, xticklabels=[f"{n:,}" for n in sizes])
-    axes.set(xlabel="number of images (logarithmic)", ylabel="Fréchet distance (logarithmic)")
-    axes.minorticks_off()
-    _plain_log(axes.yaxis)
-    most = max(distances, key=lambda name: abs(math.log(distances[name][0] / distances[name][-1])))
-    few, many = (f"{distances[most][i]:.2g} from {sizes[i]:,} images" for i in (0, -1))
-    axes.set_title(f"{_capital(most)}: {few}, {many}")
-    heights = [math.log(value) for values in distances.values() for value in values]
-    span = max(heights) - min(heights)
-    told = (f"{name}: {course(sizes, y, span, log=True)}" for name, y in distances.items())
+    inverse = 1 / np.asarray(sizes, dtype=float)
+    ends, told = [], []
+    looks = zip(COLORS.values(), "osD^", strict=False)
+    for (name, values), (color, mark) in zip(distances.items(), looks, strict=False):
+        slope, end = np.polyfit(inverse, values, 1)
+        axes.plot(inverse, values, mark, color=color, markersize=6, label=name)
+        axes.plot([0, inverse.max()], [end, end + slope * inverse.max()], "--", color=color)
+        ends.append(f"{end:.1f} for {name}")
+        few, many = (f"{values[i]:.1f} from {sizes[i]:,} images" for i in (0, -1))
+        told.append(f"{name}: {few}, {many}; the line ends at {end:.1f}")
+    axes.set(xlabel="number of images (on a scale of 1 / N)", ylabel="Fréchet distance")
+    axes.set(xticks=[0, *inverse], xticklabels=["∞", *(f"{n:,}" for n in sizes)], xlim=(0, None))
+    axes.set(ylim=(min(0, axes.get_ylim()[0]), None))
+    axes.set_title(f"From infinitely many images: {' and '.join(ends)}")
+    axes.legend(loc="upper left")
     return Picture(
         figure,
-        f"The Fréchet distance over the number of images, from {sizes[0]:,} to {sizes[-1]:,}. "
-        f"{'; '.join(told)}.",
+        "The Fréchet distance over one divided by the number of images, with straight lines to "
+        f"infinitely many. {'. '.join(told)}.",
     )

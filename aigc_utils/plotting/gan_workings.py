@@ -1,18 +1,17 @@
-"""Chapter 2: figures of how a generator and a discriminator play."""
+"""Chapter 2: drawings of its networks, the best discriminator, latent space, neighbourhoods."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+import torch
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.patches import Circle
 from torch import Tensor
 
+from ..limits import whole
 from .common import LINES
 from .drawing import arrow, box, canvas, inset
 from .picture import (
@@ -21,9 +20,9 @@ from .picture import (
     INK,
     Picture,
     axes_grid,
+    check_points,
     check_shares,
     new_figure,
-    show_image,
     styled,
 )
 
@@ -37,10 +36,10 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
         fake: shape (28, 28), in [0, 1], what the generator makes of it.
         real: shape (28, 28), in [0, 1].
     """
-    figure, axes = canvas(3.2, (0, 7.2), (0.14, 3.3))
+    figure, axes = canvas(2.95, (0, 7.2), (0.36, 3.3))
     column = noise[:16].reshape(-1, 2)
     inset(axes, 0.45, 1.55, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
-    inset(axes, 3.4, 1.55, fake, "made image", vmin=0, vmax=1)
+    inset(axes, 3.4, 1.55, fake, "generated image", vmin=0, vmax=1)
     inset(axes, 3.4, 2.78, real, "", vmin=0, vmax=1)
     axes.text(2.82, 2.78, "real image:\nonly the discriminator\nsees it", ha="right", va="center")
     box(axes, 1.85, 1.55, "generator", COLORS["blue"])
@@ -51,19 +50,67 @@ def gan_drawing(noise: Tensor, fake: Tensor, real: Tensor) -> Picture:
         ((3.93, 1.6), (4.45, 1.95)), ((3.93, 2.73), (4.45, 2.28)), ((5.85, 2.1), (6.1, 2.1)),
     ):  # fmt: skip
         arrow(axes, start, end)
-    back: Any = {"color": COLORS["orange"], "linestyle": "--", "linewidth": 2.2}
-    axes.plot([5.15, 5.15, 1.85, 1.85], [1.7, 0.5, 0.5, 0.95], **back)
-    arrow(axes, (1.85, 0.9), (1.85, 1.17), **{**back, "linestyle": "-"})
+    back: Any = {"color": COLORS["orange"], "linewidth": 2.2}
+    for corners in ([(5.15, 1.7), (5.15, 1.3), (3.97, 1.3)], [(2.83, 1.3), (2.6, 1.3)]):
+        axes.plot(*zip(*corners, strict=True), linestyle="--", **back)
+        arrow(axes, corners[-1], (corners[-1][0] - 0.06, 1.3), **back)
     axes.text(
-        3.5, 0.42, "gradient: what would look more real?", ha="center", va="top",
+        3.5, 0.62, "gradient: what would look more real?", ha="center", va="top",
         color=COLORS["orange"], fontweight="bold",
     )  # fmt: skip
     return Picture(
         figure,
-        "Noise goes into the generator, which makes an image. The made image and a real image go "
-        "into the discriminator, which answers with the probability that its image is real. A "
-        "dashed arrow leads back from the discriminator to the generator: the gradient. No arrow "
-        "leads from the real image to the generator.",
+        "Noise goes into the generator, which makes an image. The generated image and a real image "
+        "go into the discriminator, which answers with the probability that its image is real. "
+        "Dashed arrows lead back from the discriminator to the generated image, and from there to "
+        "the generator: the gradient. No arrow leads from the real image to the generator.",
+    )
+
+
+@styled
+def conditional_drawing(noise: Tensor, image: Tensor, digit: int) -> Picture:
+    """Returns how a label enters both players, and how cells become pixels.
+
+    Args:
+        noise: shape (latent_dim,), the first 16 numbers are drawn.
+        image: shape (28, 28), in [0, 1], what the generator makes of both.
+        digit: the label, 0 to 9.
+
+    Raises:
+        ValueError: the image or the label is something else.
+
+    Sources: Miyato and Koyama, cGANs with Projection Discriminator, 2018; Shi et al., Real-Time
+    Single Image and Video Super-Resolution, 2016.
+    """
+    check_shares("image", image, 28, 28)
+    whole("digit", digit, 0, 9)
+    figure, axes = canvas(3.2, (0, 7.2), (0.0, 3.2))
+    column = noise[:16].reshape(-1, 2)
+    inset(axes, 0.4, 2.4, column, "noise", cmap=DIVERGING, vmin=-2.5, vmax=2.5)
+    box(axes, 1.9, 2.4, "generator", COLORS["blue"])
+    inset(axes, 3.5, 2.4, image, "image", vmin=0, vmax=1)
+    box(axes, 5.05, 2.4, "features", COLORS["purple"])
+    label = f"label {digit}:\nits numbers"
+    for x, sign in ((1.9, "+"), (5.05, "inner product")):
+        axes.text(x, 1.42, label, ha="center", va="top", fontweight="bold")
+        arrow(axes, (x, 1.46), (x, 2.02))
+        axes.text(x + 0.1, 1.74, sign, va="center")
+    axes.text(6.68, 2.4, "logit:\na real\n" + f"{digit}?", ha="center", va="center")
+    for start, end in ((0.6, 1.2), (2.6, 2.97), (4.03, 4.35), (5.75, 6.3)):
+        arrow(axes, (start, 2.4), (end, 2.4))
+    shade: Any = {"vmin": -6, "vmax": 15}
+    inset(axes, 1.55, 0.46, torch.arange(16.0).view(16, 1), "", **shade)
+    arrow(axes, (1.75, 0.46), (2.95, 0.46))
+    axes.text(2.35, 0.53, "pixel shuffle", ha="center", va="bottom")
+    inset(axes, 3.5, 0.46, torch.arange(16.0).view(4, 4), "", **shade)
+    axes.text(1.4, 0.46, "the 16 numbers\nof one cell", ha="right", va="center")
+    axes.text(4.1, 0.46, "its 4 by 4 pixels", va="center")
+    return Picture(
+        figure,
+        f"Noise and the numbers of label {digit} are added and go into the generator, which makes "
+        "an image. The image's features go into an inner product with other numbers of the label, "
+        f"which gives the logit of a real {digit}. Below, the pixel shuffle lays out a column of "
+        "16 numbers as 4 rows of 4 pixels.",
     )
 
 
@@ -130,86 +177,6 @@ def optimal_discriminator(
     )
 
 
-class GameState(NamedTuple):
-    """One moment of a game in the plane.
-
-    `real` and `fake` have shape (N, 2); `probability`, shape (n, n), is the discriminator's
-    output over a square grid, rows from the lowest y to the highest; `modes` counts the modes
-    that the generator covers.
-    """
-
-    step: int
-    real: Tensor
-    fake: Tensor
-    probability: Tensor
-    modes: int
-
-
-#: Without the darkest ends, so that marks stand out; in 21 steps, which show like contours.
-PALE = LinearSegmentedColormap.from_list(
-    "pale", mpl.colormaps[DIVERGING](np.linspace(0.2, 0.8, 15)), N=21
-)
-
-
-def _game_panel(axes: Axes, state: GameState, reach: float, num_modes: int) -> None:
-    """Draws the discriminator's map with real and generated points, and counts the modes."""
-    square = (-reach, reach, -reach, reach)
-    show_image(
-        axes, state.probability, origin="lower", extent=square, cmap=PALE, vmin=0, vmax=1,
-        interpolation="bilinear",
-    )  # fmt: skip
-    style: Any = {"color": COLORS["blue"], "markersize": 3.5, "markeredgewidth": 0.8}
-    axes.plot(*state.fake.T, "x", label="generated", **style)
-    axes.plot(*state.real.T, ".", color=INK, markersize=2, label="real")
-    axes.set(xlim=square[:2], ylim=square[2:])
-    axes.set_xlabel(f"{state.modes} of {num_modes} modes", fontweight="bold", labelpad=3)
-
-
-@styled
-def game_maps(
-    runs: Mapping[str, Sequence[GameState]], *, reach: float = 3.0, num_modes: int = 8
-) -> Picture:
-    """Returns a game in the plane over time, one row of maps for each run.
-
-    Args:
-        runs: name to moments; all runs have the same number of them.
-        reach: half the side of the square that is shown, and that `probability` covers.
-        num_modes: number of modes of the data.
-
-    Raises:
-        ValueError: the output of a discriminator isn't probabilities.
-    """
-    for state in itertools.chain(*runs.values()):
-        check_shares("probability", state.probability)
-    columns = max(map(len, runs.values()))
-    figure = new_figure(0.75 + (6.6 / columns + 0.48) * len(runs))
-    axes = axes_grid(figure, len(runs), columns)
-    covered, decided = [], []
-    for row, (name, states) in enumerate(runs.items()):
-        for panel, state in zip(axes[row * columns :], states, strict=False):
-            _game_panel(panel, state, reach, num_modes)
-            panel.set_title(f"step {state.step:,}", fontsize=10, fontweight="normal", pad=3)
-        axes[row * columns].set_ylabel(name, fontweight="bold")
-        listed = ", ".join(f"{s.modes} at step {s.step:,}" for s in states)
-        sure = 100 * ((states[-1].probability - 0.5).abs() > 0.4).double().mean().item()
-        covered.append(f"{name}, {listed}")
-        decided.append(f"{name}, {sure:.0f} percent")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="lower left", markerscale=2, handletextpad=0.1
-    )
-    scale = ScalarMappable(Normalize(0, 1), PALE)
-    bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.7, aspect=40, anchor=(1, 0))
-    bar.set_ticks([0, 0.5, 1])
-    bar.set_label("discriminator: probability of real")
-    bar.outline.set_visible(False)
-    return Picture(
-        figure,
-        f"Maps of the discriminator's output with real points in {num_modes} clusters and "
-        f"generated points, over the steps. Clusters covered: {'; '.join(covered)}. Share of the "
-        f"last map where the output is below 0.1 or above 0.9: {'; '.join(decided)}.",
-    )
-
-
 @styled
 def latent_norms(random: Tensor, straight: Tensor, arc: Tensor) -> Picture:
     """Returns the length of latent vectors along two ways between two points, and of random ones.
@@ -246,4 +213,56 @@ def latent_norms(random: Tensor, straight: Tensor, arc: Tensor) -> Picture:
         f"95 percent of random vectors of {random.size(1)} dimensions are {low:.1f} to {high:.1f} "
         f"long. On the straight way between two of them the shortest is {linear.min():.1f} long; "
         f"along the arc the length stays between {spherical.min():.1f} and {spherical.max():.1f}.",
+    )
+
+
+def _reach(points: Tensor, k: int) -> Tensor:
+    """Returns each point's distance to its k-th nearest neighbour among the others, (N,)."""
+    return torch.cdist(points, points).kthvalue(k + 1, dim=1).values
+
+
+@styled
+def neighbourhoods(real: Tensor, fake: Tensor, k: int) -> Picture:
+    """Returns precision and recall in the plane: whose neighbourhoods hold whose points.
+
+    The titles count those within.
+
+    Args:
+        real: real points, shape (N, 2), N above k.
+        fake: generated points, shape (M, 2), M above k.
+        k: a neighbourhood reaches to the k-th nearest neighbour in the point's own set, at least 1.
+
+    Raises:
+        ValueError: there are too few points, or what is no points of the plane.
+
+    Source: Kynkäänniemi et al., Improved Precision and Recall Metric, 2019.
+    """
+    for name, points in (("real", real), ("fake", fake)):
+        check_points(name, points)
+    whole("k", k, 1, min(len(real), len(fake)) - 1)
+    figure = new_figure(3.4)
+    panels = axes_grid(figure, 1, 2, sharex=True, sharey=True)
+    sets = {"real": (real, "o", "blue"), "generated": (fake, "X", "orange")}
+    told = []
+    for axes, own, other, measure in (
+        (panels[0], "real", "generated", "precision"),
+        (panels[1], "generated", "real", "recall"),
+    ):
+        centres, tried = sets[own][0], sets[other][0]
+        reach = _reach(centres, k)
+        for centre, radius in zip(centres.tolist(), reach.tolist(), strict=True):
+            color = COLORS[sets[own][2]]
+            axes.add_patch(Circle(centre, radius, facecolor=color + "18", edgecolor=color + "80"))
+        for name, (points, mark, color) in sets.items():
+            axes.plot(*points.T, mark, color=COLORS[color], markersize=6, label=name)
+        within = int((torch.cdist(tried, centres) < reach).any(1).sum())
+        found = f"{within} of {len(tried)} {other} points"
+        axes.set(aspect="equal", title=f"{measure}: {found}\nin {own} neighbourhoods")
+        axes.set(xticks=[], yticks=[], xlabel="feature 1", ylabel="feature 2")
+        told.append(f"{measure}: {found} lie in {own} neighbourhoods")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return Picture(
+        figure,
+        f"{len(real)} real and {len(fake)} generated points in the plane, twice, with a circle "
+        f"around each real point, and then around each generated one. {'; '.join(told)}.",
     )

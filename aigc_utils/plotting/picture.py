@@ -224,6 +224,20 @@ def check_shares(name: str, shares: Tensor, *shape: int) -> None:
         )
 
 
+def check_points(name: str, points: Tensor) -> None:
+    """Checks that points of the plane are finite and of shape (N, 2), N at least 1.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    check_tensor(name, points)
+    if points.ndim != 2 or points.size(1) != 2 or len(points) == 0 or not points.isfinite().all():
+        raise ValueError(
+            f"{name} must be finite points of shape (N, 2), at least one, not of shape "
+            f"{tuple(points.shape)} or of other values."
+        )
+
+
 def picture_axes(axes: Axes) -> Axes:
     """Returns `axes` made ready for an image: no ticks, no grid, a thin frame."""
     axes.set_xticks([])

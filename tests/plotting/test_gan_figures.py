@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from aigc_utils import plotting
+from aigc_utils import evaluation, plotting
 from aigc_utils.plotting import GameState, Picture
 
 EVEN = torch.full((10,), 0.1)
@@ -30,14 +30,23 @@ def test_class_bars_name_the_images_that_lack_most_digits() -> None:
     assert "course's GAN, from 5.5 percent for digit 1 to 14.5 for digit 0" in complete.alt
 
 
-def test_the_sizes_title_is_about_what_changes_most() -> None:
-    sizes = [250, 1000, 10_000]
-    picture = plotting.sample_size_bias(sizes, {"made": [90, 88, 87], "real": [6.0, 2.0, 0.5]})
-    assert title(picture) == "Real: 6 from 250 images, 0.5 from 10,000 images"
-    assert picture.alt.endswith("made: stays near 88; real: falls from 6 to 0.5.")
-    picture = plotting.sample_size_bias(sizes[:2], {"made": [1.5, 3.0], "real": [6.0, 5.0]})
-    assert title(picture) == "Made: 1.5 from 250 images, 3 from 1,000 images"
-    assert "from 250 to 1,000. made: rises from 1.5 to 3; real: falls from 6 to 5." in picture.alt
+def test_the_lines_over_the_sizes_end_at_what_infinitely_many_images_would_score() -> None:
+    sizes = [500, 1000, 10_000]
+    rising = {"course's GAN": [7 + 1000 / n for n in sizes], "real": [2000 / n for n in sizes]}
+    picture = plotting.sample_size_bias(sizes, rising)
+    assert title(picture) == "From infinitely many images: 7.0 for course's GAN and 0.0 for real"
+    assert "real: 4.0 from 500 images, 0.2 from 10,000 images; the line ends at 0.0." in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("stretch", "found"), [(1.0, "circles"), (0.5, "leads in"), (2.0, "leads out")]
+)
+def test_a_game_of_numbers_says_where_it_leads(stretch: float, found: str) -> None:
+    turn = torch.linspace(0, 6, 50)
+    circle = torch.stack([turn.cos(), turn.sin()], 1)
+    picture = plotting.number_game({"plain": circle * torch.linspace(1, stretch, 50)[:, None]})
+    assert title(picture) == f"plain:\n{found}"
+    assert f"plain, it {found}, from 1.00 to {stretch:.2f}." in picture.alt
 
 
 @pytest.mark.parametrize(
@@ -71,9 +80,45 @@ def test_the_text_of_the_maps_says_where_the_discriminator_is_sure() -> None:
     steep = half.clone()
     steep[:1], steep[1:3] = 0.97, 0.02
     runs = {
-        "plain": [GameState(50, points, points, steep, 1)],
-        "gentle": [GameState(50, points, points, half, 8)],
+        "plain": [GameState(50, points, points, steep, 1, 0.125, torch.ones(4, 2))],
+        "gentle": [GameState(50, points, points, half, 8, 0.5, torch.eye(2).repeat(2, 1))],
     }
     alt = plotting.game_maps(runs).alt
     assert "covered: plain, 1 at step 50; gentle, 8 at step 50." in alt
-    assert alt.endswith("below 0.1 or above 0.9: plain, 75 percent; gentle, 0 percent.")
+    assert "plain, 12 percent of the points on clusters" in alt
+    assert "above 0.9 on 75 percent of the map, and directions of the pulls with a mean of" in alt
+    assert "of length 1.00; gentle, 50 percent of the points" in alt
+    assert alt.endswith(
+        "above 0.9 on 0 percent of the map, and directions of the pulls with a mean of length 0.71."
+    )
+
+
+def test_pulls_in_all_directions_cancel() -> None:
+    ways = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0], [0.0, -4.0]])
+    assert plotting.one_way(ways) == pytest.approx(0)
+    assert plotting.one_way(ways.abs().sum(1, keepdim=True) * ways[:1]) == pytest.approx(1)
+
+
+def test_neighbourhoods_count_as_the_measures_do() -> None:
+    rng = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(30, 2, generator=rng), 0.4 * torch.randn(20, 2, generator=rng)
+    picture = plotting.neighbourhoods(real, fake, k=3)
+    precision, recall = evaluation.precision_recall(real, fake, k=3)
+    assert f"precision: {round(20 * precision)} of 20 generated points lie in real" in picture.alt
+    assert f"recall: {round(30 * recall)} of 30 real points lie in generated" in picture.alt
+    assert title(picture, 1).startswith(f"recall: {round(30 * recall)} of 30 real points")
+
+
+def test_the_title_of_an_ablation_names_the_largest_step() -> None:
+    rows = [
+        {"name": name, "frechet": [distance] * 3, "coverage": [0.5] * 3}
+        for name, distance in (
+            ("first", 80.0),
+            ("+ much", 20.0),
+            ("+ little", 16.0),
+            ("other", 1.0),
+        )
+    ]
+    shown = plotting.ablation(rows).figure.get_suptitle()
+    assert shown == "“+ much” brings most: the distance falls to 1 / 4.0"
+    assert plotting.ablation(rows[:1]).figure.get_suptitle() == ""

@@ -95,10 +95,12 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         alt="Two rows of four squares of noise.",
     ),
     "gan_drawing": lambda: plotting.gan_drawing(torch.randn(64), DIGIT, DIGIT),
+    "conditional_drawing": lambda: plotting.conditional_drawing(torch.randn(64), DIGIT, 7),
     "optimal_discriminator": lambda: plotting.optimal_discriminator(
         X, BELL, {"far apart": BELL.roll(20), "close": BELL.roll(4)},
         {"far apart": BELL, "close": BELL},
     ),
+    "number_game": lambda: plotting.number_game({"plain": torch.rand(9, 2), "mean": CODES}),
     "game_maps": lambda: plotting.game_maps(
         {name: [game_state(step) for step in (1, 50, 1000)] for name in ("plain", "with R1")}
     ),
@@ -111,6 +113,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "class_bars": lambda: plotting.class_bars(
         {name: torch.rand(10).softmax(0) for name in ("real images", "listing", "course")}
     ),
+    "neighbourhoods": lambda: plotting.neighbourhoods(torch.randn(9, 2), torch.randn(7, 2), k=3),
     "side_by_side": lambda: plotting.side_by_side(
         {name: SampleScores(d, None, 0.8, 0.7, 0.9, 0.6, 0.01) for name, d in SCORED.items()},
         SampleScores(0.14, None, 0.9, 0.9, 1.0, 0.96, 0.003),
@@ -202,13 +205,15 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
 }  # fmt: skip
 
-NOT_DRAWN = {"COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "tiles"}
+NOT_DRAWN = {
+    "COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "one_way", "tiles",
+}  # fmt: skip
 
 
 def game_state(step: int) -> GameState:
     """Returns one moment of a game that nobody played."""
     points = torch.rand(2, 40, 2)
-    return GameState(step, points[0], -points[1], DIGIT[:5, :5], modes=3)
+    return GameState(step, points[0], -points[1], DIGIT[:5, :5], 3, 0.25, points[1])
 
 
 def test_every_figure_of_the_course_is_drawn_here() -> None:

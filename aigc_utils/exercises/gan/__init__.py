@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import game, line, measures, training
+from . import game, line, measures, open_tasks, training
 from .training import broken_step
 
 __all__ = ["CHAPTER", "broken_step"]
@@ -14,10 +14,12 @@ CHAPTER = Chapter(
     game.generator_loss,
     line.two_runs,
     training.update_average,
-    training.mended_step,
     measures.half_right,
+    training.mended_step,
     measures.times_floor,
     measures.failures,
+    open_tasks.own_gan,
+    open_tasks.beat_rung,
     misconceptions=(
         "falling generator loss = better images",
         "the discriminator should win",

@@ -104,18 +104,18 @@ def _verdicts(given: SimpleNamespace) -> dict[tuple[str, int | None], str]:
     ]
     first, last = given.steps[rises[0]], given.steps[rises[0] + 1]
     worse = given.steps[int(np.argmin(given.distance[stale]))]
-    little = f"its loss only goes from {losses[4]:.2f} to {losses[-1]:.2f}"
+    little = f"Since {calm}'s loss only goes from {losses[4]:.2f} to {losses[-1]:.2f}"
     falling = 'This is the misconception "falling generator loss = better images": '
     found: dict[tuple[str, int | None], str] = {
         (f"At the end {stale} has the lower generator loss, and the worse points.", None): "",
         (f"From step {first} to {last} {calm}'s loss rises, and its points get better.", None): "",
-        (f"At the end {stale} makes the better points, as its loss is lower.", None): (
+        (f"The run with the lower loss at the end, {stale}, makes the better points.", None): (
             falling + "the loss of each run comes from another discriminator."
         ),
         ("In both runs the points get better as long as the generator's loss falls.", None): (
             falling + f"look at {stale} after step {worse}."
         ),
-        (f"From step 80 on {calm} learns little: {little}.", None): (
+        (f"{little} after step 80, its points get no better in that time.", None): (
             f"From step 80 on the distance of {calm} falls to its floor: look at your figure."
         ),
     }

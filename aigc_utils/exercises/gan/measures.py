@@ -196,6 +196,12 @@ class _Islands:
         own = self.training[nearest < modes]
         return own[torch.arange(COUNT) % len(own)] + 1e-4 * self.draw.normal(COUNT, 2)
 
+    def ring(self) -> Tensor:
+        """Returns points spread evenly over the circle of the modes, islands or not."""
+        angle = 2 * torch.pi * (torch.arange(COUNT) + self.draw.number(0, 1)) / COUNT
+        around = self.centres[0].norm() * torch.stack([angle.cos(), angle.sin()], 1)
+        return around + SPREAD / 5 * self.draw.normal(COUNT, 2)
+
     def with_strays(self, points: Tensor, share: float, where: Tensor) -> Tensor:
         """Returns the points, some of which lie elsewhere."""
         points = points.clone()
@@ -218,8 +224,9 @@ def _cases(islands: _Islands) -> Iterator[tuple[Tensor, set[str], str]]:
     yield islands.copies(few), collapse | memorising, told
     told = "One mode has points near it, but none within 3 spreads: it is not covered."
     yield islands.with_strays(all_but_one, 0.15, 1.2 * last), collapse, told
-    told = "One mode has only 1 % of the made points: it is not covered."
-    yield islands.with_strays(all_but_one, 0.01, last), collapse, told
+    told = "One mode has only a third of an equal share: it is not covered."
+    yield islands.with_strays(all_but_one, 1 / (3 * modes), last), collapse, told
+    yield islands.ring(), collapse, "Points all over the circle cover no mode."
     told = "A few far points hide many copies: take the median of the distances."
     yield islands.with_strays(islands.copies(modes), 0.1, 20 * last), memorising, told
 
@@ -237,7 +244,8 @@ def _cases(islands: _Islands) -> Iterator[tuple[Tensor, set[str], str]]:
         "compare the two medians `torch.cdist(made, training).min(1).values.median()` and the "
         "same of `held_out`.",
         "`hits = (torch.cdist(made, centres) <= 3 * spread).float().mean(0)`; collapse if any of "
-        "`hits` is below 0.02; memorising if the first median is below half of the second.",
+        "`hits` is below `1 / (2 * len(centres))`; memorising if the first median is below half of "
+        "the second.",
     ),
 )
 def failures(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
