@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..data import check_images, check_tensor, is_unit_range, to_float, to_uint8
+from ..devices import exact
 from ..limits import whole
 
 #: Patches that are encoded at a time: their distances to 256 codes are 4 MB and stay in a
@@ -43,8 +44,9 @@ class Codebook:
         Raises:
             ValueError: the images aren't uint8, or their sides are no multiples of the patch's.
         """
-        patches = _cut(images, self.side).flatten(0, 1).to(self.codes.device)
-        return _nearest(patches, self.codes.double()).view(len(images), -1).to(images.device)
+        codes = self.codes.to(exact(self.codes.device)).double()
+        patches = _cut(images, self.side).flatten(0, 1).to(codes.device)
+        return _nearest(patches, codes).view(len(images), -1).to(images.device)
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Returns the square images, uint8, (N, 1, H, H), of tokens, (N, T), T a square number.
