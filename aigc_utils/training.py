@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +16,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import TqdmExperimentalWarning, TqdmWarning
@@ -34,6 +32,7 @@ from .limits import functions, iterate, positive, whole
 from .runs import load_run as load_run
 from .runs import save_run as save_run
 from .schedules import Schedule
+from .seeds import seed_everything as seed_everything
 
 # What a step takes is the chapter's to say; most take images and their labels.
 AnyBatch = TypeVar("AnyBatch")
@@ -81,22 +80,6 @@ def _named_device(name: str) -> torch.device:
             "in the call or in AIGC_DEVICE."
         )
     return found
-
-
-def seed_everything(seed: int) -> torch.Generator:
-    """Returns a CPU generator seeded with `seed`, and seeds Python, NumPy and torch with it too.
-
-    Two runs on the same CPU with the same number of threads and the same seed give the same
-    numbers.
-
-    Raises:
-        ValueError: the seed is no whole number from 0 to 4294967295, the largest that NumPy takes.
-    """
-    seed = whole("seed", seed, 0, 2**32 - 1)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (libraries draw from the global generator)
-    torch.manual_seed(seed)
-    return torch.Generator().manual_seed(seed)
 
 
 @contextmanager
