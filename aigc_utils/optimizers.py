@@ -76,11 +76,14 @@ def _set_norm(p: Tensor, norm: float) -> None:
     p.mul_(norm / length)
 
 
-def gradient_step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float = 0.0) -> None:
+def gradient_step(
+    loss: Tensor | Iterable[Tensor], *optimizers: torch.optim.Optimizer, clip: float = 0.0
+) -> None:
     """Moves the parameters of all optimizers one step down the gradient of a loss.
 
     Args:
-        loss: a scalar.
+        loss: a scalar, or several whose sum is meant. Each is taken when the gradient of the one
+            before is done, so a generator of them needs the memory of one.
         optimizers: each moves its own parameters; at least one.
         clip: the largest norm of all their gradients together; 0 for no limit.
 
@@ -92,7 +95,8 @@ def gradient_step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float 
     check_number("clip", clip)
     for optimizer in optimizers:
         optimizer.zero_grad()
-    loss.backward()
+    for each in (loss,) if isinstance(loss, Tensor) else loss:
+        each.backward()
     if clip > 0:
         groups = (group for optimizer in optimizers for group in optimizer.param_groups)
         nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], clip)
