@@ -126,8 +126,8 @@ class Muon(torch.optim.Optimizer):
             bfloat16 numbers does so twice as fast, and the error is small beside the iteration's.
 
     Raises:
-        ValueError: a parameter has fewer than two dimensions, or `lr` or `momentum` is out of
-            range.
+        ValueError: a parameter has fewer than two dimensions or is a piece of a sharded model's, or
+            `lr` or `momentum` is out of range.
 
     Source: Jordan et al., Muon, 2024.
     """
@@ -158,6 +158,10 @@ class Muon(torch.optim.Optimizer):
                 raise ValueError(f"momentum must be below 1, not {group['momentum']}.")
             if any(p.ndim < 2 for p in group["params"]):
                 raise ValueError("Muon takes filters and matrices; give biases and gains to Adam.")
+            if any(hasattr(p, "full_tensor") for p in group["params"]):  # torch's DTensor
+                raise ValueError(
+                    "Muon needs whole matrices: give those of a sharded model to AdamW."
+                )
         except ValueError:
             self.param_groups.pop()
             raise
