@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aigc_utils"
-CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading")
+CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading", "scaling")
 
 # From the ground up: a module imports from the floors below its own, and on its own floor only
 # within its own package. What stands in none of these is a chapter.
@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("limits", "interrupts", "threads", "console"),
     ("data", "source"),
     ("history", "schedules", "optimizers", "latent", "losses", "ema", "model_files", "runs"),
-    ("seeds",),
+    ("seeds", "processes"),
     ("training",),
     ("evaluation",),
     ("plotting",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from ..history import History
 from ..limits import whole
 from ..optimizers import Muon, gradient_step
+from ..processes import Replica, in_parts
 from ..schedules import hold_then_fall
 from ..training import Batch, Evaluate, Step, evaluation_mode, fit, seed_everything
 from .batches import consecutive_batches, token_batches
@@ -30,17 +32,23 @@ def has_bfloat16() -> bool:
 
 
 def gpt_step(
-    model: GPT, *optimizers: torch.optim.Optimizer, clip: float = 0.0, bfloat16: bool = False
+    model: GPT | Replica,
+    *optimizers: torch.optim.Optimizer,
+    clip: float = 0.0,
+    bfloat16: bool = False,
+    parts: int = 1,
 ) -> Step:
     """Returns a step for `fit`: one update of a GPT on a batch of inputs and targets, (B, T).
 
     The step returns the mean cross-entropy of the next token, in nats, as "loss".
 
     Args:
-        model: the GPT.
+        model: the GPT, or its replica where many processes train it.
         optimizers: all of them are used in each step.
         clip: the gradient's largest norm; 0 for no limit.
         bfloat16: multiply matrices in bfloat16; weights and their updates stay in float32.
+        parts: cut a batch into so many, one after the other, whose gradients add up to the batch's:
+            the same step in less memory.
 
     Raises:
         ValueError: there is no optimizer, so nothing would be updated.
@@ -50,10 +58,17 @@ def gpt_step(
 
     def step(batch: Batch) -> dict[str, Tensor]:
         model.train()
-        with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=bfloat16):
-            loss = model.loss(*batch)
-        gradient_step(loss, *optimizers, clip=clip)
-        return {"loss": loss}
+        losses: list[Tensor] = []
+
+        def shares() -> Iterator[Tensor]:
+            for part in in_parts(model, batch, parts):
+                with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=bfloat16):
+                    loss = model.loss(*part) / parts
+                losses.append(loss.detach())
+                yield loss
+
+        gradient_step(shares(), *optimizers, clip=clip)
+        return {"loss": torch.stack(losses).sum()}
 
     return step
 
