@@ -20,7 +20,7 @@ from . import BOOK, PAGES, ROOT, chapters, check, render
 from .after import lighten
 from .files import digest, remembered, write_if_new
 from .publish import weights_wheel
-from .runs import collect
+from .runs import cards, collect
 from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
 from .runs.running import executed, stands, without_widgets
@@ -87,6 +87,7 @@ def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
             "colab": COLAB[bool(address)].format(wheel=weights_wheel()),
             "table_exercises": remembered(MADE / "exercises.table", key, exercises.table),
             "table_api": api.table(ROOT),
+            "table_cards": cards.cards(),
         }
         return collect.substitutions(runs, RESULTS) | given
     except collect.CollectError as error:
