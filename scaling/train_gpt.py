@@ -47,14 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, keeps the run at each checkpoint, and says what it cost."""
     chosen, together = options(arguments), processes.accelerator()
     rng = training.seed_everything(0)  # in each process the same weights and the same batches
-    text = data.load_sonnets()
-    tokenizer = gpt.CharTokenizer(text)
-    ids, held = (gpt.encode_tensor(tokenizer, part) for part in data.split_text(text))
-    held = held[: chosen.held].to(together.device)
+    ids, held, vocab_size = sonnets(chosen.held)
+    held = held.to(together.device)
     batches = gpt.token_batches(ids, CONTEXT, chosen.batch, rng)
     empty = memory()
 
-    model = gpt.GPT(recipe(chosen).config(tokenizer.vocab_size))
+    model = gpt.GPT(recipe(chosen).config(vocab_size))
     step_model, optimizers, kept = spread(model, together, chosen)
     step = gpt.gpt_step(step_model, *optimizers, parts=chosen.parts)
     history = History()
@@ -76,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     report(together, history, model, memory() - empty, began, chosen.json)
     together.end_training()
+
+
+def sonnets(held: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Returns the ids to train on and so many to validate on, and how many different there are."""
+    text = data.load_sonnets()
+    tokenizer = gpt.CharTokenizer(text)
+    train, rest = (gpt.encode_tensor(tokenizer, part) for part in data.split_text(text))
+    return train, rest[:held], tokenizer.vocab_size
 
 
 def recipe(chosen: argparse.Namespace) -> gpt.GPTRecipe:
