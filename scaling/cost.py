@@ -7,6 +7,7 @@ here overlaps, so a program that sends while it computes is faster.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Bytes a weight in training with 16-bit arithmetic: two for the weight, two for its gradient,
@@ -47,6 +48,28 @@ def ring(processes: int, num_bytes: float, link: Link) -> float:
     """Returns the seconds in which so many processes add up so many bytes, the slowest link's."""
     hops = 2 * (processes - 1)
     return hops * (num_bytes / processes / link.bandwidth + link.latency)
+
+
+def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Returns the start and the slope of the line through points (x, y), by least squares.
+
+    Raises:
+        ValueError: all points stand above one x.
+    """
+    middle = sum(x for x, _ in points) / len(points)
+    spread = sum((x - middle) ** 2 for x, _ in points)
+    if not spread:
+        raise ValueError("A line needs points at two places at least.")
+    height = sum(y for _, y in points) / len(points)
+    slope = sum((x - middle) * (y - height) for x, y in points) / spread
+    return height - slope * middle, slope
+
+
+def measured_link(times: Sequence[tuple[float, float]], processes: int) -> Link:
+    """Returns the link that explains measured exchanges: (bytes, seconds) of rings."""
+    start, slope = line(times)
+    hops = 2 * (processes - 1)
+    return Link(bandwidth=hops / processes / slope, latency=max(start, 0.0) / hops)
 
 
 @dataclass(frozen=True)

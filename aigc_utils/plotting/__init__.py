@@ -32,6 +32,7 @@ from .gpt_results import (
     token_lengths,
     token_strip,
 )
+from .gpt_scaling import scaling_law
 from .gpt_workings import (
     block_drawing,
     score_spread,
@@ -105,6 +106,7 @@ __all__ = [
     "rate_distortion",
     "reliability",
     "sample_size_bias",
+    "scaling_law",
     "score_spread",
     "seed_curves",
     "shift_curves",

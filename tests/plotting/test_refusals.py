@@ -23,6 +23,7 @@ CODES = torch.zeros(3, 2)
 SCORE = SampleScores(1.0, None, 0.8, 0.7, 0.9, 0.6, 0.01)
 POINTS = torch.zeros(4, 2)
 NAMES = "abcdefgh"
+LAW = {"weights": 10, "losses": [1.0]}
 
 
 def steps(at: tuple[int, int], output: int = 26) -> Any:
@@ -60,6 +61,8 @@ def steps(at: tuple[int, int], output: int = 26) -> Any:
         (lambda: steps((0, 0), output=25), "must be"),
         (lambda: plotting.latent_map(CODES, torch.tensor([0, 1, -1]), GRID, 3.0), "from 0 to 9"),
         (lambda: plotting.latent_map(CODES, torch.tensor([0, 1]), GRID, 3.0), "one for each"),
+        (lambda: plotting.scaling_law([], {"weights": 1, "losses": [1.0]}, {}), "two runs"),
+        (lambda: plotting.scaling_law([LAW] * 2, LAW, {}), "a larger model held out"),
         (lambda: plotting.tiles(GRID, 0), "columns must be a whole number of at least 1"),
         (
             lambda: plotting.image_grid(GRID[0], alt="a b c d e", columns=0),

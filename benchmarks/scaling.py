@@ -1,0 +1,187 @@
+"""The page "When one machine is not enough": a step's cost, and the law of the loss over the size.
+
+Both are small: they run on two cores in minutes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from aigc_utils import gpt
+from scaling import cost, law, train_gpt
+from scaling.local import finish, start
+
+from .gpt import Data, encoded
+from .report import machine, table
+
+# What `python -m benchmarks` takes from here: the function, and what it compares.
+BENCHMARKS = {
+    "scaling": (
+        "measure",
+        "a training step in one process and in two, as the cost model foretells it and as it was",
+    ),
+    "scaling-law": (
+        "scaling_law",
+        "the loss of six sizes of GPT, and of a seventh that their law foretells",
+    ),
+}
+
+PATIENCE = 300.0  # seconds for one run
+STEPS = 8
+ROWS = (12, 24, 48)  # of one process, by which a step's time is told apart
+WHOLE = 48  # rows of the batch that two processes share
+SIZES = (2**14, 2**18, 2**20, 2**22)  # bytes of the exchanges
+TRIES = 15
+SHARDED_WIDTH = 512
+
+
+def train(processes: int, folder: Path, *arguments: str) -> dict[str, Any]:
+    """Returns what `scaling/train_gpt.py` measured in so many processes of one thread each."""
+    target = folder / "run.json"
+    words = ["--json", str(target), *arguments]
+    finish(start(processes, train_gpt.main, words), PATIENCE)
+    found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    return found
+
+
+def step_seconds(processes: int, rows: int, folder: Path, tries: int) -> float:
+    """Returns the seconds of a training step on so many rows in all, of the fastest run.
+
+    What else the machine does can only slow a run down.
+    """
+    words = ("--steps", str(STEPS), "--every", str(STEPS), "--held", "65", "--batch", str(rows))
+    runs = [train(processes, folder, *words) for _ in range(tries)]
+    return float(min(run["seconds"] for run in runs)) / STEPS
+
+
+def exchanges(folder: str) -> None:
+    """Times the adding up of tensors by two processes; the first writes (bytes, seconds)."""
+    dist.init_process_group("gloo")
+    found = []
+    for size in SIZES:
+        tensor = torch.zeros(size // 4)
+        times = []
+        for _ in range(TRIES):
+            dist.barrier()
+            start_time = time.perf_counter()
+            dist.all_reduce(tensor)
+            times.append(time.perf_counter() - start_time)
+        found.append((size, min(times)))
+    if dist.get_rank() == 0:
+        (Path(folder) / "times.json").write_text(json.dumps(found), encoding="utf-8")
+    dist.destroy_process_group()
+
+
+def measured_link(folder: Path) -> tuple[cost.Link, list[list[float]]]:
+    """Returns the link between two processes of this machine, and the times that it rests on."""
+    finish(start(2, exchanges, str(folder)), PATIENCE)
+    times = json.loads((folder / "times.json").read_text(encoding="utf-8"))
+    return cost.measured_link(times, 2), times
+
+
+def measure(seeds: int = 3) -> dict[str, Any]:
+    """Returns, and prints, the cost model's parameters, and its prediction beside the truth.
+
+    Args:
+        seeds: runs of each kind; the fastest counts.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        link, times = measured_link(folder)
+        alone = [(rows, step_seconds(1, rows, folder, seeds)) for rows in ROWS]
+        together = step_seconds(2, WHOLE, folder, seeds)
+        weights = train(1, folder, "--steps", "1", "--every", "1")["weights"]
+        sharded = [memory_of(processes, folder) for processes in (1, 2, 4)]
+    fixed, a_row = cost.line(alone)
+    exchange = cost.ring(2, 4 * weights, link)
+    foretold = fixed + a_row * WHOLE / 2 + exchange
+    rows = [(f"one process, {n} rows", f"{1e3 * s:.1f}") for n, s in alone]
+    rows += [
+        (f"two, {WHOLE} rows: foretold", f"{1e3 * foretold:.1f}"),
+        (f"two, {WHOLE} rows: measured", f"{1e3 * together:.1f}"),
+    ]
+    print(table(("what", "ms a step"), rows))
+    print(table(("processes", "MB a process"), [(n, f"{mb:.0f}") for n, mb in sharded]))
+    return {
+        "weights": weights, "alone": alone, "rows": WHOLE, "fixed": fixed, "a_row": a_row,
+        "bandwidth": link.bandwidth, "latency": link.latency, "exchanges": times,
+        "exchange": exchange, "foretold": foretold, "measured": together,
+        "sharded": [{"processes": n, "mb": mb} for n, mb in sharded],
+        "sharded_width": SHARDED_WIDTH, **machine(),
+    }  # fmt: skip
+
+
+def memory_of(processes: int, folder: Path) -> tuple[int, float]:
+    """Returns a number of processes, and the MB that training a sharded model takes in each."""
+    run = train(
+        processes, folder, "--shard", "--width", str(SHARDED_WIDTH), "--steps", "2",
+        "--every", "2", "--batch", "4", "--held", "65",
+    )  # fmt: skip
+    return processes, float(run["memory"])
+
+
+# The law of the loss: small enough for minutes on one core.
+WIDTHS = (12, 16, 20, 24, 32, 40)
+HELD_OUT = 56
+TOKENS_A_WEIGHT = 8
+HELD_BACK = 30_000  # characters to validate on
+RECIPE = gpt.GPTRecipe(
+    1, batch_size=8, num_layers=2, num_heads=2, width=12, adam_lr=0.01, ngrams=(), bfloat16=False
+)
+
+
+def size(width: int, data: Data) -> tuple[gpt.GPTRecipe, int]:
+    """Returns the recipe of a width, with the steps for its share of data, and its weights."""
+    recipe = dataclasses.replace(RECIPE, width=width)
+    weights = sum(p.numel() for p in gpt.GPT(recipe.config(data.vocab_size)).parameters())
+    tokens = recipe.batch_size * recipe.context
+    steps = max(TOKENS_A_WEIGHT * weights // tokens, 1)
+    return dataclasses.replace(recipe, num_steps=steps), weights
+
+
+def trained(width: int, data: Data, seeds: int) -> dict[str, Any]:
+    """Returns the losses of a width on held-back text, one a seed, and what they cost."""
+    recipe, weights = size(width, data)
+    start = time.perf_counter()
+    losses = []
+    for seed in range(seeds):
+        model, _ = gpt.train_course(recipe, data.train, data.vocab_size, seed=seed)
+        losses.append(gpt.mean_nats(model, data.validation[:HELD_BACK]))
+    told = {"width": width, "weights": weights, "steps": recipe.num_steps, "losses": losses}
+    return {**told, "loss": statistics.mean(losses), "seconds": time.perf_counter() - start}
+
+
+def scaling_law(
+    seeds: int = 3, widths: tuple[int, ...] = WIDTHS, held_out: int = HELD_OUT
+) -> dict[str, Any]:
+    """Returns, and prints, six sizes' losses, their law, and its error on a seventh."""
+    data = encoded()
+    runs = [trained(width, data, seeds) for width in widths]
+    last = trained(held_out, data, 1)
+    sizes, losses = [run["weights"] for run in runs], [run["loss"] for run in runs]
+    laws = {"floor": law.fit(sizes, losses), "none": law.fit(sizes, losses, floor=False)}
+    print(table(
+        ("width", "weights", "steps", "nats", "spread", "seconds"),
+        [(r["width"], r["weights"], r["steps"], f"{r['loss']:.4f}",
+          f"{max(r['losses']) - min(r['losses']):.4f}", f"{r['seconds']:.0f}")
+         for r in (*runs, last)],
+    ))  # fmt: skip
+    told = {}
+    for name, found in laws.items():
+        foretold = found(last["weights"])
+        error = foretold - last["loss"]
+        told[name] = {**dataclasses.asdict(found), "foretold": foretold, "error": error}
+        print(f"{name}: {found}, foretold {foretold:.4f}, off by {error:+.4f} nats")
+    return {
+        "text": data.name, "tokens_a_weight": TOKENS_A_WEIGHT, "seeds": seeds, "runs": runs,
+        "held_out": last, "laws": told, **machine(),
+    }  # fmt: skip

@@ -1,0 +1,133 @@
+"""The sums of the page about many processes, and the numbers that are stored for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sentences import assert_one_sentence
+
+from aigc_utils.evaluation import load_results
+from aigc_utils.gpt import GPT
+from bookmaking.runs import stored
+from scaling import cost, law
+
+RESULTS = Path(__file__).resolve().parents[2] / "aigc_utils" / "assets" / "results"
+
+
+def test_a_ring_sends_each_part_twice_but_for_one() -> None:
+    link = cost.Link(bandwidth=1e9, latency=1e-3)
+    assert cost.ring(1, 1e9, link) == 0
+    assert cost.ring(2, 1e9, link) == pytest.approx(2 * (0.5 + 1e-3))
+    assert cost.ring(4, 1e9, link) == pytest.approx(6 * (0.25 + 1e-3))
+
+
+@pytest.mark.parametrize("processes", [2, 8])
+def test_measured_rings_give_back_their_link(processes: int) -> None:
+    link = cost.Link(bandwidth=3e9, latency=2e-5)
+    times = [(size, cost.ring(processes, size, link)) for size in (1e4, 1e6, 1e7)]
+    found = cost.measured_link(times, processes)
+    assert found.bandwidth == pytest.approx(3e9)
+    assert found.latency == pytest.approx(2e-5)
+
+
+def test_a_line_through_one_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="two places") as error:
+        cost.line([(1.0, 2.0), (1.0, 3.0)])
+    assert_one_sentence(error)
+
+
+def test_a_ring_through_servers_waits_longer_where_it_leaves_one() -> None:
+    cluster = cost.Cluster(1.0, cost.Link(1e9, 1e-6), cost.Link(5e8, 1e-3), cards=4)
+    assert cost.exchange(cluster, 4, 1e6) == cost.ring(4, 1e6, cluster.inside)
+    sent = 2 * 7 / 8 * 1e6 / 5e8
+    waited = 14 * (3 / 4 * 1e-6 + 1 / 4 * 1e-3)
+    assert cost.exchange(cluster, 8, 1e6) == pytest.approx(sent + waited)
+
+
+def test_more_cards_pay_less_and_less_for_one_batch() -> None:
+    steps = [cost.step(cost.H100, cards, 1.5e9, 2**19) for cards in (8, 64, 512)]
+    assert [step.compute for step in steps] == sorted((s.compute for s in steps), reverse=True)
+    assert steps[0].busy > 0.98
+    assert steps[0].busy > steps[1].busy > 0.9
+    assert 0.4 < steps[2].busy < 0.6, "the page says that half the step is lost"
+    assert steps[2].exchange > steps[1].exchange > steps[0].exchange
+    larger = cost.step(cost.H100, 512, 1.5e9, 2**19 * 64)
+    assert larger.compute == pytest.approx(steps[0].compute)
+    assert larger.busy > 0.95
+    assert cost.memory(1.5e9, 8, sharded=False) == 8 * cost.memory(1.5e9, 8, sharded=True) == 24e9
+
+
+def test_a_law_finds_the_numbers_that_made_its_losses() -> None:
+    made = law.Law(floor=1.2, scale=30.0, power=0.4)
+    sizes = [5e3, 1e4, 2e4, 4e4, 8e4]
+    found = law.fit(sizes, [made(n) for n in sizes])
+    assert found(4e5) == pytest.approx(made(4e5), abs=2e-3)
+    assert found.floor == pytest.approx(1.2, abs=0.02)
+    plain = law.fit(sizes, [made(n) for n in sizes], floor=False)
+    assert plain.floor == 0
+    assert plain(4e5) < made(4e5) - 0.05, "without a floor it goes on falling"
+
+
+@pytest.mark.parametrize("losses", [[1.0, 0.9], [1.0, 0.9, 0.0]])
+def test_too_little_for_a_law_is_refused(losses: list[float]) -> None:
+    with pytest.raises(ValueError, match="as many models") as error:
+        law.fit([1e3, 2e3, 4e3][: len(losses)], losses)
+    assert_one_sentence(error)
+
+
+def test_the_stored_step_is_what_the_cost_model_says_of_it() -> None:
+    step = load_results("scaling")
+    fixed, a_row = cost.line([tuple(each) for each in step["alone"]])
+    link = cost.measured_link([tuple(each) for each in step["exchanges"]], 2)
+    exchange = cost.ring(2, 4 * step["weights"], link)
+    assert step["foretold"] == pytest.approx(fixed + a_row * step["rows"] / 2 + exchange)
+    assert step["measured"] < step["alone"][-1][1], "two processes are faster than one"
+    memory = [each["mb"] for each in step["sharded"]]
+    assert [each["processes"] for each in step["sharded"]] == [1, 2, 4]
+    assert memory == sorted(memory, reverse=True)
+    assert memory[-1] < 0.5 * memory[0]
+
+
+def test_the_stored_law_is_the_one_of_its_runs() -> None:
+    found = load_results("scaling_law")
+    runs, last = found["runs"], found["held_out"]
+    assert len(runs) == 6
+    assert all(len(run["losses"]) == found["seeds"] >= 3 for run in runs)
+    assert last["weights"] > 1.5 * runs[-1]["weights"]
+    assert sum(run["seconds"] for run in (*runs, last)) < 12 * 60
+    sizes, losses = [run["weights"] for run in runs], [run["loss"] for run in runs]
+    assert losses == sorted(losses, reverse=True)
+    for name, floor in (("floor", True), ("none", False)):
+        again = law.fit(sizes, losses, floor=floor)
+        kept = found["laws"][name]
+        assert kept["foretold"] == pytest.approx(again(last["weights"]), abs=1e-6)
+        assert kept["error"] == pytest.approx(kept["foretold"] - last["loss"])
+
+
+def test_a_size_has_its_share_of_data() -> None:
+    from benchmarks import scaling
+    from benchmarks.gpt import Data
+
+    data = Data("a text", *(None,) * 2, vocab_size=68)  # type: ignore[arg-type]
+    for width in (scaling.WIDTHS[0], scaling.HELD_OUT):
+        recipe, weights = scaling.size(width, data)
+        assert weights == sum(p.numel() for p in GPT(recipe.config(68)).parameters())
+        tokens = recipe.num_steps * recipe.batch_size * recipe.context
+        assert tokens == pytest.approx(scaling.TOKENS_A_WEIGHT * weights, rel=0.02)
+    assert tokens < 4_200_000, "the plays don't last"
+
+
+def test_the_page_gets_its_numbers_tables_and_figure() -> None:
+    given = stored.substitutions(RESULTS)
+    page = (RESULTS.parents[2] / "book" / "scaling.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\{\{ (\w+) \}\}", page))
+    assert named == {*given, f"stored_{stored.FIGURE}"}
+    assert "| 8 | 0.5 million |" in given["table_cards"]
+    assert given["table_law"].count("\n") == 8
+    found: dict[str, Any] = json.loads(stored.figure(RESULTS))
+    assert f"at {given['law_last']} weights" in found["alt"]
+    assert given["law_measured"] in found["alt"]
