@@ -18,16 +18,17 @@ from pathlib import Path
 
 import nbformat
 
-from . import BOOK, PAGES, ROOT, chapters, check, render
+from course.environment import weights_wheel
+
+from . import BOOK, EPUB, PAGES, PDF, ROOT, chapters, check, render
 from .after import lighten
 from .files import digest, remembered, write_if_new
-from .publish import weights_wheel
 from .runs import collect, stored
 from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
 from .runs.running import executed, stands, without_widgets
 from .settings import course_settings
-from .sources import api, exercises
+from .sources import api, exercises, outcomes
 from .sources.book import Book
 from .sources.pieces import Finding
 
@@ -42,7 +43,17 @@ COLAB = (
     '`foundations-of-aigc`, and install it first: `%pip install "./foundations-of-aigc[gpt]"`, '
     "and for chapter 4 `%pip install --no-deps {wheel}`.",
     "At the top of each chapter's page, the rocket opens it in Colab.\n"
-    "Its first cell installs the course; nothing else is needed, and no account but Google's.",
+    "Its first cell installs the course as it was when the chapter ran; nothing else is needed, "
+    "and no account but Google's.\n"
+    "Leave the runtime type at CPU: the chapters compute there, also where there is a GPU.\n\n"
+    "In Kaggle, choose File, Import Notebook, and take a chapter that you downloaded; switch "
+    "Internet on in its settings, so that the first cell can install.\n"
+    "The rocket opens a chapter in Binder too, with no account; its start takes minutes.",
+)
+# The whole book as one file, without and with an address of the pages.
+FILES = (
+    "`make pdf` prints the whole book as one PDF, and `make epub` makes it an EPUB.",
+    "The whole book is there as [one PDF]({pages}{pdf}) and as [one EPUB]({pages}{epub}).",
 )
 
 
@@ -59,7 +70,8 @@ def write_pages(runs: dict[Path, Path]) -> dict[str, str]:
     Args:
         runs: the executed notebook of each source.
     """
-    made_of = [BOOK / "glossary.md", BOOK / "references.bib", *render.code("bookmaking", "grading")]
+    files = [BOOK / name for name in ("glossary.md", "references.bib", "guesses.toml")]
+    made_of = [*files, *render.code("bookmaking", "grading")]
     downloads = {}
     for source, run in runs.items():
         name = chapters.page_of(source)
@@ -79,15 +91,18 @@ def _made(
 
 def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
     """Returns the texts that the pages take from the chapters' runs; writes their pictures."""
-    address = course_settings()["repository"]
-    key = digest(render.code("aigc_utils/exercises", "bookmaking"))
+    settings = course_settings()
+    files = FILES[bool(settings["pages"])]
+    key = digest(render.code("aigc_utils/exercises", "bookmaking", "grading/questions"))
     try:
         for name, notebook in runs.items():
             for picture, (image, _) in collect.pictures(notebook, name).items():
                 write_if_new(LIVE / f"{picture}.png", image)
         given = {
-            "colab": COLAB[bool(address)].format(wheel=weights_wheel()),
+            "colab": COLAB[bool(settings["repository"])].format(wheel=weights_wheel()),
+            "files": files.format(pages=settings["pages"], pdf=PDF.name, epub=EPUB.name),
             "table_exercises": remembered(MADE / "exercises.table", key, exercises.table),
+            "table_outcomes": remembered(MADE / "outcomes.table", key, outcomes.table),
             "table_api": api.table(ROOT),
             f"stored_{stored.FIGURE}": _figure(),
         }

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-NUMBERED = "[0-9]*.py"
+NUMBERED = re.compile(r"\d+_[a-z]+")  # not a reader's "01_cnn-Copy1"
 HEADING = re.compile(r"^# # (.+)$", re.MULTILINE)
 # Folders of the book whose pages are made from notebooks, and where these stand.
 FOLDERS = {"chapters": "notebooks", "exercises": "exercises"}
@@ -54,8 +54,24 @@ def notebooks(root: Path, *folders: str) -> dict[str, Path]:
     return {
         f"{folder}/{path.stem}": path
         for folder in folders or FOLDERS
-        for path in sorted((root / FOLDERS[folder]).glob(NUMBERED))
+        for path in sorted((root / FOLDERS[folder]).glob("*.py"))
+        if NUMBERED.fullmatch(path.stem)
     }
+
+
+def find(root: Path, name: str) -> Path:
+    """Returns a chapter's source, by its notebook's name or number: "03_vae", "03" or "3".
+
+    Raises:
+        ValueError: there is no such chapter.
+    """
+    sources = list(notebooks(root, "chapters").values())
+    for source in sources:
+        number = source.stem.partition("_")[0]
+        if name in (source.stem, number, number.lstrip("0")):
+            return source
+    known = ", ".join(source.stem for source in sources)
+    raise ValueError(f"There is no chapter {name!r}; there are: {known}.")
 
 
 def page_of(source: Path) -> str:

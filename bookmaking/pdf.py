@@ -20,12 +20,10 @@ import yaml
 from playwright.sync_api import Browser, Error, Page, Playwright, Request, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
-from . import BOOK, PAGES, ROOT
+from . import BOOK, PAGES, PDF, ROOT
 from .after.articles import BookError
 from .after.onepage import one_page
 from .sources import contents
-
-TARGET = BOOK / "_build" / "pdf" / "foundations-of-aigc.pdf"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SETTINGS = [
@@ -201,11 +199,11 @@ def make(pages: Path, toc: Path, config: Path, target: Path) -> None:
 def main() -> int:
     """Returns 0 when the book is printed."""
     try:
-        make(PAGES, contents.path(ROOT), BOOK / "_config.yml", TARGET)
+        make(PAGES, contents.path(ROOT), BOOK / "_config.yml", PDF)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"The book is printed, {TARGET.stat().st_size / 1e6:.1f} MB:\n  {TARGET}")
+    print(f"The book is printed, {PDF.stat().st_size / 1e6:.1f} MB:\n  {PDF}")
     return 0
 
 

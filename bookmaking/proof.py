@@ -2,8 +2,8 @@
 
 Each notebook is run once for the book. A second run that must give the same digits would cost as
 much again, so `make test` repeats the exercises, one chapter whose turn it is by the number of
-commits, and every chapter whose code or data this change touches: what could have come out
-otherwise; all, where the libraries change. `make prove` repeats all, as the workflow does weekly.
+commits, and every chapter whose code, data or libraries this change touches: what could have come
+out otherwise. `make prove` repeats all, as the workflow does weekly.
 
 This change is what differs from the commit in PROVE_SINCE, by default the last commit, and what is
 not committed yet. Where git cannot tell, as in a copy without history, all are repeated.
@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from . import ROOT, chapters
 from .runs.fingerprint import Fingerprints
 from .runs.outputs import run_of
 
-#: Files that decide which libraries run everything.
-PINS = ("constraints.txt", "pyproject.toml")
+#: The file that decides in which version each library runs.
+PINS = "constraints.txt"
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -47,6 +50,16 @@ def changed_files(root: Path, since: str) -> set[Path]:
     return {root / line for line in (differing + new).splitlines()}
 
 
+def changed_pins(root: Path, since: str) -> frozenset[str] | None:
+    """Returns the libraries that have another version than at a commit; None if git can't tell."""
+    difference = git(root, "diff", "--unified=0", "--no-color", since, "--", PINS)
+    lines = [line[1:] for line in difference.splitlines() if re.match(r"[-+](?![-+]{2} )", line)]
+    pins = [re.match(r"([\w.-]+)\s*==", line) for line in lines]
+    if not all(pins) or not pins:
+        return None
+    return frozenset(canonicalize_name(pin[1]) for pin in pins if pin)
+
+
 def to_repeat(root: Path, since: str) -> list[Path]:
     """Returns the sources of the notebooks to repeat: see this module's text."""
     exercises = [*chapters.notebooks(root, "exercises").values()]
@@ -56,13 +69,16 @@ def to_repeat(root: Path, since: str) -> list[Path]:
         turn = int(git(root, "rev-list", "--count", "HEAD")) % len(taught)
     except (OSError, subprocess.CalledProcessError):
         return taught + exercises
-    if changed & {root / name for name in PINS}:
+    pins = changed_pins(root, since) if root / PINS in changed else frozenset()
+    if pins is None:
         return taught + exercises
     fingerprints = Fingerprints(root)
     chosen = [
         source
         for number, source in enumerate(taught)
-        if number == turn or changed & {source, *_touching(source, fingerprints)}
+        if number == turn
+        or changed & {source, *_touching(source, fingerprints)}
+        or pins & fingerprints.distributions(source)
     ]
     return chosen + exercises
 

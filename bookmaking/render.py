@@ -12,24 +12,27 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import yaml
 
 from . import BOOK, PAGES, ROOT
 from .after import lighten
 from .files import digest, write_if_new
-from .settings import course_settings
+from .settings import commit, course_settings
 from .sources import contents
 
 # In the book's folder, what is made and not written by hand.
 MADE = {"_build", "api", "chapters", "exercises", "live"}
+MISTAKE = "mistake.yml"  # the form for what is wrong in the book, in .github/ISSUE_TEMPLATE
 MARK = BOOK / "_build" / "rendered"  # of what the pages there are made
 
 
 def book_config(substitutions: dict[str, str], root: Path = ROOT) -> Path:
     """Returns the path of the book's configuration, with the last run's numbers for the pages.
 
-    If the course has a public address, there are launch buttons too.
+    If the course has a public address, there are launch buttons too, and each page says where it
+    stands and how to report a problem on it.
     """
     config: dict[str, Any] = yaml.safe_load((root / "book" / "_config.yml").read_text("utf-8"))
     config.setdefault("parse", {})["myst_substitutions"] = substitutions
@@ -46,9 +49,22 @@ def book_config(substitutions: dict[str, str], root: Path = ROOT) -> Path:
             "notebook_interface": "jupyterlab",
         }
         config.setdefault("html", {})["use_repository_button"] = True
+        add_addresses(config, settings, root)
     path = root / "build" / "_config.yml"
     write_if_new(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     return path
+
+
+def add_addresses(config: dict[str, Any], settings: dict[str, str], root: Path) -> None:
+    """Adds to a configuration where the pages stand, and the form that reports a problem."""
+    sphinx = config.setdefault("sphinx", {}).setdefault("config", {})
+    form = {"template": MISTAKE, "labels": "book"}
+    sphinx.setdefault("html_context", {}).update(
+        report=f"{settings['repository']}/issues/new?{urlencode(form)}&where=",
+        report_commit=commit(root)[:7],
+    )
+    if settings["pages"]:
+        sphinx["html_baseurl"] = settings["pages"]
 
 
 def code(*folders: str) -> Iterator[Path]:

@@ -38,6 +38,7 @@ if importlib.util.find_spec("aigc_utils") is None:
 import math
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from aigc_utils import gpt, plotting
@@ -55,7 +56,7 @@ check, hint, given = open_exercises("04_gpt", variant=VARIANT)
 #
 # `given("counts")` has a line of English and one of Chinese, each with the merges of a tokeniser of *byte-pair encoding*.
 # The text begins as single bytes.
-# Merge after merge, in the order of the list, each pair that stands side by side becomes one token.
+# Merge after merge, in the order of the list: wherever this pair stands side by side, it becomes one token.
 # A space belongs to the word after it, and no merge reaches from one word into the next.
 # A letter or a space is one byte, and a Chinese character or comma is three; `"春".encode()` shows them.
 #
@@ -221,48 +222,6 @@ check("next_token_loss", next_token_loss, rounds=4).require()
 check("next_token_loss", next_token_loss)
 
 # %% [markdown]
-# ## Temperature and top-p
-#
-# **Write**, 4 points. Its name is `temperature`.
-#
-# First write `choices(logits, temperature, p)`, which says what can be drawn as the next token.
-# The logits, (vocabulary,), are divided by the *temperature*; then *top-p* keeps the fewest of the likeliest tokens that together have at least the probability `p`.
-# Return two things: the numbers of these tokens as a list, the likeliest first, and the entropy of the distribution that is drawn from, in bits.
-# The entropy is $-\sum_i q_i \log_2 q_i$ over the tokens that remain; their probabilities $q_i$ sum to one.
-#
-# Then look at a model that is asked a question and does not know the answer well.
-# At which place does the true answer stand at the temperature `question.cold`, and at which at `question.hot`?
-# Place 1 is the likeliest of the six.
-
-# %% nbgrader={"grade": false, "grade_id": "temperature-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-question = given("temperature")
-question
-
-
-# %% nbgrader={"grade": false, "grade_id": "temperature", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def choices(logits, temperature, p):
-    ### BEGIN SOLUTION
-    q, order = (logits / temperature).softmax(0).sort(descending=True)
-    keep = q.cumsum(0) - q < p
-    q = q[keep] / q[keep].sum()
-    return order[keep].tolist(), -(q * q.log2()).sum().item()
-    ### END SOLUTION
-
-
-places = {"cold": ..., "hot": ...}
-### BEGIN SOLUTION
-ranked = sorted(question.logits, key=question.logits.get, reverse=True)
-place = ranked.index(question.truth) + 1
-places = {"cold": place, "hot": place}
-### END SOLUTION
-
-# %% nbgrader={"grade": true, "grade_id": "temperature-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-### BEGIN HIDDEN TESTS
-check("temperature", choices, places, rounds=4).require()
-### END HIDDEN TESTS
-check("temperature", choices, places)
-
-# %% [markdown]
 # ## Does it look things up?
 #
 # **Write**, 3 points. Its name is `seen`.
@@ -305,9 +264,100 @@ check("seen", seen, longest)
 
 # %% [markdown]
 # **What to take from it.**
-# Nearly all runs of three characters stand in the corpus, and of those of sixteen none.
+# Draw `seen(sample.written, sample.corpus, n)` over n from 1 to 20: short runs stand in the corpus, and beyond `longest` none does.
 # The model has learned how such text goes on; it has nothing in which it could look a line up.
 # A model that is far larger, or reads a text many times, does learn passages by heart; if the test was among them, which is *contamination*, it only remembers.
+
+# %% [markdown]
+# ## Attention against effect
+#
+# **Write**, 4 points. Its name is `look`.
+#
+# Write `look(query, keys, values)` for one *query*, (d,), *keys*, (T, d), and *values*, (T, D).
+# It returns two tensors with a number for each of the T tokens:
+#
+# - the weights with which the query looks at the tokens, scaled dot-product attention as in chapter 4;
+# - the effects: how far the output moves, as the Euclidean length of the difference, when one token is left out and the query looks at the others alone.
+#
+# Then take the five words of `given("look")`, which come with a query, keys and values.
+# Which word's absence moves the output most? Put it into `word`.
+
+# %% nbgrader={"grade": false, "grade_id": "look-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+scene = given("look")
+print(scene.words)
+
+
+# %% nbgrader={"grade": false, "grade_id": "look", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def look(query, keys, values):
+    ### BEGIN SOLUTION
+    scores = keys @ query / len(query) ** 0.5
+    weights = scores.softmax(0)
+    output = weights @ values
+    without = scores.repeat(len(keys), 1)
+    without.fill_diagonal_(float("-inf"))
+    moved = without.softmax(1) @ values - output
+    return weights, moved.norm(dim=1)
+    ### END SOLUTION
+
+
+word = ...
+### BEGIN SOLUTION
+weights, effects = look(scene.query, scene.keys, scene.values)
+word = scene.words[effects.argmax()]
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "look-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("look", look, word, rounds=4).require()
+### END HIDDEN TESTS
+check("look", look, word)
+
+# %% [markdown]
+# **What to take from it.**
+# "the" has most of the attention and hardly any effect: it hands over what the others hand over anyway.
+# A weight says where a head looks. It doesn't say what would be different without it [(Serrano and Smith, 2019)](#serrano2019attention); when a weight may still explain is argued about [(Wiegreffe and Pinter, 2019)](#wiegreffe2019attention).
+
+# %% [markdown]
+# ## Temperature and top-p
+#
+# **Write**, 4 points. Its name is `temperature`.
+#
+# First write `choices(logits, temperature, p)`, which says what can be drawn as the next token.
+# The logits, (vocabulary,), are divided by the *temperature*; then *top-p* keeps the fewest of the likeliest tokens that together have at least the probability `p`.
+# Return two things: the indices of these tokens as a list, the likeliest first, and the entropy of the distribution that is drawn from, in bits.
+# The entropy is $-\sum_i q_i \log_2 q_i$ over the tokens that remain; their probabilities $q_i$ sum to one.
+#
+# Then look at a model that is asked a question and does not know the answer well.
+# At which place does the true answer stand at the temperature `question.cold`, and at which at `question.hot`?
+# Place 1 is the likeliest of the six.
+
+# %% nbgrader={"grade": false, "grade_id": "temperature-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+question = given("temperature")
+question
+
+
+# %% nbgrader={"grade": false, "grade_id": "temperature", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def choices(logits, temperature, p):
+    ### BEGIN SOLUTION
+    q, order = (logits / temperature).softmax(0).sort(descending=True)
+    keep = q.cumsum(0) - q < p
+    q = q[keep] / q[keep].sum()
+    return order[keep].tolist(), -(q * q.log2()).sum().item()
+    ### END SOLUTION
+
+
+places = {"cold": ..., "hot": ...}
+### BEGIN SOLUTION
+ranked = sorted(question.logits, key=question.logits.get, reverse=True)
+place = ranked.index(question.truth) + 1
+places = {"cold": place, "hot": place}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "temperature-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("temperature", choices, places, rounds=4).require()
+### END HIDDEN TESTS
+check("temperature", choices, places)
 
 # %% [markdown]
 # ## Three tokenisers, one scale
@@ -317,7 +367,7 @@ check("seen", seen, longest)
 # `given("bits")` holds measurements of *bigram* models, which predict each token from the one before it alone.
 # They were trained on 2,000 to 80,000 characters of the sonnets, `measured.lengths`, and measured on one excerpt that they had not seen.
 # The excerpt has `measured.characters` characters.
-# There are three tokenisers: one token for each character, and byte-pair encoding with a small and with a larger vocabulary.
+# There are three tokenisers: one token for each character, and byte-pair encoding with a small and with a larger vocabulary, their merges learned on the first 8,000 characters of the training text.
 # For each, `measured.runs` says how many `tokens` the excerpt is, and gives the mean losses `nats` in nats a token, one for each length.
 #
 # Make a figure with `plotting.curves`: over the length of the training text, one line for each tokeniser, with its name in `measured.runs`.
@@ -370,50 +420,112 @@ check("bits", figure, true_ones, rounds=4).require()
 check("bits", figure, true_ones)
 
 # %% [markdown]
-# ## Attention against effect
+# ## A Transformer from an empty cell
 #
-# **Write**, 4 points. Its name is `look`.
+# **Write**, 5 points. Its name is `echo`.
 #
-# Write `look(query, keys, values)` for one *query*, (d,), *keys*, (T, d), and *values*, (T, D).
-# It returns two tensors with a number for each of the T tokens:
+# `given("echo")` has rows of random tokens in which each row says `length` tokens and then the same ones again.
+# Nobody can predict the first half; the second half is certain, for a model that looks back.
 #
-# - the weights with which the query looks at the tokens, scaled dot-product attention as in chapter 4;
-# - the effects: how far the output moves, as the Euclidean length of the difference, when one token is left out and the query looks at the others alone.
-#
-# Then take the five words of `given("look")`, which come with a query, keys and values.
-# Which word's absence moves the output most? Put it into `word`.
+# Write a model from nothing, with PyTorch alone, and train it on `task.rows`: `echo_model(tokens)` takes tokens, int64, (B, T), and gives logits of each next token, (B, T, vocabulary).
+# One layer of attention is enough.
+# The check gives it new rows, and asks for less than 0.3 nats a token in their second halves.
+# A guess costs the logarithm of the vocabulary's size.
 
-# %% nbgrader={"grade": false, "grade_id": "look-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
-scene = given("look")
-print(scene.words)
+# %% nbgrader={"grade": false, "grade_id": "echo-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+task = given("echo")
+print(task.vocab_size, "tokens; said twice:", task.length)
+print(task.rows[:2])
 
-
-# %% nbgrader={"grade": false, "grade_id": "look", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def look(query, keys, values):
-    ### BEGIN SOLUTION
-    scores = keys @ query / len(query) ** 0.5
-    weights = scores.softmax(0)
-    output = weights @ values
-    without = scores.repeat(len(keys), 1)
-    without.fill_diagonal_(float("-inf"))
-    moved = without.softmax(1) @ values - output
-    return weights, moved.norm(dim=1)
-    ### END SOLUTION
-
-
-word = ...
+# %% nbgrader={"grade": false, "grade_id": "echo", "locked": false, "schema_version": 3, "solution": true, "task": false}
+echo_model = ...
 ### BEGIN SOLUTION
-weights, effects = look(scene.query, scene.keys, scene.values)
-word = scene.words[effects.argmax()]
+
+
+class Echo(nn.Module):
+    def __init__(self, vocab_size, places, width=32):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.places = nn.Embedding(places, width)
+        self.query, self.key, self.value = (
+            nn.Linear(width, width, bias=False) for _ in range(3)
+        )
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, tokens):
+        length = tokens.size(1)
+        x = self.tokens(tokens) + self.places.weight[:length]
+        scores = self.query(x) @ self.key(x).mT / x.size(-1) ** 0.5
+        later = torch.ones(length, length, dtype=torch.bool).triu(1)
+        shares = scores.masked_fill(later, float("-inf")).softmax(-1)
+        return self.head(x + shares @ self.value(x))
+
+
+torch.manual_seed(0)
+echo_model = Echo(task.vocab_size, 2 * task.length)
+optimizer = torch.optim.Adam(echo_model.parameters(), 0.01)
+for step in range(400):
+    rows = task.rows[128 * (step % 15) :][:128]
+    loss = F.cross_entropy(echo_model(rows[:, :-1]).mT, rows[:, 1:])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "look-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "echo-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 ### BEGIN HIDDEN TESTS
-check("look", look, word, rounds=4).require()
+check("echo", echo_model, rounds=4).require()
 ### END HIDDEN TESTS
-check("look", look, word)
+check("echo", echo_model)
+
+# %% [markdown]
+# ## Beat this rung
+#
+# **Write**, 5 points. Its name is `beat`.
+#
+# An open task: the rung is the bigram, and any model may climb higher.
+# `given("beat")` has sonnets as ids of characters: `race.train` to learn from and `race.watch` to measure on.
+# `race.rung` is what a character of the latter costs the bigram, in bits.
+#
+# Hand in `my_model(tokens)`, a function or a module: it takes ids, int64, (B, T), and gives logits of each next one, (B, T, vocabulary).
+# The check measures it on sonnets that you were not given, in rows of 64 characters, and asks for 0.2 bits a character less than the rung has there.
+# A table will do, and so will a network; how far do you get?
+
+# %% nbgrader={"grade": false, "grade_id": "beat-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+race = given("beat")
+print(f"{len(race.train):,} characters, {race.vocab_size} different ones")
+print(f"the rung: {race.rung:.2f} bits a character")
+
+# %% nbgrader={"grade": false, "grade_id": "beat", "locked": false, "schema_version": 3, "solution": true, "task": false}
+my_model = ...
+### BEGIN SOLUTION
+size = race.vocab_size
+a, b, c = race.train[:-2], race.train[1:-1], race.train[2:]
+two, three = torch.zeros(size, size), torch.zeros(size, size, size)
+two.index_put_((b, c), torch.ones(len(b)), accumulate=True)
+three.index_put_((a, b, c), torch.ones(len(a)), accumulate=True)
+shares = (race.train.bincount(minlength=size) + 1) / (len(race.train) + size)
+for table in (two, three):
+    kinds = (table > 0).sum(-1, keepdim=True).clamp_min(1)
+    total = table.sum(-1, keepdim=True)
+    shares = (table + kinds * shares) / (total + kinds)
+
+
+def with_pairs(tokens):
+    before = torch.cat((tokens[:, :1], tokens[:, :-1]), dim=1)
+    return shares[before, tokens].log()
+
+
+my_model = with_pairs
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "beat-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+### BEGIN HIDDEN TESTS
+check("beat", my_model, rounds=4).require()
+### END HIDDEN TESTS
+check("beat", my_model)
 
 # %% [markdown]
 # **What to take from it.**
-# "the" has most of the attention and hardly any effect: it hands over what the others hand over anyway.
-# A weight says where a head looks. It doesn't say what would be different without it [(Jain and Wallace, 2019)](#jain2019attention).
+# Each step of memory pays until the text is too short for it.
+# A network and a table may know different things: is the mean of their probabilities better than both?

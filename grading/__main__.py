@@ -1,4 +1,8 @@
-"""Makes the editions (`python -m grading release`), grades (`grade`), and asks (`questions`)."""
+"""The instructor's commands, as in `python -m grading release`.
+
+`release` makes the editions, `grade` grades a class, `handback` writes what a learning system
+imports, `similar` compares a class's answers, and `questions` asks.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,12 @@ from typing import Any
 
 from aigc_utils.console import for_console, tolerate
 
-from . import editions, report, sandbox, submissions
-from .grade import Grader
+from . import classes, editions, handback, late, roster, sandbox, similar, submissions, tables
+from .cluster import ClusterError
 from .marks import Result
+from .plan import Plan
+from .systems import SYSTEMS, Request
+from .variants import Released
 
 BUILD = editions.ROOT / "build"
 #: The forms of questions, each with what it is for.
@@ -29,16 +36,45 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     release = commands.add_parser("release", help="write build/student and build/instructor")
-    release.add_argument("--variant", type=int, default=0, help="the seed of the given values")
+    release.add_argument(
+        "--variant", type=Released.read, default=Released(),
+        help="the seed of the given values; for several, as in 1-20, a folder each",
+    )  # fmt: skip
+    _add_grade(commands)
+    _add_similar(commands)
+    _add_handback(commands)
+    _add_questions(commands)
+    return top
+
+
+def _add_class(command: argparse.ArgumentParser) -> None:
+    """Adds what names a class."""
+    command.add_argument("submissions", type=Path, help="a folder or a ZIP file")
+    command.add_argument("--student", default="", help="whose all of it is, if it is one student's")
+    command.add_argument("--names", help="the encoding of the names in the ZIP file, such as cp866")
+    command.add_argument("--exercises", required=True, help="which notebook, such as 01_cnn")
+    command.add_argument("--out", type=Path, default=BUILD / "grades")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs: write 1 or more")
+    return int(text)
+
+
+def _add_grade(commands: Any) -> None:
+    """Adds the command that grades a class."""
     grade = commands.add_parser("grade", help="grade a folder or ZIP file of submissions")
-    grade.add_argument("submissions", type=Path)
-    grade.add_argument("--student", default="", help="whose all of it is, if it is one student's")
-    grade.add_argument("--names", help="the encoding of the names in the ZIP file, such as cp866")
-    grade.add_argument("--exercises", required=True, help="which notebook, such as 01_cnn")
-    grade.add_argument("--variant", type=int, default=0, help="the variant that was released")
-    grade.add_argument("--out", type=Path, default=BUILD / "grades")
+    _add_class(grade)
+    grade.add_argument(
+        "--variant", type=Released.read, default=Released(),
+        help="what was released, such as 7; of 1,4,9 or 1-20 or any, each notebook names its own",
+    )  # fmt: skip
+    grade.add_argument("--only", default="", help="the one student, by name or id, to grade again")
+    grade.add_argument("--all", action="store_true", help="grade what is unchanged again as well")
     cores = os.cpu_count() or 1
-    grade.add_argument("--jobs", type=int, default=cores, help="submissions at the same time")
+    grade.add_argument("--jobs", type=_jobs, default=cores, help="submissions at the same time")
+    grade.add_argument("--scheduler", default="", help="of a Dask cluster, as tcp://HOST:8786")
     grade.add_argument("--cell-seconds", type=int, default=30)
     grade.add_argument("--seconds", type=int, default=300, help="for one submission")
     grade.add_argument("--memory-gib", type=float, default=6)
@@ -46,8 +82,27 @@ def parser() -> argparse.ArgumentParser:
         "--sandbox", choices=("bwrap", "none"), default="bwrap",
         help="none only inside a container: the students' code then runs without walls",
     )  # fmt: skip
-    _add_questions(commands)
-    return top
+
+
+def _add_similar(commands: Any) -> None:
+    """Adds the command that compares a class's answers."""
+    command = commands.add_parser("similar", help="tell which students' answers are alike")
+    _add_class(command)
+    command.add_argument(
+        "--threshold", type=float, default=similar.THRESHOLD, help="from 0 to 1, for a pair"
+    )
+
+
+def _add_handback(commands: Any) -> None:
+    """Adds the command that writes what a learning system imports."""
+    command = commands.add_parser("handback", help="write what a learning system imports")
+    command.add_argument("--to", choices=SYSTEMS, required=True, help="the learning system")
+    command.add_argument("--roster", type=Path, help="the list of students that it exports")
+    command.add_argument("--column", default="", help="the assignment, in Canvas's gradebook")
+    command.add_argument("--by", default="", help="the roster's column that holds the ids")
+    command.add_argument("--scale", action="store_true", help="to the points that it has there")
+    command.add_argument("--late", type=Path, help="what late days cost, a TOML file")
+    command.add_argument("--out", type=Path, default=BUILD / "grades", help="of the grading run")
 
 
 def _add_questions(commands: Any) -> None:
@@ -73,21 +128,43 @@ def tell(result: Result) -> None:
 def grade(arguments: argparse.Namespace) -> None:
     """Grades all submissions and writes the table and the feedback pages."""
     limits = sandbox.Limits(arguments.cell_seconds, arguments.seconds, arguments.memory_gib)
-    instructor = editions.make_editions(arguments.exercises, arguments.variant).instructor
-    grader = Grader(instructor, limits, walls=arguments.sandbox == "bwrap")
+    name, walls = arguments.exercises, arguments.sandbox == "bwrap"
+    plan = Plan(name, editions.source_text(name), arguments.variant, limits, walls)
     found = submissions.collect(arguments.submissions, arguments.names, arguments.student)
-    pages = report.page_names(one.student for one in found)
-    folder = arguments.out / "feedback"
-    folder.mkdir(parents=True, exist_ok=True)
-    results = []
-    try:
-        finish = lambda result: report.write_page(result, folder / pages[result.student])  # noqa: E731
-        for result in grader.grade_all(found, arguments.jobs, finish):
-            tell(result)
-            results.append(result)
-    finally:  # what was graded is kept, also where the instructor stops the grader
-        report.write_table(results, grader.exercises, arguments.out / "grades.csv")
-    print(f"The table: {arguments.out / 'grades.csv'}\nThe pages: {folder}")
+    way = classes.Way(arguments.jobs, arguments.scheduler, arguments.all, arguments.only)
+    for line in classes.grade_class(plan, found, arguments.out, way, tell):
+        print(for_console(line))
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Writes which students' answers are alike."""
+    if not 0 < arguments.threshold <= 1:
+        raise ValueError(f"The threshold is from 0 to 1, not {arguments.threshold:g}.")
+    plan = Plan(arguments.exercises, editions.source_text(arguments.exercises))
+    found = submissions.collect(arguments.submissions, arguments.names, arguments.student)
+    for line in classes.compare_class(plan, found, arguments.out, arguments.threshold):
+        print(for_console(line))
+
+
+def hand_back(arguments: argparse.Namespace) -> None:
+    """Writes the file that a learning system imports."""
+    listed = roster.read_roster(arguments.roster) if arguments.roster else None
+    policy = late.read_policy(arguments.late) if arguments.late else None
+    nothing = tables.Table([], [])
+    request = Request(nothing, listed, arguments.column, arguments.by, arguments.scale)
+    for line in handback.handback(arguments.out, arguments.to, request, policy):
+        print(for_console(line))
+
+
+def release(arguments: argparse.Namespace) -> None:
+    """Writes the editions of one variant, or of several, each into a folder of its own."""
+    chosen: Released = arguments.variant
+    if not chosen.numbers:
+        raise ValueError("Name the variants that are to be released, as in --variant 1-20.")
+    for number in chosen.numbers:
+        folder = f"variant_{number}" if chosen.several else ""
+        for path in editions.release(BUILD, number, folder):
+            print(path)
 
 
 def write_questions(arguments: argparse.Namespace) -> None:
@@ -99,20 +176,21 @@ def write_questions(arguments: argparse.Namespace) -> None:
         print(path)
 
 
+#: What each command does.
+COMMANDS = {
+    "release": release, "grade": grade, "similar": compare, "handback": hand_back,
+    "questions": write_questions,
+}  # fmt: skip
+
+
 def main(words: list[str] | None = None) -> int:
     """Returns 0, or 1 with one sentence about what is wrong."""
     arguments = parser().parse_args(words)
     tolerate()
     warnings.filterwarnings("ignore", category=SyntaxWarning)  # of the students' code
     try:
-        if arguments.command == "release":
-            for path in editions.release(BUILD, arguments.variant):
-                print(path)
-        elif arguments.command == "questions":
-            write_questions(arguments)
-        else:
-            grade(arguments)
-    except (ValueError, OSError, sandbox.SandboxError) as error:
+        COMMANDS[arguments.command](arguments)
+    except (ValueError, OSError, sandbox.SandboxError, ClusterError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 
+from .notebooks import named_variant
 from .placing import Assembly, Item, Writer
 from .released import Released, settings
 from .student_code import REACHING, added, completed, defined, squeezed
@@ -43,7 +44,8 @@ class Assembler:
 
     def assemble(self, submitted: Any) -> Assembly:
         """Returns the notebook to be graded, made of a submission."""
-        assembly = Assembly(nbformat.from_dict({**self.released.notebook, "cells": []}))
+        empty = nbformat.from_dict({**self.released.notebook, "cells": []})
+        assembly = Assembly(empty, variant=self.variant)
         notes = assembly.notes
         code = [c for c in submitted.cells if c.cell_type == "code" and c.source.strip()]
         if not any(settings(cell) for cell in code):
@@ -62,12 +64,9 @@ class Assembler:
         return assembly
 
     def _look_at_variant(self, submitted: Any, notes: list[str]) -> None:
-        text = "\n".join(cell.source for cell in submitted.cells)
-        match = re.search(r"^VARIANT = (\d{1,9})\b", text, re.MULTILINE)
-        if match and int(match[1]) != self.variant:
-            notes.append(
-                f"The notebook says variant {match[1]}, and it is graded as {self.variant}."
-            )
+        named = named_variant(submitted)
+        if named not in (None, self.variant):
+            notes.append(f"The notebook says variant {named}, and it is graded as {self.variant}.")
 
     def _items(self, code: Iterable[Any]) -> list[Item]:
         """Returns what the submission's cells are, in its order."""

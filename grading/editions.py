@@ -44,16 +44,30 @@ def names() -> list[str]:
     return sorted(path.stem for path in SOURCES.glob("[0-9]*.py"))
 
 
-def read_source(name: str, variant: int = 0) -> Any:
-    """Returns an exercise notebook with solutions and hidden tests, for one variant.
+def source_text(name: str) -> str:
+    """Returns the text of an exercise notebook, with solutions and hidden tests.
 
     Raises:
-        ValueError: there is no such notebook, or it has no line `VARIANT = 0`.
+        ValueError: there is no such notebook.
     """
     path = SOURCES / f"{name}.py"
     if not path.is_file():
         raise ValueError(f"There are no exercises {name!r}; there are: {', '.join(names())}.")
-    notebook = jupytext.read(path)
+    return path.read_text(encoding="utf-8")
+
+
+def read_source(name: str, variant: int = 0, text: str | None = None) -> Any:
+    """Returns an exercise notebook with solutions and hidden tests, for one variant.
+
+    Args:
+        name: such as "01_cnn".
+        variant: the seed of the given values.
+        text: the notebook's own, where it is not this checkout's.
+
+    Raises:
+        ValueError: there is no such notebook, or it has no line `VARIANT = 0`.
+    """
+    notebook = jupytext.reads(source_text(name) if text is None else text, fmt="py:percent")
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
@@ -66,7 +80,7 @@ def read_source(name: str, variant: int = 0) -> Any:
             cell.source, changed = VARIANT_LINE.subn(f"VARIANT = {variant}", cell.source)
             found += changed
     if found != 1:
-        raise ValueError(f"{path.name} must have one line `VARIANT = 0`, not {found}.")
+        raise ValueError(f"{name}.py must have one line `VARIANT = 0`, not {found}.")
     return notebook
 
 
@@ -83,9 +97,9 @@ def without_hidden_tests(notebook: Any) -> Any:
     return ClearHiddenTests().preprocess(nbformat.from_dict(notebook), {})[0]
 
 
-def make_editions(name: str, variant: int = 0) -> Editions:
+def make_editions(name: str, variant: int = 0, text: str | None = None) -> Editions:
     """Returns the student's and the instructor's edition of one chapter's exercises."""
-    instructor = read_source(name, variant)
+    instructor = read_source(name, variant, text)
     student = without_hidden_tests(without_solutions(instructor))
     for notebook in (student, instructor):
         for step in (ClearOutput, LockCells, ComputeChecksums, CheckCellMetadata):
@@ -93,13 +107,19 @@ def make_editions(name: str, variant: int = 0) -> Editions:
     return Editions(name, student, instructor)
 
 
-def release(build: Path, variant: int = 0) -> list[Path]:
-    """Writes both editions of every notebook to `build/student` and `build/instructor`."""
+def release(build: Path, variant: int = 0, folder: str = "") -> list[Path]:
+    """Writes both editions of every notebook to `build/student` and `build/instructor`.
+
+    Args:
+        build: the folder `build`.
+        variant: the seed of the given values.
+        folder: within both folders, where several variants are released.
+    """
     written = []
     for name in names():
         editions = make_editions(name, variant)
         for edition in ("student", "instructor"):
-            path = build / edition / f"{name}.ipynb"
+            path = build / edition / folder / f"{name}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(getattr(editions, edition), path)
             written.append(path)

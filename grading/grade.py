@@ -18,6 +18,7 @@ from .notebooks import SubmissionError, parse
 from .recognise import mistaken
 from .student_code import parsed
 from .submissions import Attempt, Submission
+from .variants import Assemblers, Released
 
 #: Runs whose outcome is kept: many hand in the same untouched notebook.
 KEPT_RUNS = 16
@@ -34,21 +35,26 @@ class Grader:
         instructor: the instructor's edition, as `make release` wrote it.
         limits: what one submission may use.
         walls: whether submissions run in the sandbox.
+        released: the variants that were handed out; that of the edition alone, if not given.
+        make: returns the instructor's edition of another variant.
     """
 
     def __init__(
-        self, instructor: Any, limits: sandbox.Limits | None = None, walls: bool = True
+        self,
+        instructor: Any,
+        limits: sandbox.Limits | None = None,
+        walls: bool = True,
+        released: Released | None = None,
+        make: Callable[[int], Any] = lambda variant: None,
     ) -> None:
         if walls and not sandbox.walls_stand():
             raise sandbox.SandboxError(sandbox.advice())
         self.assembler = Assembler(instructor)
+        self.released = released or Released((self.assembler.variant,))
+        self.assemblers = Assemblers(self.released, self.assembler, make)
         preload = preloaded(instructor)
         self.servers = servers.Servers(limits or sandbox.Limits(), walls, preload)
-        self.exercises = {
-            settings(cell)["grade_id"].removesuffix("-check"): float(settings(cell)["points"])
-            for cell in instructor.cells
-            if settings(cell).get("grade")
-        }
+        self.exercises = points_of(instructor)
         self._runs: OrderedDict[str, Future[servers.Found]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,6 +63,7 @@ class Grader:
         submissions: Sequence[Submission],
         jobs: int = 1,
         finish: Callable[[Result], None] = lambda result: None,
+        known: Callable[[Submission], Result | None] = lambda submission: None,
     ) -> Iterator[Result]:
         """Yields one result for each submission, in their order; none stops the others.
 
@@ -64,10 +71,11 @@ class Grader:
             submissions: what was handed in.
             jobs: how many are graded at a time.
             finish: takes each result as soon as it is there, in any order.
+            known: returns the result of a submission that need not be graded again.
         """
         pool = ThreadPoolExecutor(jobs)
         try:
-            yield from pool.map(lambda one: self._graded(one, finish), submissions)
+            yield from pool.map(lambda one: self._graded(one, finish, known), submissions)
         finally:  # where the instructor stops the grader, nothing runs on
             pool.shutdown(wait=False, cancel_futures=True)
             self.close()
@@ -76,8 +84,13 @@ class Grader:
         """Ends what runs behind the walls."""
         self.servers.close()
 
-    def _graded(self, submission: Submission, finish: Callable[[Result], None]) -> Result:
-        result = self.grade(submission)
+    def _graded(
+        self,
+        submission: Submission,
+        finish: Callable[[Result], None],
+        known: Callable[[Submission], Result | None],
+    ) -> Result:
+        result = known(submission) or self.grade(submission)
         try:
             finish(result)
         except Exception as error:  # a full disk, a name that this system refuses
@@ -92,25 +105,27 @@ class Grader:
             result.notes += submission.notes
             self._grade(submission, result)
         except Exception as error:  # whatever it is, the others go on
-            result.marks = []
+            result.marks, result.final = [], False
             result.notes.append(f"The grader stopped with {type(error).__name__}: {error}"[:300])
         return result
 
     def _grade(self, submission: Submission, result: Result) -> None:
-        chosen = self._choose(submission, result)
+        chosen = self.choose(submission, result)
         if chosen is None:
             return
         attempt, assembly = chosen
         result.handed_in, result.late = attempt.handed_in, attempt.late
         result.notes += assembly.notes
+        result.variant = str(assembly.variant) if self.released.several else ""
         try:
             found = self._run(assembly)
         except servers.RunError as error:
             result.notes.append(str(error))
+            result.final = False
             return
         Reader(self.exercises, assembly, found, result).read()
 
-    def _choose(self, submission: Submission, result: Result) -> tuple[Attempt, Assembly] | None:
+    def choose(self, submission: Submission, result: Result) -> tuple[Attempt, Assembly] | None:
         """Returns the newest attempt of these exercises that was tried, else the newest one.
 
         Where there is none, the result's notes say what there is.
@@ -148,7 +163,7 @@ class Grader:
         name = self.assembler.name
         if other := mistaken(notebook, name, self.assembler.marked(notebook)):
             raise OtherNotebookError(f"Not graded: this is {other}, not the exercises {name}.")
-        assembly = self.assembler.assemble(notebook)
+        assembly = self.assemblers.of(notebook).assemble(notebook)
         if len(assembly.missing) == len(self.exercises):
             raise OtherNotebookError(f"No answer of {name} is in this notebook.")
         return assembly
@@ -195,6 +210,15 @@ class Grader:
             with self._lock:
                 self._runs.pop(key, None)
         return running.result()
+
+
+def points_of(instructor: Any) -> dict[str, float]:
+    """Returns the points of each exercise of a released notebook."""
+    return {
+        settings(cell)["grade_id"].removesuffix("-check"): float(settings(cell)["points"])
+        for cell in instructor.cells
+        if settings(cell).get("grade")
+    }
 
 
 def preloaded(instructor: Any) -> str:

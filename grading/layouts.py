@@ -47,6 +47,7 @@ FORMS = {
     "Canvas": r"(?:(?P<name>[^/]+?)_)??(?P<late>LATE_)?(?P<id>\d+|anon_[^_/]+)_"
               r"(?:(?P<number>\d{3,})_.+|text\.html|link\.html)",
     "ILIAS": r"(?P<last>[^_/]+)_(?P<first>[^_/]+)_(?P<id>[^/]+)_\d{2,}/",
+    "Gradescope": r"submission_(?P<id>\d+)/",
     "Google Classroom": r"(?P<name>.+?) - .+\.ipynb",
 }  # fmt: skip
 PATTERNS = {system: re.compile(form, re.IGNORECASE) for system, form in FORMS.items()}

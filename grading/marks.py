@@ -34,6 +34,9 @@ class Result:
         id: the learning system's own for the student, if it is known.
         handed_in: when, if the names tell it.
         late: "yes" or "no", if the names tell it.
+        variant: by which it was graded, where several were released.
+        final: whether to grade it again would give the same; a grader that stopped says nothing.
+        page: the student's page, once it is made and until it is written.
     """
 
     student: str
@@ -43,6 +46,9 @@ class Result:
     id: str = ""
     handed_in: str = ""
     late: str = ""
+    variant: str = ""
+    final: bool = True
+    page: str = ""
 
     @property
     def state(self) -> str:
@@ -55,6 +61,20 @@ class Result:
     def points(self) -> float | None:
         """The sum of the points; None where the submission could not be graded."""
         return sum(mark.points for mark in self.marks) if self.marks else None
+
+
+def as_record(result: Result) -> dict[str, Any]:
+    """Returns a result as JSON can hold it, without the executed notebook."""
+    return {**vars(result), "executed": None, "marks": [vars(mark) for mark in result.marks]}
+
+
+def from_record(record: dict[str, Any]) -> Result:
+    """Returns the result that a record holds.
+
+    Raises:
+        TypeError: the record is another version's.
+    """
+    return Result(**{**record, "marks": [Mark(**mark) for mark in record["marks"]]})
 
 
 class Reader:

@@ -42,6 +42,16 @@ def parse(content: bytes) -> Any:
     })  # fmt: skip
 
 
+def named_variant(notebook: Any) -> int | None:
+    """Returns the variant that a notebook says it is of; None if it says none."""
+    for wanted in (True, False):  # a cell that was turned into text tells it still
+        cells = [cell for cell in notebook.cells if (cell.cell_type == "code") is wanted]
+        for cell in cells:
+            if match := re.search(r"^VARIANT = (\d{1,9})\b", cell.source, re.MULTILINE):
+                return int(match[1])
+    return None
+
+
 def _decoded(content: bytes) -> str:
     """Returns a file's text: UTF-8, or what editors on Windows make of it."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -36,6 +36,7 @@ class Assembly:
         untried: exercises whose answer is the stub, as it was handed out.
         imports: the modules that are not installed here, by the owner of the cell.
         notes: what the instructor should know.
+        variant: the variant by which it is graded.
     """
 
     notebook: Any
@@ -47,6 +48,7 @@ class Assembly:
     untried: list[str] = field(default_factory=list)
     imports: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: list[str] = field(default_factory=list)
+    variant: int = 0
 
     def cells(self) -> list[dict[str, Any]]:
         """Returns the cells as the sandbox runs them; text is not run."""

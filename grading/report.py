@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import re
 from collections.abc import Iterable, Sequence
@@ -12,11 +11,11 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import HTMLExporter
 
+from . import tables
 from .assembly import settings
 from .editions import without_hidden_tests
 from .inside.outputs import shortened
 from .marks import Result
-from .names import printable
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;
@@ -33,7 +32,7 @@ MOST_CELLS, LONGEST_CELL = 2_000, 20_000
 #: Names that Windows keeps for devices.
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 #: The columns that stand in the table only where something is known for them.
-TOLD = {"id": "id", "handed in": "handed_in", "late": "late"}
+TOLD = {"id": "id", "variant": "variant", "handed in": "handed_in", "late": "late"}
 
 
 def number(value: float | None) -> str:
@@ -41,32 +40,29 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def write_table(results: Sequence[Result], exercises: dict[str, float], path: Path) -> None:
-    """Writes the points as CSV, which a spreadsheet and a learning system read.
+def table_of(results: Sequence[Result], exercises: dict[str, float]) -> tables.Table:
+    """Returns the points as a table.
 
-    A submission that could not be graded has empty points, not 0, and its notes say why. Where the
-    names tell it there are columns for the student's id, the time handed in and the lateness.
+    A submission that could not be graded has empty points, not 0, and its notes say why. Where
+    something is known of them there are columns for the student's id, the variant, the time handed
+    in and the lateness.
     """
     told = {title: name for title, name in TOLD.items()
             if any(getattr(result, name) for result in results)}  # fmt: skip
-    # It is written to a file beside, so that a table that was there is never half overwritten.
-    beside = path.with_name(f"{path.name}.part")
-    with beside.open("w", newline="", encoding="utf-8-sig") as file:
-        table = csv.writer(file)
-        table.writerow(["student", "points", "out of", *exercises, *told, "state", "notes"])
-        for result in results:
-            points = {mark.exercise: number(mark.points) for mark in result.marks}
-            row = [result.student, number(result.points), number(sum(exercises.values()))]
-            row += [points.get(exercise, "") for exercise in exercises]
-            row += [getattr(result, name) for name in told.values()]
-            table.writerow([*map(_plain, [*row, result.state, " ".join(result.notes)])])
-    beside.replace(path)
+    header = ["student", "points", "out of", *exercises, *told, "state", "notes"]
+    rows = []
+    for result in results:
+        points = {mark.exercise: number(mark.points) for mark in result.marks}
+        row = [result.student, number(result.points), number(sum(exercises.values()))]
+        row += [points.get(exercise, "") for exercise in exercises]
+        row += [getattr(result, name) for name in told.values()]
+        rows.append(dict(zip(header, [*row, result.state, " ".join(result.notes)], strict=True)))
+    return tables.Table(header, rows)
 
 
-def _plain(text: str) -> str:
-    """Returns a text on one line that no spreadsheet takes for a formula."""
-    text = printable(re.sub(r"\s", " ", text))
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+def write_table(results: Sequence[Result], exercises: dict[str, float], path: Path) -> None:
+    """Writes the points as CSV, which a spreadsheet reads."""
+    tables.write(table_of(results, exercises), path)
 
 
 def page_names(students: Iterable[str]) -> dict[str, str]:
@@ -155,11 +151,18 @@ def _shown(result: Result) -> str:
     return ""
 
 
-def write_page(result: Result, path: Path) -> None:
-    """Writes a student's page, and lets go of the executed notebook."""
+def make_page(result: Result) -> None:
+    """Makes a student's page, and lets go of the executed notebook."""
     notebook = _shown(result)
     result.executed = None
-    text = feedback(result, notebook)
+    result.page = feedback(result, notebook)
+
+
+def write_page(result: Result, path: Path) -> None:
+    """Writes a student's page, made now if it is not made yet, and lets go of it."""
+    if not result.page:
+        make_page(result)
+    text, result.page = result.page, ""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import layouts
+from . import gradescope, layouts
 from .files import File, Listing, is_notebook, is_zip, list_inner, list_place, the_only_zip
 from .notebooks import SubmissionError
 
@@ -43,6 +43,7 @@ class Submission:
         attempts: the notebooks, the newest first.
         others: files that are no notebooks.
         notes: what the instructor should know, one sentence each.
+        looked: whether the student's own ZIP files were looked into.
     """
 
     student: str
@@ -50,10 +51,11 @@ class Submission:
     attempts: list[Attempt] = field(default_factory=list)
     others: list[File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    looked: bool = False
 
     def look_into_zips(self) -> None:
         """Takes the notebooks out of a student's own ZIP files, where there are no others."""
-        if self.attempts:
+        if self.attempts or self.looked:
             return
         for file in filter(lambda one: is_zip(one.path), self.others):
             try:
@@ -62,6 +64,7 @@ class Submission:
             except SubmissionError as error:
                 self.notes.append(str(error))
         self.attempts = newest_first(self.attempts)[:MOST]
+        self.looked = True
 
     def told_of_others(self) -> str:
         """Returns what there is in place of a notebook, in one sentence."""
@@ -100,7 +103,8 @@ def collect(place: Path, encoding: str | None = None, student: str = "") -> list
 
 
 def _owners(listing: Listing) -> dict[str, layouts.Owner]:
-    return layouts.owners([file.path for file in listing.files], listing.folders)
+    owners = layouts.owners([file.path for file in listing.files], listing.folders)
+    return gradescope.with_names(owners, listing.files)
 
 
 def _named(

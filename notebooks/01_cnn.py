@@ -1,14 +1,10 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: py:percent
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
 # ---
 
 # %% [markdown]
@@ -18,7 +14,7 @@
 # Nobody designs the filters: the network learns them from examples.
 # By the end of this chapter you can say what each *layer* does, count its *weights*, train it in seconds, and judge it honestly.
 #
-# The chapter starts from a short listing in an article on AI-generated content.
+# The chapter starts from a short listing in [an article](../article.md) on AI-generated content.
 # You run that listing and measure it, and then train a smaller network by a better recipe, dozens of times as fast.
 # Near the end a ladder of stored measurements says what each step between the two brought.
 

@@ -1,14 +1,10 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: py:percent
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
 # ---
 
 # %% [markdown]
@@ -416,7 +412,8 @@ evaluation.record(
 # A CNN for the cracks, as only an answer is asked for.
 # A GAN for the icons, as it draws sharp images in one pass.
 # A Transformer for the word: it reads everything before it, and with an encoder everything after it too.
-# A VAE for the sensor: readings that its codes cannot describe have a poor bound, so they stand out.
+# A VAE for the sensor: readings that its codes cannot describe have a poor bound, so they often stand out.
+# Try it on readings that you know to be unusual: such models have found other data more probable than their own [(Nalisnick et al., 2019)](#nalisnick2019do).
 #
 # </details>
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from copy import deepcopy
 from functools import cache
@@ -23,16 +24,33 @@ def _read(name: str) -> Any:
     return jupytext.read(ROOT / "exercises" / f"{name}.py")
 
 
-def code_cells(name: str, *, solved: bool, variant: int = 0) -> list[Any]:
-    """Returns the code cells of a notebook, with its solutions and hidden tests or without."""
+def code_cells(
+    name: str, *, solved: bool, variant: int = 0, without: Collection[str] = ()
+) -> list[Any]:
+    """Returns the code cells of a notebook, with its solutions and hidden tests or without.
+
+    The sections of the exercises `without` are left out.
+    """
     notebook = deepcopy(_read(name))
     if not solved:
         for step in (ClearSolutions, ClearHiddenTests):
             notebook, _ = step().preprocess(notebook, {})
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    parts = sections(notebook.cells)
+    kept = [part for part in parts if not {nbgrader(c).get("grade_id") for c in part} & {*without}]
+    cells = [cell for part in kept for cell in part if cell.cell_type == "code"]
     for cell in cells:
         cell.source = cell.source.replace("VARIANT = 0", f"VARIANT = {variant}")
     return cells
+
+
+def sections(cells: list[Any]) -> list[list[Any]]:
+    """Returns the cells of each section; what comes before the first is one too."""
+    found: list[list[Any]] = [[]]
+    for cell in cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            found.append([])
+        found[-1].append(cell)
+    return found
 
 
 def nbgrader(cell: Any) -> Any:

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from longest import LONG
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aigc_utils"
-CODE = ("aigc_utils", "benchmarks", "bookmaking", "grading", "scaling")
+CODE = ("aigc_utils", "benchmarks", "bookmaking", "course", "grading", "scaling")
 
 # From the ground up: a module imports from the floors below its own, and on its own floor only
 # within its own package. What stands in none of these is a chapter.
@@ -229,6 +230,11 @@ def misnamed(tree: ast.AST) -> list[str]:
         if each.annotation and "torch.Generator" in ast.unparse(each.annotation)
         if each.arg != "rng"
     ]
+
+
+def test_the_longest_files_of_tests_are_there() -> None:
+    names = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(LONG) <= names, "longest.py names a file that is gone"
 
 
 def test_random_generators_are_called_rng() -> None:

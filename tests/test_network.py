@@ -62,3 +62,20 @@ def test_only_the_hubs_module_asks_a_network(path: Path) -> None:
 )
 def test_what_asks_a_network_is_found(source: str, found: list[str]) -> None:
     assert [*requests(ast.parse(source))] == found
+
+
+def hub_calls(source: str) -> list[str]:
+    """Returns the calls of a notebook's cells that would take a model from the hub."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [name for name in (ast.unparse(call.func) for call in calls) if "load_gpt2" in name]
+
+
+@pytest.mark.parametrize("name", ["notebooks/04_gpt.py", "exercises/04_gpt.py"])
+def test_no_number_is_another_models_where_the_hub_answers(name: str) -> None:
+    assert hub_calls((ROOT / name).read_text(encoding="utf-8")) == []
+
+
+def test_a_call_of_the_hubs_model_is_found() -> None:
+    assert hub_calls("real = gpt.load_gpt2_or_standin(9)\n# gpt.load_gpt2()") == [
+        "gpt.load_gpt2_or_standin"
+    ]

@@ -6,10 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 
+from course.tasks import TASKS
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_it_names_the_pythons_that_are_tested() -> None:
@@ -25,16 +26,21 @@ def test_it_names_the_oldest_torch() -> None:
     assert f"the course needs {bound}." in README
 
 
-def test_it_names_only_targets_that_there_are() -> None:
-    targets = re.findall(r"\bmake (?!\.\.\.|PYTHON)(\w+)", README)
-    assert len(targets) > 5
-    assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in targets)
+def test_it_names_only_tasks_that_there_are() -> None:
+    named = re.findall(r"\bmake (?!\.\.\.|PYTHON|TORCH)(\w+)", README)
+    named += re.findall(r"-m course (?:--torch cpu |--here )*([a-z]+)", README)
+    assert len(named) > 15
+    assert {*named} <= TASKS.keys()
 
 
-def needed_by(target: str) -> set[str]:
-    """Returns the targets that a target of the Makefile makes first, and those that these make."""
-    (line,) = re.findall(rf"^{target}:(.*)$", MAKEFILE, re.MULTILINE)
-    first = {name for name in line.split() if re.search(rf"^{name}:", MAKEFILE, re.MULTILINE)}
+def test_one_line_opens_the_chapters_on_each_system() -> None:
+    for line in ("`python3 -m course lab`", "`python3.12 -m course lab`", "`py -m course lab`"):
+        assert README.count(line) == 1
+
+
+def needed_by(name: str) -> set[str]:
+    """Returns the tasks that a task does first, and those that these do."""
+    first = {need for need in TASKS[name].needs if need in TASKS and need != name}
     return first.union(*map(needed_by, first))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aigc_utils.threads import SPIN_COUNT
+from course.environment import settled
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,11 +41,6 @@ def test_it_is_set_before_torch_alone(
     assert spins(code, **environment) == expected
 
 
-def test_make_gives_the_same_number_to_all_that_it_starts() -> None:
-    command = ["make", "-s", "-f", "Makefile", "-f", "-", "shown"]
-    shown = "shown:\n\t@echo $$GOMP_SPINCOUNT\n"
-    kept = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
-    printed = subprocess.run(
-        command, input=shown, env=kept, cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert printed.stdout.strip() == str(SPIN_COUNT)
+def test_a_task_gives_the_same_number_to_all_that_it_starts() -> None:
+    assert settled({})["GOMP_SPINCOUNT"] == str(SPIN_COUNT)
+    assert "GOMP_SPINCOUNT" not in settled({"GOMP_SPINCOUNT": "7"})

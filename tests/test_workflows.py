@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from bookmaking import PAGES
+from course.tasks import TASKS
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github" / "workflows"
@@ -166,6 +167,8 @@ def test_what_the_tests_have_seen_is_deployed() -> None:
     publishing = jobs(FOLDER / "publish.yml")
     scripts = [step.get("run", "") for step in publishing["build"]["steps"]]
     assert "make pages TORCH=cpu" in scripts
+    made = [script.split()[-1] for script in scripts if "-m bookmaking." in script]
+    assert made == ["bookmaking.epub", "bookmaking.publish"], "both stand beside the pages"
     (upload,) = uses(publishing["build"], "actions/upload-pages-artifact")
     assert ROOT / upload["with"]["path"] == PAGES
     (deploy,) = uses(publishing["pages"], "actions/deploy-pages")
@@ -184,10 +187,9 @@ def test_the_notebooks_go_to_the_branch_that_the_launch_buttons_name() -> None:
 
 @every_file
 def test_what_a_workflow_names_exists(path: Path) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     scripts = "\n".join(step.get("run", "") for step in steps(path))
     for target in re.findall(r"\bmake ([a-z]+)", scripts):
-        assert re.search(rf"^{target}:", makefile, re.M), f"there is no `make {target}`"
+        assert target in TASKS, f"there is no `make {target}`"
     text = path.read_text(encoding="utf-8")
     names = re.findall(r"\b(?:aigc_utils|book|tests)/\w+\.\w+|[\w.]+\.(?:toml|txt)\b", text)
     modules = re.findall(r"\bpython -m (bookmaking[\w.]*)", scripts)

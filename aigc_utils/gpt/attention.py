@@ -18,16 +18,28 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tenso
     Args:
         q: queries, (..., T, head_dim).
         k: keys, (..., S, head_dim).
-        mask: bool, (T, S) or broadcastable; False hides a key from a query. A query that may see
-            no key at all has only zeros.
+        mask: as `masked_softmax` takes it.
 
     Raises:
-        ValueError: the mask is not bool.
+        ValueError: the mask is not bool, or its shape does not fit.
     """
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5  # (..., T, S)
-    if mask is None:
-        return torch.softmax(scores, dim=-1)
-    check_mask(mask)
+    return torch.softmax(scores, dim=-1) if mask is None else masked_softmax(scores, mask)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Returns shares of the keys that the mask leaves to each query, (..., T, S).
+
+    They sum to one, but for a query that may see no key at all: it has only zeros.
+
+    Args:
+        scores: (..., T, S).
+        mask: bool, (T, S) or broadcastable; False hides a key from a query.
+
+    Raises:
+        ValueError: the mask is not bool, or its shape does not fit.
+    """
+    check_mask(mask, scores)
     blind = ~mask.any(dim=-1, keepdim=True)  # softmax of nothing would be "not a number"
     weights = torch.softmax(scores.masked_fill(~(mask | blind), float("-inf")), dim=-1)
     return weights.masked_fill(blind, 0) if blind.any() else weights
@@ -37,7 +49,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
     """Returns for each query the mean of the values, (..., T, head_dim), weighted by attention.
 
     Raises:
-        ValueError: the mask is not bool.
+        ValueError: the mask is not bool, or its shape does not fit.
 
     Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
     """

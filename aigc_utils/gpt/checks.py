@@ -27,14 +27,41 @@ def check_text(text: object) -> None:
         raise ValueError(f"A text must be a string, not {type(text).__name__}.")
 
 
-def check_mask(mask: Tensor | None) -> None:
+def utf8(text: str) -> bytes:
+    """Returns a text's bytes.
+
+    Raises:
+        ValueError: it has half of a surrogate pair, which is not a character.
+    """
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = ord(text[error.start])
+        raise ValueError(
+            f"The text has surrogates, halves of characters such as U+{half:04X}: leave them out."
+        ) from None
+
+
+def check_mask(mask: Tensor | None, scores: Tensor | None = None) -> None:
     """Checks what hides keys from queries: numbers could stand for shares or for scores.
 
     Raises:
-        ValueError: it is not bool.
+        ValueError: it is not bool, or does not fit the scores that it is for.
     """
-    if mask is not None and mask.dtype != torch.bool:
+    if mask is None:
+        return
+    if mask.dtype != torch.bool:
         raise ValueError(f"A mask must be bool, True where a key may be seen, not {mask.dtype}.")
+    if scores is not None and not _spreads(mask.shape, scores.shape):
+        raise ValueError(
+            f"A mask must fit scores of shape {tuple(scores.shape)}, not have {tuple(mask.shape)}."
+        )
+
+
+def _spreads(shape: torch.Size, over: torch.Size) -> bool:
+    """Returns whether a tensor of one shape can be repeated to fill another."""
+    sizes = zip(reversed(shape), reversed(over), strict=False)
+    return len(shape) <= len(over) and all(size in (1, wanted) for size, wanted in sizes)
 
 
 def check_padding(padding: Tensor, batch_size: int, size: int) -> None:
@@ -73,6 +100,17 @@ def check_tokens(tokens: Tensor) -> None:
         raise ValueError(f"Tokens must be int64 ids of shape (B, T), not {what(tokens)}.")
 
 
+def check_targets(tokens: Tensor, targets: Tensor) -> None:
+    """Checks the shape alone of what is to be predicted.
+
+    Raises:
+        ValueError: it is not int64, or has another shape than what is read.
+    """
+    fits = isinstance(targets, Tensor) and targets.dtype == torch.int64
+    if not fits or targets.shape != tokens.shape:
+        raise ValueError(f"Targets must be int64 and of tokens' shape, {tuple(tokens.shape)}.")
+
+
 @contextmanager
 def below(name: str, vocab_size: int) -> Iterator[None]:
     """Turns torch's "index out of range" within into a sentence, so that no step looks at its ids.
@@ -84,6 +122,20 @@ def below(name: str, vocab_size: int) -> Iterator[None]:
         yield
     except IndexError as error:
         raise ValueError(f"{name} must be ids from 0 to {vocab_size - 1}.") from error
+
+
+@contextmanager
+def reading(tokens: Tensor, context: int, vocab_size: int) -> Iterator[None]:
+    """Checks what a network reads, and where its ids lie while they are looked up within.
+
+    Raises:
+        ValueError: another shape or type, more than the context has room for, or ids that are not
+            below `vocab_size`.
+    """
+    check_tokens(tokens)
+    check_room(tokens.size(1), context)
+    with below("Tokens", vocab_size):
+        yield
 
 
 def check_range(name: str, ids: Tensor, vocab_size: float = math.inf) -> None:
@@ -98,12 +150,14 @@ def check_range(name: str, ids: Tensor, vocab_size: float = math.inf) -> None:
         raise ValueError(f"{name} must be {known}, so not {low if low < 0 else high}.")
 
 
-def check_ids(name: str, ids: object, vocab_size: int, ndim: int = 1, least: int = 1) -> None:
+def check_ids(
+    name: str, ids: object, vocab_size: float = math.inf, ndim: int = 1, least: int = 1
+) -> None:
     """Checks ids in one row, (N,), or, where `ndim` is 2, in several, (B, T).
 
     Raises:
-        ValueError: another shape or type, fewer ids a row than `least`, or one that is not from 0
-            to `vocab_size` - 1.
+        ValueError: another shape or type, fewer ids a row than `least`, or one that is below 0 or
+            not below `vocab_size`.
     """
     fits = isinstance(ids, Tensor) and ids.dtype == torch.int64 and ids.ndim == ndim
     if not isinstance(ids, Tensor) or not fits or ids.size(-1) < least:

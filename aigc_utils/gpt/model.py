@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ..training import evaluation_mode
 from .attention import attend, attention_weights, causal_mask, rotary_angles, rotate
 from .cache import Memory
-from .checks import below, check_mask, check_room, check_tokens
+from .checks import below, check_mask, check_targets, reading
 from .config import GPTConfig
 
 
@@ -194,11 +194,9 @@ class Embedding(nn.Module):
             ValueError: more tokens than the context has room for, of another type or shape, or
                 not below the vocabulary's size.
         """
-        check_tokens(tokens)
-        check_room(tokens.size(1), self.context)
-        if places is None:
-            places = torch.arange(tokens.size(1), device=tokens.device)
-        with below("Tokens", self.tokens.num_embeddings):
+        with reading(tokens, self.context, self.tokens.num_embeddings):
+            if places is None:
+                places = torch.arange(tokens.size(1), device=tokens.device)
             x, stands = self.tokens(tokens), places.clamp(min=0)
         if self.ngrams is not None:
             x = x + self.ngrams(tokens.where(places >= 0, -1), before)
@@ -253,8 +251,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: what `forward` raises, or targets of another shape or out of range.
         """
-        if targets.shape != tokens.shape or targets.dtype != torch.int64:
-            raise ValueError(f"Targets must be int64 and of tokens' shape, {tuple(tokens.shape)}.")
+        check_targets(tokens, targets)
         logits = self(tokens).flatten(0, 1).float()
         with below("Targets, but for those of -100,", logits.size(1)):
             loss = F.cross_entropy(logits, targets.flatten())

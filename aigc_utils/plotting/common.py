@@ -42,6 +42,7 @@ def curves(
     marks: Mapping[str, float] | None = None,
     height: float = 3.0,
     timed: bool = False,
+    points: bool = False,
 ) -> Picture:
     """Returns named curves over one axis; its alternative text says what each of them does.
 
@@ -57,6 +58,7 @@ def curves(
         height: of the figure, in inches.
         timed: whether the values are times, which differ from run to run: then the computed text
             has no numbers.
+        points: whether each value is marked, as where only a few were measured.
 
     Raises:
         ValueError: there is no line, a line's x and y differ in number, or `alt` has fewer than
@@ -65,7 +67,7 @@ def curves(
     figure = new_figure(height)
     (axes,) = axes_grid(figure, 1, 1)
     for i, (name, (x, y)) in enumerate(lines.items()):
-        axes.plot(x, y, LINES[i % len(LINES)], label=name)
+        axes.plot(x, y, LINES[i % len(LINES)], marker="o" if points else "", label=name)
     for name, level in (marks or {}).items():
         axes.axhline(level, color="#5F6B7A", linewidth=1, linestyle=":")
         axes.annotate(

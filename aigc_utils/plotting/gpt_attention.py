@@ -248,14 +248,19 @@ def cross_attention(source: Sequence[str], target: Sequence[str], weights: Tenso
     Args:
         source: S tokens that are read.
         target: T tokens that are written.
-        weights: shape (T, S), each row sums to one.
+        weights: shape (T, S), or (heads, T, S), of which the mean is drawn; each row sums to one.
 
     Raises:
         ValueError: the shapes don't fit each other, or the weights are no shares.
     """
     shares = _checked_shares(weights, len(target), len(source), "weights")
-    if shares.ndim != 2:
-        raise ValueError(f"weights must have two dimensions, (T, S), not {tuple(shares.shape)}.")
+    if shares.ndim not in (2, 3):
+        raise ValueError(
+            f"weights must have two dimensions, (T, S), or three, not {tuple(shares.shape)}."
+        )
+    over = f", mean of {len(shares)} heads" if shares.ndim == 3 else ""
+    shares = shares.mean(dim=0) if shares.ndim == 3 else shares
+    largest = shares.amax(dim=1)
     cell = min(0.42, 4.0 / max(shares.shape))
     figure = new_figure(cell * len(target) + 1.0, min(WIDTH, cell * len(source) + 2.4))
     (axes,) = axes_grid(figure, 1, 1)
@@ -265,10 +270,11 @@ def cross_attention(source: Sequence[str], target: Sequence[str], weights: Tenso
         _numbers(axes, image, shares.where(shares >= 0.5, torch.nan), "{:.0f}", size)
     _token_ticks(axes, target, source, max(7.0, size))
     axes.set(xlabel="token that is read", ylabel="token that is written")
-    figure.colorbar(image, label="share of attention (%)", fraction=0.05, aspect=30)
+    axes.set_title(f"One token gets {largest.min():.0f} to {largest.max():.0f} % of each look")
+    figure.colorbar(image, label=f"share of attention (%){over}", fraction=0.05, aspect=30)
     return Picture(
         figure,
-        "A map of attention weights: rows are the tokens that are written, columns the tokens "
-        f"that are read, {' '.join(source)}. The largest share of each row: "
+        f"A map of attention weights{over}: rows are the tokens that are written, columns the "
+        f"tokens that are read, {' '.join(source)}. The largest share of each row: "
         f"{_largest(target, source, shares)}.",
     )

@@ -113,7 +113,8 @@ def token_lengths(rates: Mapping[str, Mapping[str, float]]) -> Picture:
         axes.bar_label(bars, fmt="{:.2f}", padding=2, fontsize=10)
     axes.set(ylabel="tokens per character", xticks=range(len(texts)))
     axes.set_xticklabels([f"{text} text" for text in texts], fontsize=11)
-    axes.set_title("What a character costs")
+    costs = [cost for rate in rates.values() for cost in rate.values()]
+    axes.set_title(f"A character costs {min(costs):.2f} to {max(costs):.2f} tokens")
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.12)
     figure.legend(loc="outside lower center", ncols=len(rates))

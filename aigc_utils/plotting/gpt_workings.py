@@ -51,7 +51,7 @@ def _stack(axes: Axes, x: float, top: float, color: str, name: str, *, causal: b
             axes.plot([below, above], [low, high], color="white", linewidth=1.6)
         for y in (low, high):
             axes.add_patch(Circle((above, y), 0.075, facecolor="white", edgecolor=color))
-    sees = "sees earlier tokens" if causal else "sees all tokens"
+    sees = "sees itself and before" if causal else "sees all tokens"
     axes.text(x, bottom + 0.22, sees, color="white", **MIDDLE)
     axes.text(x, top - 0.2, name, color="white", **BOLD)
 

@@ -118,19 +118,38 @@ class Picture:
         image.save(packed, format="PNG", optimize=True)
         return packed.getvalue()
 
+    @property
+    def title(self) -> str:
+        """The figure's title, or that of its first axes; empty where it has none."""
+        titles = [self.figure.get_suptitle(), *(axes.get_title() for axes in self.figure.axes)]
+        return " ".join(next(filter(None, titles), "").split())
+
+    def svg(self) -> bytes:
+        """Returns the figure as an SVG file with its title and its alternative text."""
+        buffer = io.BytesIO()
+        about = {"Title": self.title or None, "Description": self.alt, "Date": None}
+        with mpl.rc_context({**STYLE, "svg.hashsalt": "aigc"}):  # the same file in each run
+            self.figure.savefig(buffer, format="svg", metadata=about)
+        self.figure.set_layout_engine("none")
+        return buffer.getvalue()
+
     def save(self, path: str | Path) -> Path:
-        """Writes the figure as a PNG file, all of it or nothing; returns its path, "~" resolved.
+        """Writes the figure, all of it or nothing; returns its path, "~" resolved.
+
+        Args:
+            path: the file; one that ends in ".svg" gets the SVG, any other the PNG.
 
         Raises:
             OSError: the file can't be written.
         """
         path = Path(path).expanduser()
-        write_whole(path, self.png())
+        write_whole(path, self.svg() if path.suffix.lower() == ".svg" else self.png())
         return path
 
     def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, str], dict[str, Any]]:
         width, height = self.figure.get_size_inches() * PIXELS_PER_INCH
-        size = {"width": round(width), "height": round(height), "alt": self.alt}
+        size = {"width": round(width), "height": round(height)}
+        size |= {"alt": self.alt, "title": self.title}
         data = base64.b64encode(self.png()).decode()
         return {"image/png": data, "text/plain": repr(self)}, {"image/png": size}
 

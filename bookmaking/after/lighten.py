@@ -2,13 +2,14 @@
 
 Beside each style sheet, each icon font and each figure it writes a light copy, and makes the pages
 use that: style sheets without the rules that no page needs, fonts without the icons that no page
-shows, figures as WebP. Code loses the marks of tokens that have no colour of their own. Long names
-in the lists of contents and in the index get places to break at. The
-sheets, fonts and figures that Jupyter Book wrote stay as they are: every run begins from them.
+shows, figures and films as WebP. Code loses the marks of tokens that have no colour of their own.
+Long names in the lists of contents and in the index get places to break at. The sheets, fonts and
+figures that Jupyter Book wrote stay as they are: every run begins from them.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -27,6 +28,7 @@ ATTRIBUTE = re.compile(r"""\b(?:class|id)=["']([^"']*)["']""")
 SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 STYLE_LINK = re.compile(r'(href="(?:\.\./)*)(_static/[^"?]+?)(?:\.light)?\.css(?:\?[^"]*)?"')
 FIGURE_LINK = re.compile(r'(_images/[^"]+)\.png"')
+FILM = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]{4000,})")
 FONT_LINK = re.compile(r"([\w.-]+)\.woff2")
 NAME_LINK = re.compile(
     r'<a class="reference internal nav-link" href="#[^"]*">.*?</a>'  # in "On this page"
@@ -159,8 +161,17 @@ def webp(picture: Path) -> bytes:
     with Image.open(picture) as image:
         plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
     plain.save(exact, "WEBP", lossless=True, quality=60, method=4)
-    plain.save(near, "WEBP", quality=QUALITY, method=4)
+    plain.save(near, "WEBP", quality=QUALITY, method=6)
     return (near if near.tell() < 0.75 * exact.tell() else exact).getvalue()
+
+
+def light_film(film: re.Match[str]) -> str:
+    """Returns a film's frames, which stand in the page itself, as WebP, pixel for pixel."""
+    exact = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(film[1]))) as frames:
+        frames.save(exact, "WEBP", lossless=True, quality=100, method=6)
+    light = f"data:image/webp;base64,{base64.b64encode(exact.getvalue()).decode()}"
+    return min(light, film[0], key=len)
 
 
 def plain_tokens(style: str) -> set[str]:
@@ -196,6 +207,6 @@ def lighten(pages: Path) -> None:
         text = path.read_text(encoding="utf-8")
         lean = FIGURE_LINK.sub(r'\1.webp"', token.sub(r"\1", text))
         lean = STYLE_LINK.sub(lambda m: f'{m[1]}{m[2]}.light.css?v={marks[m[2]]}"', lean)
-        lean = with_breaks(lean)
+        lean = with_breaks(FILM.sub(light_film, lean))
         if lean != text:
             path.write_text(lean, encoding="utf-8")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from contextlib import suppress
-from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 
 from grading.assembly import settings
 from grading.editions import without_hidden_tests, without_solutions
@@ -28,7 +28,7 @@ def solution(source: str) -> str:
     return "\n".join(line for i, line in enumerate(lines) if i not in dropped).strip("\n")
 
 
-def page(executed: Any) -> Any:
+def page(executed: NotebookNode) -> NotebookNode:
     """Returns a notebook in which each solution is folded away below its stub.
 
     Hidden tests are left out. The cells' order stays; a stub's cell comes before its solution.
@@ -36,7 +36,7 @@ def page(executed: Any) -> Any:
     Args:
         executed: the notebook as it ran, with solutions and hidden tests.
     """
-    shown = without_hidden_tests(executed)
+    shown: NotebookNode = without_hidden_tests(executed)
     stubs = {
         settings(cell)["grade_id"]: cell.source
         for cell in without_solutions(executed).cells

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from .. import chapters
 from ..settings import course_settings
 from ..sources.api import PACKAGE
@@ -42,7 +45,7 @@ class Fingerprints:
             digest.update(path.read_bytes())
         for package in sorted(filter(self.imports.is_package, needs.modules)):
             digest.update(f"{package}: {self.imports.remains(package)}".encode())
-        for name in sorted({d for lib in needs.libraries for d in _distributions().get(lib, ())}):
+        for name in sorted(_bringing(needs)):
             digest.update(f"{name} {importlib.metadata.version(name)}".encode())
         digest.update(platform.python_version().encode())
         # The address stands in the first cell.
@@ -61,6 +64,16 @@ class Fingerprints:
         if known:
             computed[f"{home}.chapter"] = {checks}
         return self.imports.closure(_code(source), computed)
+
+    def distributions(self, source: Path) -> set[str]:
+        """Returns the normalized names of the distributions that a run needs, directly or not."""
+        found: set[str] = set()
+        waiting = {str(canonicalize_name(name)) for name in _bringing(self.needs(source))}
+        while waiting:
+            name = waiting.pop()
+            found.add(name)
+            waiting |= _required(name) - found
+        return found
 
     def files(self, needs: Uses) -> list[Path]:
         """Returns the package's files that a run depends on: the modules, and what they read.
@@ -112,6 +125,26 @@ class Fingerprints:
 def _code(source: Path) -> str:
     written = cells(source.read_text(encoding="utf-8"))
     return "\n".join(cell.text for cell in written if cell.kind == "code")
+
+
+def _bringing(needs: Uses) -> set[str]:
+    """Returns the distributions that bring the libraries which a notebook imports."""
+    return {name for library in needs.libraries for name in _distributions().get(library, ())}
+
+
+@cache
+def _required(name: str) -> frozenset[str]:
+    """Returns what a distribution requires here, without its extras; nothing if it is not here."""
+    try:
+        lines = importlib.metadata.requires(name) or ()
+    except importlib.metadata.PackageNotFoundError:
+        return frozenset()
+    wanted = [Requirement(line) for line in lines]
+    return frozenset(
+        canonicalize_name(each.name)
+        for each in wanted
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    )
 
 
 @cache

@@ -12,7 +12,7 @@ from grading import editions
 from .. import chapters
 from ..sources import myst
 from ..sources.pieces import Finding, cells
-from . import exercise_pages, outputs
+from . import exercise_pages, guesses, outputs
 from .running import with_address
 
 
@@ -22,7 +22,7 @@ def is_exercise(source: Path) -> bool:
 
 
 def page_source(notebook: nbformat.NotebookNode, source: Path) -> nbformat.NotebookNode:
-    """Returns a notebook as the book shows it: MyST's marks, an alternative text per figure.
+    """Returns a notebook as the book shows it: MyST's marks, alternative texts, questions to guess.
 
     Exits with a line for each output that is missing and each mark that leads nowhere.
     """
@@ -44,7 +44,9 @@ def page_source(notebook: nbformat.NotebookNode, source: Path) -> nbformat.Noteb
                 cell.metadata["mystnb"] = {"image": image}
     if found:
         sys.exit("\n".join(map(str, found)))
-    return exercise_pages.page(notebook) if is_exercise(source) else notebook
+    if is_exercise(source):
+        return exercise_pages.page(notebook)
+    return guesses.with_guesses(notebook, source.stem, book)
 
 
 def download(notebook: nbformat.NotebookNode, source: Path) -> nbformat.NotebookNode:

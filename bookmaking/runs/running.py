@@ -56,9 +56,16 @@ def kernel_settings() -> Config:
     return Config(KernelManager={"transport_encryption": "auto"})
 
 
-def execute(source: Path) -> nbformat.NotebookNode:
-    """Returns a chapter with its outputs; exits with the failing cell when one fails."""
+def execute(source: Path, first: str = "") -> nbformat.NotebookNode:
+    """Returns a chapter with its outputs; exits with the failing cell when one fails.
+
+    Args:
+        source: the chapter.
+        first: code that its kernel runs before the chapter's own.
+    """
     notebook = read_chapter(source)
+    if first:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     client = NotebookClient(
         notebook,
         timeout=CELL_LIMIT_SECONDS,
@@ -69,6 +76,7 @@ def execute(source: Path) -> nbformat.NotebookNode:
         client.execute()
     except CellExecutionError as error:
         sys.exit(f"{source.parent.name}/{source.name} stopped with an error:\n{error}")
+    del notebook.cells[: bool(first)]
     notebook.metadata["aigc"] = {"machine": collect.machine()}
     return notebook
 

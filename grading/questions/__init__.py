@@ -4,6 +4,6 @@ To add a chapter, write a folder `name` here whose `__init__` lists its kinds as
 else lists it.
 """
 
-from .bank import Item, ask, chapter_names, find_chapter
+from .bank import BOOK_SEED, Item, ask, ask_one, chapter_names, find_chapter, form
 
-__all__ = ["Item", "ask", "chapter_names", "find_chapter"]
+__all__ = ["BOOK_SEED", "Item", "ask", "ask_one", "chapter_names", "find_chapter", "form"]

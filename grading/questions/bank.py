@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -13,6 +14,17 @@ from aigc_utils.exercises.chapter import Draw
 from aigc_utils.plotting import Picture
 
 from .kinds import Kind, Question
+
+#: The seed of the questions in the book's pages. No export takes it.
+BOOK_SEED = -1
+
+
+def form(seed: int) -> str:
+    """Returns what a seed's questions are called where students see it; a long seed stays secret.
+
+    Whoever knows a seed can ask for its answers, so it stands on nothing that is handed out.
+    """
+    return hashlib.sha256(f"form/{seed}".encode()).hexdigest()[:6]
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Item:
     @property
     def identifier(self) -> str:
         """A name that no other item has, of letters, digits and underscores alone."""
-        return f"q{self.chapter}_{self.kind.name}_{self.seed}"
+        return f"q{self.chapter}_{self.kind.name}_{form(self.seed)}"
 
     @property
     def right(self) -> Choice:

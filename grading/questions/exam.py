@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from .bank import Item
+from .bank import Item, form
 from .pictures import drawn
 from .texts import as_mathml, blocks, line
 
@@ -47,11 +47,10 @@ def _asked(number: int, item: Item) -> str:
 
 def exam_page(items: Sequence[Item], title: str) -> str:
     """Returns the students' page: questions and choices, nothing of the key."""
-    form = items[0].seed if items else 0
     body = (
         '<p>Name: <span class="line"></span> &#160; Number: <span class="line"></span></p>\n'
-        f"<p>Form {form}. {len(items)} questions, one point each. Exactly one choice is right: "
-        "mark its letter. A calculator is allowed.</p>\n"
+        f"<p>Form {form(items[0].seed)}. {len(items)} questions, one point each. Exactly one "
+        "choice is right: mark its letter. A calculator is allowed.</p>\n"
     )
     for number, item in enumerate(items, 1):
         choices = "".join(f"<li>{line(c.text, as_mathml)}</li>\n" for c in item.choices)
@@ -67,7 +66,8 @@ def key_page(items: Sequence[Item], title: str) -> str:
         for number, item in enumerate(items, 1)
     )
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("question", "right", "title"))
-    body = f"<table><thead><tr>{heads}</tr></thead><tbody>\n{letters}</tbody></table>\n"
+    body = f"<p>Seed {items[0].seed}: whoever knows it can make this key.</p>\n"
+    body += f"<table><thead><tr>{heads}</tr></thead><tbody>\n{letters}</tbody></table>\n"
     for number, item in enumerate(items, 1):
         aims = [f"objective: {item.kind.objective}"]
         aims += [f"misconception: {name}" for name in item.kind.misconceptions]

@@ -9,7 +9,7 @@ import base64
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from .bank import Item
+from .bank import Item, form
 from .pictures import drawn
 from .texts import as_tex, blocks, line
 
@@ -39,7 +39,7 @@ def _question_text(question: ET.Element, item: Item) -> None:
 
 def _question(quiz: ET.Element, item: Item) -> None:
     question = ET.SubElement(quiz, "question", type="multichoice")
-    _with_text(question, "name", f"{item.kind.title} ({item.seed})")
+    _with_text(question, "name", f"{item.kind.title} ({form(item.seed)})")
     _question_text(question, item)
     _with_text(question, "generalfeedback", "", format="html")
     settings = {

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from html import escape
 
-from .bank import Choice, Item
+from .bank import Choice, Item, form
 from .pictures import Drawn, drawn
 from .texts import as_mathml, blocks, line
 
@@ -67,7 +67,7 @@ baseType="identifier"><correctResponse><value>{right}</value></correctResponse>\
 
 def item_file(item: Item, picture: Drawn | None) -> str:
     """Returns one question as an assessment item; its picture stands in `images/` beside it."""
-    title = f"{item.kind.title} ({item.seed})"
+    title = f"{item.kind.title} ({form(item.seed)})"
     body = blocks(item.question.text, as_mathml)
     shown = f"\n<p>{picture.tag(f'images/{picture.name}')}</p>" if picture else ""
     choices = "".join(

@@ -22,7 +22,17 @@ from aigc_utils.data import MNIST, DataError, load_mnist, split, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
 from benchmarks import __main__ as command
-from benchmarks import cnn, cnn_ladder, decode, gan, gpt, register, report, vae, vae_codes
+from benchmarks import (
+    cnn,
+    cnn_ladder,
+    decode,
+    gan,
+    gpt,
+    register,
+    report,
+    vae,
+    vae_codes,
+)
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -102,7 +112,7 @@ def test_each_module_says_which_benchmarks_it_has(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     found = register.benchmarks()
-    assert {"cnn", "ladder", "gan", "vae-ablation", "decode"} <= found.keys()
+    assert {"cnn", "ladder", "gan", "vae-ablation", "decode", "gpt-ladder"} <= found.keys()
     for name, benchmark in found.items():
         assert "seeds" in benchmark.takes(), name
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--help"])

@@ -13,13 +13,14 @@ from bookmaking import ROOT, proof
 FILES = {
     "notebooks/01_x.py": "# %%\nfrom aigc_utils.one import a\n",
     "notebooks/02_y.py": "# %%\nfrom aigc_utils.two import b\n",
-    "notebooks/03_z.py": "# %%\nprint(1)\n",
+    "notebooks/03_z.py": "# %%\nimport matplotlib\nprint(1)\n",
     "exercises/01_x.py": "# %%\nprint(2)\n",
     "aigc_utils/__init__.py": "",
     "aigc_utils/one.py": "a = 1\n",
     "aigc_utils/two.py": "from .one import a as b\n",
     "pyproject.toml": '[tool.course]\nrepository = ""\nbranch = "main"\n',
     "book/page.md": "text\n",
+    "constraints.txt": "matplotlib==1.0\nnumpy==1.0\nsphinx==1.0\nxdist==1.0 ; os_name == 'nt'\n",
 }
 
 
@@ -72,6 +73,26 @@ def test_what_a_change_touches_is_repeated(house: Path, changed: str, chapters: 
     commit(house)
     since_then = repeated(house)
     assert {*chapters} - {"n03"} <= {*since_then}
+
+
+@pytest.mark.parametrize(
+    ("pin", "chapters"),
+    [
+        ("matplotlib", ["n03"]),
+        ("numpy", ["n03"]),  # which matplotlib requires
+        ("sphinx", []),
+        ("xdist", []),
+    ],
+)
+def test_another_version_repeats_the_chapters_that_use_it(
+    house: Path, pin: str, chapters: list[str]
+) -> None:
+    (house / "book" / "page.md").write_text("third\n")
+    commit(house)  # the turn is the first chapter's
+    pins = house / "constraints.txt"
+    pins.write_text(pins.read_text().replace(f"{pin}==1.0", f"{pin}==2.0") + "new==1.0\n")
+    commit(house)  # the turn is the second chapter's
+    assert repeated(house) == [*sorted(["n02", *chapters]), "e01"]
 
 
 def test_all_is_repeated_where_git_cannot_tell(house: Path, tmp_path: Path) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
 import yaml
+from jinja2 import Template
 
 from bookmaking import ROOT, chapters, publish, render
 from bookmaking.runs import running
 from bookmaking.runs.fingerprint import Fingerprints
-from bookmaking.settings import course_settings
+from bookmaking.settings import course_settings, github_pages
 
 ADDRESS = "https://example.org/owner/course"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -54,6 +57,13 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(publish, "download", lambda notebook, path: student(path))
     monkeypatch.setattr(publish, "BRANCH_FOLDER", tmp_path / "build" / "notebooks-branch")
     monkeypatch.setattr(publish, "current_commit", lambda: COMMIT)
+    made = {"PAGES": "html", "PDF": "pdf/a.pdf", "EPUB": "epub/a.epub"}
+    for name, path in made.items():
+        monkeypatch.setattr(publish, name, tmp_path / path)
+    for path in ("pdf/a.pdf", "epub/a.epub", "html/index.html", "html/_sources/x.ipynb"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+    nbformat.write(executed_notebook(ADDRESS), tmp_path / "html/_sources/x.ipynb")
     return tmp_path
 
 
@@ -77,7 +87,7 @@ def test_a_published_chapter_has_its_output_and_no_widget(house: Path) -> None:
     nbformat.validate(notebook)
     assert "widgets" not in notebook.metadata
     assert [o.output_type for o in notebook.cells[1].outputs] == ["stream"]
-    assert notebook.cells[1].source == f'REPOSITORY = "{ADDRESS}"'
+    assert notebook.cells[1].source == f'REPOSITORY = "{ADDRESS}@{COMMIT}"'
 
 
 def test_the_readme_links_each_chapter_and_names_the_commit(house: Path) -> None:
@@ -119,11 +129,75 @@ def test_binder_installs_the_published_commit_and_the_weights(house: Path) -> No
     assert [line.partition("=")[0] for line in environment["dependencies"]] == ["python", "pip"]
 
 
+def test_what_stands_beside_the_pages_is_laid_there(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert publish.main() == 0
+    pages = house / "html"
+    assert {"a.pdf", "a.epub", "index.html"} == {p.name for p in pages.iterdir() if p.is_file()}
+    downloaded = nbformat.read(pages / "_sources" / "x.ipynb", as_version=4)
+    assert downloaded.cells[1].source == f'REPOSITORY = "{ADDRESS}@{COMMIT}"'
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://github.com/Owner/course")
+    (house / "book" / "_static").mkdir(parents=True)
+    shutil.copy(ROOT / "book" / "_static" / "hero.svg", house / "book" / "_static")
+    publish.write_beside(pages)
+    assert "https://owner.github.io/course/" in (pages / "sitemap.xml").read_text()
+    assert (pages / "404.html").is_file()
+    assert (pages / "_static" / "card.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("repository", "pages"),
+    [
+        ("https://github.com/Owner/My.course", "https://owner.github.io/My.course/"),
+        ("https://github.com/owner/course.git", "https://owner.github.io/course/"),
+        ("https://github.com/Owner/owner.github.io/", "https://owner.github.io/"),
+        ("https://example.org/owner/course", ""),
+        ("", ""),
+    ],
+)
+def test_github_shows_pages_at_an_address_of_its_own(repository: str, pages: str) -> None:
+    assert github_pages(repository) == pages
+
+
+def test_the_setting_names_another_address(house: Path) -> None:
+    text = (house / "pyproject.toml").read_text()
+    (house / "pyproject.toml").write_text(f'{text}pages = "https://course.example/"\n')
+    assert course_settings(house)["pages"] == "https://course.example/"
+
+
+def test_each_page_can_report_a_problem_with_its_name_and_commit(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (house / "book").mkdir()
+    shutil.copy(ROOT / "book" / "_config.yml", house / "book")
+    monkeypatch.setattr(render, "commit", lambda root: COMMIT)
+    monkeypatch.setenv("COURSE_REPOSITORY", "https://github.com/owner/course")
+    config = yaml.safe_load(render.book_config({}, house).read_text(encoding="utf-8"))
+    sphinx = config["sphinx"]["config"]
+    assert sphinx["html_baseurl"] == "https://owner.github.io/course/"
+    assert "report.html" in sphinx["html_theme_options"]["footer_content_items"]
+    template = (ROOT / "book" / "_templates" / "report.html").read_text(encoding="utf-8")
+    given = sphinx["html_context"]
+    shown = Template(template).render(pagename="chapters/01_x", **given)
+    (address,) = re.findall(r'href="([^"]+)"', shown)
+    form = parse_qs(urlsplit(unescape(address)).query)
+    assert form["where"] == [f"chapters/01_x ({COMMIT[:7]}): "]
+    path = ROOT / ".github" / "ISSUE_TEMPLATE" / form["template"][0]
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert "where" in {field["id"] for field in fields["body"]}
+    assert form["labels"] == fields["labels"]
+    assert not Template(template).render(pagename="chapters/01_x").strip()
+
+
 def test_what_is_missing_stops_it_with_one_sentence(
     house: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = house / "build" / "executed" / "01_x.ipynb"
     assert publish.main() == 0
+    publish.EPUB.unlink()
+    assert publish.main() == 1
+    assert "a.epub has not been made: run `make epub` first" in capsys.readouterr().err
     nbformat.write(executed_notebook("https://example.org/fork"), path)
     assert publish.main() == 1
     assert "ran with another address: run `make book` again" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -17,6 +18,8 @@ from aigc_utils.exercises import checking
 from aigc_utils.exercises.chapter import Desk, Exercise, chapter_names, find_chapter
 
 SEEDS = range(20)
+# A solution that trains a network takes seconds: in all variants only where `make prove` asks.
+TRAINED = range(20 if os.environ.get("REPEAT") == "--all" else 3)
 CASES = {name: cases_of(name) for name in NAMES}
 RIGHT = [case for cases in CASES.values() for case in cases.right_ones]
 WRONG = [case for cases in CASES.values() for case in cases.wrong_ones]
@@ -126,9 +129,9 @@ def test_an_answer_that_raises_leaves_or_loops_is_an_error(
 
 @exercises
 def test_numbers_copied_from_another_variant_are_refused(chapter: str, exercise: Exercise) -> None:
-    answers = {seed: first_right(chapter, exercise, seed) for seed in SEEDS}
-    if holds_a_function(answers[0]):
+    if holds_a_function(first_right(chapter, exercise)):
         return  # a function is tried on new inputs in every variant
+    answers = {seed: first_right(chapter, exercise, seed) for seed in SEEDS}
     for seed in SEEDS:
         desk = Desk(chapter, seed)
         for other in SEEDS:
@@ -220,4 +223,6 @@ def test_the_untouched_notebook_is_not_attempted(name: str) -> None:
 @chapters
 @pytest.mark.parametrize("variant", SEEDS)
 def test_the_solutions_hold_in_each_variant(name: str, variant: int) -> None:
-    run(code_cells(name, solved=True, variant=variant))  # the hidden tests raise
+    trains = {e.name for e in find_chapter(name).exercises.values() if e.optimizes}
+    left_out = trains if variant not in TRAINED else set()
+    run(code_cells(name, solved=True, variant=variant, without=left_out))  # hidden tests raise

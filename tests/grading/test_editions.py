@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from grading import __main__ as command
 from grading import editions
 from grading.assembly import Assembler, settings
 
@@ -93,3 +94,19 @@ def test_release_writes_both_editions_of_a_variant(tmp_path: Path) -> None:
 def test_unknown_exercises_are_named() -> None:
     with pytest.raises(ValueError, match=r"^There are no exercises '09_none'; there are: 01_cnn"):
         editions.make_editions("09_none")
+
+
+def test_several_variants_are_released_into_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "BUILD", tmp_path)
+    monkeypatch.setattr(editions, "names", lambda: ["02_gan"])
+    assert command.main(["release", "--variant", "3,5"]) == 0
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.ipynb"))
+    assert found == [f"{edition}/variant_{number}/02_gan.ipynb"
+                     for edition in ("instructor", "student") for number in (3, 5)]  # fmt: skip
+    for path in tmp_path.rglob("*.ipynb"):
+        number = path.parent.name.removeprefix("variant_")
+        assert f"VARIANT = {number}\\n" in path.read_text(encoding="utf-8")
+    assert command.main(["release", "--variant", "any"]) == 1
+    assert "Name the variants that are to be released" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +26,10 @@ from submission_cases import (
 )
 from submission_cases.odd_cells import checks_overwritten_from_the_answer, half_right
 from submission_cases.odd_orders import all_cells_reversed, metadata_lost
+from submission_cases.recorded import record
 
 from grading import __main__ as command
-from grading import editions, sandbox, servers
+from grading import editions
 from grading.files import File
 from grading.grade import Grader
 from grading.marks import Result
@@ -118,6 +120,27 @@ def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded:
         assert word not in text
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
+def test_make_hands_everything_on() -> None:
+    def told(*words: str) -> str:
+        command = ["make", "-n", "--no-print-directory", *words]
+        run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        return " ".join(run.stdout.decode().replace("\\\n", " ").split())
+
+    class_ = ["CLASS=a b/", "EXERCISES=01_cnn"]
+    plain = told("grade", *class_)
+    assert plain.endswith('course grade "a b/" --exercises "01_cnn" --variant "0"')
+    more = ["VARIANT=1-20", "JOBS=2", "SCHEDULER=tcp://x:1", "ONLY=A B", "ALL=1"]
+    assert told("grade", *class_, *more).endswith(
+        '--variant "1-20" --jobs 2 --scheduler "tcp://x:1" --only "A B" --all'
+    )
+    assert told("handback", "TO=canvas", "ROSTER=a b", "COLUMN=c d", "LATE=e").endswith(
+        'course handback --to "canvas" --roster "a b" --column "c d" --late "e"'
+    )
+    assert told("similar", *class_).endswith('course similar "a b/" --exercises "01_cnn"')
+    assert told("worker", "SCHEDULER=tcp://x:1").endswith('course worker "tcp://x:1" --nthreads 2')
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if n != NAME])
 @on_linux
 def test_the_other_chapters_solutions_get_full_points(name: str) -> None:
@@ -203,29 +226,11 @@ def test_exercises_with_a_chapter_pasted_in_are_these_exercises(solved: Any) -> 
     assert mistaken(chapter, NAME, marked=True) is None
 
 
-class Recorder:
-    """Stands in for what runs behind the walls, and counts the runs."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-
-    def run(self, cells: list[dict[str, Any]]) -> servers.Found:
-        self.runs += 1
-        right = {"output_type": "execute_result", "data": {"text/plain": "✓ Correct: A. B"}}
-        outputs = [[right] if cell["check"] else [] for cell in cells]
-        return servers.Found(outputs, ["ok"] * len(cells), {})
-
-    def close(self) -> None:
-        """Has nothing to end."""
-
-
 @pytest.fixture
 def grader(made: editions.Editions, monkeypatch: pytest.MonkeyPatch) -> Grader:
     """A grader that runs nothing."""
-    monkeypatch.setattr(sandbox, "walls_stand", lambda: True)
-    found = Grader(made.instructor)
-    found.servers = Recorder()  # type: ignore[assignment]
-    return found
+    record(monkeypatch)
+    return Grader(made.instructor)
 
 
 def test_the_newest_attempt_that_was_tried_is_graded(

@@ -121,6 +121,20 @@ LAYOUTS = {
         ],
         [("Ann Lee", "alee", "", "no", "02_gan.ipynb")],
     ),
+    # github.com/comp110-lytle/comp110, site/team/documentation/leads/grading.md, names the folder
+    # assignment_<number>_export; in it a folder for each submission, and submission_metadata.yml,
+    # of which a test below says more.
+    "Gradescope": (
+        [
+            "assignment_99_export/submission_metadata.yml",
+            "assignment_99_export/submission_4711/02_gan.ipynb",
+            "assignment_99_export/submission_4712/work/02_gan.ipynb",
+        ],
+        [
+            ("4711", "4711", "", "", "02_gan.ipynb"),
+            ("4712", "4712", "", "", "02_gan.ipynb"),
+        ],
+    ),
     # Google's help (support.google.com/edu/assignments/answer/9433485) says that copies are made
     # for each student in the course's folder of Drive; the form of their names is documented for
     # Apple's Schoolwork, which does the same (support.apple.com/guide/schoolwork-teacher).
@@ -218,6 +232,38 @@ def test_each_student_has_one_row(wrapped: str, system: str, tmp_path: Path) -> 
             assert (first.handed_in, first.late) == (handed_in, late)
         else:
             assert not one.attempts
+
+
+#: A tool that reads what Gradescope exports shows the list in its tests (":submitters", ":name",
+#: ":sid", ":email"), and another one reads ":created_at" and ":history" of each submission.
+GRADESCOPE = """\
+submission_4711:
+  :submitters:
+  - :name: Ann Lee
+    :sid: '7'
+    :email: a@b.c
+  - :name: =cmd()
+  :created_at: 2024-03-01 23:22:33.123456000 -08:00
+submission_4712:
+  :submitters:
+  - :name: 12
+  :created_at: soon
+submission_4713: nothing
+"""
+
+
+@pytest.mark.parametrize("text", [GRADESCOPE, "", "[1]", "{", "a: !!python/name:os.system", "\0"])
+def test_gradescopes_list_tells_names_and_times(text: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.writestr("assignment_99_export/submission_metadata.yml", text)
+        for number in range(4711, 4715):
+            archive.writestr(f"assignment_99_export/submission_{number}/02_gan.ipynb", "{}")
+        archive.writestr("assignment_99_export/submission_4711/submission_metadata.yml", GRADESCOPE)
+    found = collect(tmp_path / "class.zip")
+    told = {one.id: (one.student, one.attempts[0].handed_in) for one in found}
+    plain = {number: (number, "") for number in ("4711", "4712", "4713", "4714")}
+    known = {"4711": ("Ann Lee and =cmd()", "2024-03-02 07:22:33 UTC")}
+    assert told == (plain | known if text == GRADESCOPE else plain)
 
 
 def test_two_students_of_one_name_have_two_rows(tmp_path: Path) -> None:

@@ -283,8 +283,21 @@ def paper_problems(page: Page) -> list[str]:
     return found + ["a folded part stays folded"] * folded.count()
 
 
+def dark_problems(page: Page) -> dict[str, list[str]]:
+    """Returns what is found on the open page when its reader's screen turns dark."""
+    page.emulate_media(color_scheme="dark")
+    page.evaluate(LOAD_IMAGES)
+    found = {"figures": page.evaluate(UNREADABLE)}
+    found["contrast"] = page.evaluate(LOW_CONTRAST)
+    found["axe"] = violations(page)
+    if page.evaluate("getComputedStyle(document.documentElement).colorScheme") != "dark":
+        found["figures"].append("the page is not dark")
+    page.emulate_media(color_scheme="light")
+    return {f"dark {check}": problems for check, problems in found.items()}
+
+
 def survey(browser: Browser, path: Path) -> Survey:
-    """Returns what is found on a page in the light theme: at a desk, on a phone, on paper."""
+    """Returns what is found on a page: at a desk, on a phone, in the dark, on paper."""
     page, result = fresh_page(browser), Survey()
     found = result.problems
     with watching(page) as said:
@@ -301,44 +314,28 @@ def survey(browser: Browser, path: Path) -> Survey:
         found["contrast"] = page.evaluate(LOW_CONTRAST)
         found["axe"] = violations(page)
         found["weight"] = weight_problems(result.files)
+        found |= dark_problems(page)
         found["paper"] = paper_problems(page)
         found["sound"] += said
     page.close()
     return result
 
 
-def survey_dark(browser: Browser, path: Path) -> Survey:
-    """Returns what is found on a page in the dark theme."""
-    page = fresh_page(browser, "dark")
-    page.goto(path.as_uri())
-    page.evaluate(UNFOLD)
-    page.evaluate(LOAD_IMAGES)
-    found = {"figures": page.evaluate(UNREADABLE)}
-    found["contrast"] = page.evaluate(LOW_CONTRAST)
-    found["axe"] = violations(page)
-    if page.evaluate("getComputedStyle(document.documentElement).colorScheme") != "dark":
-        found["figures"].append("the page is not dark")
-    page.close()
-    return Survey(found)
-
-
-def survey_all(pages: list[Path]) -> dict[str, dict[Path, Survey]]:
-    """Returns the surveys of all pages by theme, made by two browsers at a time."""
-    jobs: SimpleQueue[tuple[str, Path]] = SimpleQueue()
-    for theme in ("light", "dark"):
-        for path in pages:
-            jobs.put((theme, path))
-    found: dict[str, dict[Path, Survey]] = {"light": {}, "dark": {}}
+def survey_all(pages: list[Path]) -> dict[Path, Survey]:
+    """Returns the surveys of all pages, made by two browsers at a time."""
+    jobs: SimpleQueue[Path] = SimpleQueue()
+    for path in pages:
+        jobs.put(path)
+    found: dict[Path, Survey] = {}
 
     def work(_: int) -> None:
         with launched() as browser:
             while True:
                 try:
-                    theme, path = jobs.get_nowait()
+                    path = jobs.get_nowait()
                 except Empty:
                     return
-                look = survey if theme == "light" else survey_dark
-                found[theme][path] = look(browser, path)
+                found[path] = survey(browser, path)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, range(2)))

@@ -33,14 +33,9 @@ WORDS = {
 
 
 @pytest.fixture(scope="module")
-def surveys(pages: list[Path]) -> dict[str, dict[Path, Survey]]:
-    """What one visit of each page in each theme found."""
+def surveys(pages: list[Path]) -> dict[Path, Survey]:
+    """What one visit of each page found."""
     return book_survey.survey_all(pages)
-
-
-@pytest.fixture(scope="module")
-def light(surveys: dict[str, dict[Path, Survey]]) -> dict[Path, Survey]:
-    return surveys["light"]
 
 
 def found(surveys: dict[Path, Survey], check: str) -> list[str]:
@@ -53,24 +48,20 @@ def found(surveys: dict[Path, Survey], check: str) -> list[str]:
 
 CHECKS = (
     "sound", "coarse", "code", "contrast", "axe", "weight", "keyboard", "contents", "paper",
+    "dark figures", "dark contrast", "dark axe",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_page_in_use(light: dict[Path, Survey], check: str) -> None:
-    assert not (problems := found(light, check)), "\n".join(problems)
+def test_every_page_in_use(surveys: dict[Path, Survey], check: str) -> None:
+    assert not (problems := found(surveys, check)), "\n".join(problems)
 
 
-@pytest.mark.parametrize("check", ["figures", "contrast", "axe"])
-def test_every_page_in_the_dark(surveys: dict[str, dict[Path, Survey]], check: str) -> None:
-    assert not (problems := found(surveys["dark"], check)), "\n".join(problems)
-
-
-def test_every_page_shows_within_a_second(light: dict[Path, Survey], browser: Browser) -> None:
+def test_every_page_shows_within_a_second(surveys: dict[Path, Survey], browser: Browser) -> None:
     # A page that was slow during the survey opens again alone.
     best = {
         path: book_survey.best_view(browser, path, survey.milliseconds)
-        for path, survey in light.items()
+        for path, survey in surveys.items()
     }
     slow = [
         f"{path.name}: the first view stands after {milliseconds:.0f} ms"
@@ -80,10 +71,10 @@ def test_every_page_shows_within_a_second(light: dict[Path, Survey], browser: Br
     assert not slow, "\n".join(slow)
 
 
-def test_the_book_is_surveyed_with_its_chapters(light: dict[Path, Survey]) -> None:
-    figures = [file for survey in light.values() for file in survey.files if "_images/" in file]
+def test_the_book_is_surveyed_with_its_chapters(surveys: dict[Path, Survey]) -> None:
+    figures = [file for survey in surveys.values() for file in survey.files if "_images/" in file]
     assert len(figures) > 20
-    assert sum(path.parent.name == "chapters" for path in light) >= 5
+    assert sum(path.parent.name == "chapters" for path in surveys) >= 5
 
 
 def test_the_font_has_every_sign_of_the_formulas(content: list[Path]) -> None:

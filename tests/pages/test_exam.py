@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from grading.questions import Item, ask
+from grading.questions import Item, ask, form
 from grading.questions.export import export
 
 
@@ -27,8 +27,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[
     folder = tmp_path_factory.mktemp("printed")
     paper, key = export("04", 7, "exam", folder)
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == [
-        "instructor/04_gpt-questions-7-key.pdf",
-        "student/04_gpt-questions-7-exam.pdf",
+        f"instructor/04_gpt-questions-{form(7)}-key.pdf",
+        f"student/04_gpt-questions-{form(7)}-exam.pdf",
     ]
     return paper, key, ask("04", 7)
 
@@ -60,7 +60,7 @@ def test_the_print_has_its_title_and_its_pictures(
     paper, _, items = printed
     reader = PdfReader(paper)
     assert reader.metadata is not None
-    assert reader.metadata.title == "Questions on chapter 4, form 7"
+    assert reader.metadata.title == f"Questions on chapter 4, form {form(7)}"
     pictures = sum(len(page.images) for page in reader.pages)
     assert pictures == sum(item.question.picture is not None for item in items)
     assert 3 <= len(reader.pages) <= 12

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 import torch
 import yaml
@@ -106,14 +106,13 @@ TOO_WIDE = """() => [...document.querySelectorAll(
 
 
 class Printed:
-    """A printed book. The text of its sheets is read once, since that takes long."""
+    """A printed book, with the text of each sheet, which pdfium reads fifty times faster."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.reader = path, PdfReader(path)
-
-    @cached_property
-    def texts(self) -> list[str]:
-        return [page.extract_text() for page in self.reader.pages]
+        with pypdfium2.PdfDocument(path) as sheets:
+            texts = [sheet.get_textpage().get_text_bounded() for sheet in sheets]
+        self.texts = ["\n".join(text.splitlines()) for text in texts]
 
 
 def links(reader: PdfReader) -> list[str]:
@@ -179,9 +178,15 @@ def problems(printed: Printed, titles: list[str]) -> list[str]:
     found += [
         f"sheet {number} does not bear its number"
         for number, text in enumerate(texts[1:], 2)
-        if not re.search(rf"^{number}(?![\d.])", text, re.MULTILINE)
+        if not bears(text, number)
     ]
     return found
+
+
+def bears(text: str, number: int) -> bool:
+    """Says whether a sheet's number ends one of its first four lines, or the last."""
+    first, last = text.splitlines()[:4], text.splitlines()[-1:]
+    return any(re.search(rf"(?<![\d.]){number}$", line.rstrip()) for line in first + last)
 
 
 RAW = r"\\(?:\(|\[|frac|mathbb|text|left|sum|log)\b|\$[^$\n]+\$(?=\s)"
@@ -414,9 +419,9 @@ def test_the_check_sees(tmp_path: Path, more: str, problem: str) -> None:
 
 @pytest.fixture(scope="module")
 def book() -> Printed:
-    if not pdf.TARGET.is_file():
+    if not pdf.PDF.is_file():
         pytest.fail("The book is not printed: run `make pdf` first.", pytrace=False)
-    return Printed(pdf.TARGET)
+    return Printed(pdf.PDF)
 
 
 def test_the_real_book_is_sound(book: Printed) -> None:

@@ -186,6 +186,25 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         {name: {"English": 0.3, "Chinese": 1.9} for name in ("characters", "BPE")}
     ),
     "token_strip": lambda: plotting.token_strip(WORDS * 6),
+    "embedding_rows": lambda: plotting.embedding_rows(
+        list("to be"), [3, 2, 0, 1, 4], torch.randn(5, 32)
+    ),
+    "rotary_hands": lambda: plotting.rotary_hands([(9, 5), (94, 90), (9, 4)], (0.3, 0.0)),
+    "attention_effect": lambda: plotting.attention_effect(
+        WORDS, SHARES[4].tolist(), [0.1, 2.0, 0.4, 0.0, 1.0]
+    ),
+    "bits_ladder": lambda: plotting.bits_ladder(
+        [{"name": "order 1", "bits": 4.8}, {"name": "order 2", "bits": 2.4}],
+        [{"name": "lzma", "bits": 2.5}],
+        [{"name": n, "bits": [b, b + 0.1]} for n, b in (("last", 3.6), ("tables", 2.6))], 10.0,
+    ),
+    "overtaking": lambda: plotting.overtaking(
+        [{"seconds": s, "bits": [b, b + 0.05]} for s, b in ((10, 2.6), (30, 2.3), (90, 2.1))],
+        {"counting": 2.4, "lzma": 2.5},
+    ),
+    "recipe_controls": lambda: plotting.recipe_controls(
+        [{"name": n, "bits": [b, b + 0.1]} for n, b in (("full", 2.5), ("bare", 2.9), ("c", 2.6))]
+    ),
 }  # fmt: skip
 
 NOT_DRAWN = {"COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "tiles"}
@@ -356,7 +375,7 @@ def test_a_title_that_states_a_finding_stands_only_over_what_shows_it() -> None:
         (lambda: plotting.attention_maps(WORDS, SHARES.expand(2, 5, 5), ["a"]), "1 titles"),
         (lambda: plotting.attention_maps(WORDS, SCORES.softmax(-1)[None], ["a"]), "causal"),
         (lambda: plotting.cross_attention("ab", "abc", torch.eye(3)), "column for each of 2"),
-        (lambda: plotting.cross_attention("ab", "ab", torch.eye(2)[None]), "two dimensions"),
+        (lambda: plotting.cross_attention("ab", "ab", torch.eye(2)[None, None]), "two dimensions"),
         (lambda: plotting.next_token_bars(WORDS, {"a": SHARES[4, :2]}), "a probability"),
         (lambda: plotting.next_token_bars(WORDS, {"a": 2 * SHARES[4]}), "at most one"),
         (lambda: plotting.next_token_bars(WORDS, {}), "at least one setting"),

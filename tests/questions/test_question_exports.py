@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from grading import __main__ as command
-from grading.questions import Item, ask, chapter_names, exam, moodle, qti
+from grading.questions import Item, ask, chapter_names, exam, form, moodle, qti
 from grading.questions.export import export
 from grading.questions.texts import as_mathml, as_tex, blocks, line
 
@@ -176,16 +176,31 @@ def test_formulas_have_the_form_of_their_reader() -> None:
 
 
 def test_what_holds_the_key_is_the_instructors(tmp_path: Path) -> None:
-    for form in ("moodle", "qti"):
-        (path,) = export("04", SEED, form, tmp_path)
+    for kind in ("moodle", "qti"):
+        (path,) = export("04", SEED, kind, tmp_path)
         assert path.parent == tmp_path / "instructor"
     assert not (tmp_path / "student").exists()
+
+
+def test_what_is_handed_out_names_a_form_and_not_the_seed() -> None:
+    seed = 731094825510263914
+    items = ask("01", seed)
+    told = [
+        exam.exam_page(items, "T"),
+        moodle.document(items).decode(),
+        str(qti.package(items, "T")),
+    ]
+    assert all(str(seed) not in text for text in told)
+    assert f"Form {form(seed)}." in told[0]
+    assert form(seed) in told[1]
+    assert f"Seed {seed}: " in exam.key_page(items, "T")
+    assert len({form(each) for each in range(50)}) == 50
 
 
 def test_the_command_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["questions", "--chapter", "03", "--seed", "7", "--format", "moodle", "--out"]
     assert command.main([*given, str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip().endswith("03_vae-questions-7-moodle.xml")
+    assert capsys.readouterr().out.strip().endswith(f"03_vae-questions-{form(7)}-moodle.xml")
     assert command.main(["questions", "--chapter", "99", "--out", str(tmp_path)]) == 1
     assert "There are no questions for '99'" in capsys.readouterr().err
 

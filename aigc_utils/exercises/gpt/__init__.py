@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..chapter import Chapter
-from . import attention, bits, copying, loss, sampling, tokens
+from . import attention, bits, copying, loss, models, sampling, tokens
 from .loss import broken_next_token_loss
 
 __all__ = ["CHAPTER", "broken_next_token_loss"]
@@ -14,10 +14,12 @@ CHAPTER = Chapter(
     attention.heads,
     attention.sight,
     loss.next_token_loss,
-    sampling.temperature,
     copying.seen,
-    bits.bits,
     attention.look,
+    sampling.temperature,
+    bits.bits,
+    models.echo,
+    models.beat,
     misconceptions=(
         "attention = explanation",
         "tokens = words",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import layers, learning, measuring
+from . import layers, learning, measuring, trying
 
 CHAPTER = Chapter(
     "01_cnn",
@@ -36,5 +36,9 @@ CHAPTER = Chapter(
         measuring.a_digit_or_not,
         measuring.calibration,
         measuring.best_of_many,
+        trying.no_activation,
+        trying.one_seed_each,
+        trying.two_changes,
+        trying.unseen_change,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import game, measuring, training
+from . import game, looking, measuring, training
 
 CHAPTER = Chapter(
     "02_gan",
@@ -33,5 +33,8 @@ CHAPTER = Chapter(
         measuring.two_bells,
         measuring.two_papers,
         measuring.few_but_good,
+        looking.wandering,
+        looking.seeds_disagree,
+        looking.no_copies,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import attention, masks, measuring, writing
+from . import attention, going_on, masks, measuring, writing
 
 CHAPTER = Chapter(
     "04_gpt",
@@ -40,5 +40,7 @@ CHAPTER = Chapter(
         writing.size_of_the_cache,
         attention.share_of_a_word,
         writing.invented_battle,
+        going_on.where_it_reads,
+        going_on.head_start,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import bound, codes, training
+from . import bound, codes, fitting, training
 
 CHAPTER = Chapter(
     "03_vae",
@@ -36,5 +36,7 @@ CHAPTER = Chapter(
         codes.turned_space,
         codes.gaps,
         bound.three_weights,
+        fitting.empty_places,
+        fitting.silent_codes,
     ),
 )
