@@ -43,8 +43,8 @@ def accelerator(cpu: bool | None = None) -> Any:
         from accelerate import Accelerator
     except ImportError as error:
         raise ImportError(
-            'Many processes need the package accelerate: `pip install "foundations-of-aigc[scale]"`'
-            " brings it, as does `pip install accelerate`."
+            "Many processes need Accelerate, which comes with the course's extra `scale`: "
+            '`pip install -e ".[scale]"`.'
         ) from error
     return Accelerator(cpu=not torch.cuda.is_available() if cpu is None else cpu)
 

@@ -6,8 +6,9 @@ With as much data a weight for each size, one number, N, says how large a run is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,3 +55,12 @@ def fit(weights: Sequence[float], losses: Sequence[float], *, floor: bool = True
         if off < best[1]:
             best = law, off
     return best[0]
+
+
+def of_runs(runs: Sequence[Mapping[str, Any]], *, floor: bool = True) -> Law:
+    """Returns the law of runs, each with its "weights" and its "loss", the mean of its seeds.
+
+    Raises:
+        ValueError: what `fit` raises.
+    """
+    return fit([run["weights"] for run in runs], [run["loss"] for run in runs], floor=floor)

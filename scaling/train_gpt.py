@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def evaluate() -> dict[str, float]:
         if chosen.run:
             processes.save_together(together, chosen.run, **run)
-        return {"nats": gpt.mean_nats(model, held)}
+        return {"nats": gpt.mean_nats(model, held), "seconds": history.seconds}
 
     training.fit(
         step, batches, num_steps=chosen.steps, schedule=schedules.hold_then_fall(*optimizers),
@@ -135,7 +135,7 @@ def report(
             "began": began,
             "losses": history["loss"],
             "nats": history["nats"],
-            "seconds": history.seconds,
+            "seconds": history["seconds"],
             "memory": most,
         }
         data.write_file(path, json.dumps(told).encode())

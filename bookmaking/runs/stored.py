@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scaling import cost
+from scaling import cost, law
 
 from .collect import table
 
@@ -32,15 +32,15 @@ def figure(results: Path) -> str:
     """Returns the law's figure, as JSON with its alternative text and its PNG in base 64."""
     from aigc_utils.plotting import scaling_law  # a build that draws nothing needs no torch
 
-    law = read(results, FIGURE)
-    shown = scaling_law(law["runs"], law["held_out"], law["laws"]["floor"])
+    found = read(results, FIGURE)
+    shown = scaling_law(found["runs"], found["held_out"], found["laws"]["floor"])
     return json.dumps({"alt": shown.alt, "png": base64.b64encode(shown.png()).decode()})
 
 
 def substitutions(results: Path) -> dict[str, str]:
     """Returns the page's numbers and tables by name."""
-    step, law = read(results, "scaling"), read(results, FIGURE)
-    return _of_a_step(step) | _of_the_law(law) | {"table_cards": _cards()}
+    step, found = read(results, "scaling"), read(results, FIGURE)
+    return _of_a_step(step) | _of_the_law(found) | {"table_cards": _cards()}
 
 
 def _time(seconds: float) -> str:
@@ -52,13 +52,15 @@ def _time(seconds: float) -> str:
 
 
 def _of_a_step(step: Mapping[str, Any]) -> dict[str, str]:
-    off = step["foretold"] / step["measured"] - 1
-    rows = [(f"one process, {rows} rows", _time(seconds)) for rows, seconds in step["alone"]]
-    rows += [
-        (f"two processes, {step['rows']} rows, foretold", _time(step["foretold"])),
-        (f"two processes, {step['rows']} rows, measured", f"**{_time(step['measured'])}**"),
-    ]
-    memory = [(str(each["processes"]), f"{each['mb']:.0f} MB") for each in step["sharded"]]
+    rows = [(f"one process, {rows} rows", "", _time(s), "") for rows, s in step["alone"]]
+    offs = []
+    for shared, told, s in zip(step["shared"], step["foretold"], step["measured"], strict=True):
+        offs.append(abs(told / s - 1))
+        way = "too long" if told > s else "too short"
+        rows.append(
+            (f"two processes, {shared} rows", _time(told), _time(s), f"{_percent(offs[-1])} {way}")
+        )
+    memory = [(str(processes), f"{mb:.0f} MB") for processes, mb in step["sharded"]]
     return {
         "scale_fixed": _time(step["fixed"]),
         "scale_row": _time(step["a_row"]),
@@ -66,34 +68,47 @@ def _of_a_step(step: Mapping[str, Any]) -> dict[str, str]:
         "scale_latency": _time(step["latency"]),
         "scale_exchange": _time(step["exchange"]),
         "scale_weights": f"{step['weights']:,}",
-        "scale_off": f"{abs(off):.0%} too {'long' if off > 0 else 'short'}".replace("%", " %"),
+        "scale_off": _percent(max(offs)),
         "scale_width": str(step["sharded_width"]),
-        "table_scale_steps": table(("what", "a step"), rows),
+        "table_scale_steps": table(("a step of", "foretold", "measured", "foretold is"), rows),
         "table_scale_memory": table(("processes", "memory of each"), memory),
     }
 
 
-def _of_the_law(law: Mapping[str, Any]) -> dict[str, str]:
-    last, found = law["held_out"], law["laws"]
-    rows = [
-        (f"{run['weights']:,}", f"{run['steps']:,}", f"{run['loss']:.3f}",
-         f"{max(run['losses']) - min(run['losses']):.3f}")
-        for run in law["runs"]
-    ]  # fmt: skip
-    rows.append((f"{last['weights']:,}, held out", f"{last['steps']:,}", f"{last['loss']:.3f}", ""))
-    header = ("weights", "steps", "loss, nats a character", "largest less smallest of the seeds")
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _error(nats: float) -> str:
+    return f"{abs(nats):.3f} nats too {'high' if nats > 0 else 'low'}"
+
+
+def _of_the_law(found: Mapping[str, Any]) -> dict[str, str]:
+    runs, last, laws = found["runs"], found["held_out"], found["laws"]
+    rows = [_size(run, "") for run in runs] + [_size(last, ", held out")]
+    without = [law.of_runs(runs[:i] + runs[i + 1 :]) for i in range(len(runs))]
+    floors = [each.floor for each in without]
+    ends = [each(last["weights"]) for each in without]
     return {
-        "law_tokens": str(law["tokens_a_weight"]),
-        "law_seeds": str(law["seeds"]),
-        "law_minutes": f"{sum(r['seconds'] for r in (*law['runs'], last)) / 60:.0f}",
+        "law_tokens": str(found["tokens_a_weight"]),
+        "law_seeds": str(found["seeds"]),
+        "law_minutes": f"{sum(r['seconds'] for r in (*runs, last)) / 60:.0f}",
         "law_last": f"{last['weights']:,}",
         "law_measured": f"{last['loss']:.3f}",
-        "law_foretold": f"{found['floor']['foretold']:.3f}",
-        "law_error": f"{found['floor']['error']:+.3f}".replace("-", "−"),
-        "law_error_without": f"{found['none']['error']:+.3f}".replace("-", "−"),
-        "law_floor": f"{found['floor']['floor']:.2f}",
-        "table_law": table(header, rows),
+        "law_foretold": f"{laws['floor']['foretold']:.3f}",
+        "law_error": _error(laws["floor"]["error"]),
+        "law_error_without": _error(laws["none"]["error"]),
+        "law_floor": f"{laws['floor']['floor']:.2f}",
+        "law_floors": f"{min(floors):.2f} and {max(floors):.2f}",
+        "law_ends": f"{min(ends):.3f} and {max(ends):.3f}",
+        "table_law": table(("weights", "steps", "nats a character", "of the seeds"), rows),
     }
+
+
+def _size(run: Mapping[str, Any], remark: str) -> tuple[str, str, str, str]:
+    """Returns the row of one size of model."""
+    spread = f"{min(run['losses']):.3f} to {max(run['losses']):.3f}"
+    return f"{run['weights']:,}{remark}", f"{run['steps']:,}", f"{run['loss']:.3f}", spread
 
 
 def _cards() -> str:
@@ -107,9 +122,12 @@ def _cards() -> str:
                 f"{tokens / 1e6:.1f} million",
                 _time(step.compute),
                 _time(step.exchange),
-                f"{step.busy:.0%}".replace("%", " %"),
+                _percent(step.busy),
                 f"{cost.memory(WEIGHTS, cards, sharded=True) / 1e9:.2g} GB",
             )
         )
-    header = ("cards", "tokens a step", "computing", "exchanging", "at work", "memory, sharded")
+    header = (
+        "cards", "tokens a step", "computing", "exchanging", "share of computing",
+        "sharded, memory a card",
+    )  # fmt: skip
     return table(header, rows)
