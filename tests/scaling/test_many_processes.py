@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import Any
 import pytest
 import torch
 from sentences import assert_one_sentence
+from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 
-from aigc_utils import gpt, processes
+from aigc_utils import gpt, processes, training
 from aigc_utils.data import batches
 from aigc_utils.history import History
 from aigc_utils.optimizers import Muon, gradient_step
@@ -31,6 +33,9 @@ SMALL = ("--width", "32", "--batch", "8", "--held", "256")
 SHORT = (*SMALL, "--steps", "6", "--every", "3")
 LONG = (*SMALL, "--steps", "60", "--every", "5")
 PATIENCE = 60.0  # seconds for one run
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no fork")
 
 
 @cache
@@ -66,6 +71,66 @@ def test_shares_and_parts_take_the_steps_of_a_whole_batch(
     assert shared["nats"] == pytest.approx(whole["nats"], abs=1e-5)
 
 
+def tiny() -> gpt.GPT:
+    torch.manual_seed(0)
+    return gpt.GPT(gpt.GPTConfig(5, 8, num_layers=1, num_heads=2, width=8))
+
+
+def ids(rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.zeros(rows, 8, dtype=torch.int64), torch.ones(rows, 8, dtype=torch.int64)
+
+
+def exchanging(target: str) -> None:
+    """Counts the exchanges of a step in one part and of one in four."""
+    together, counts = processes.accelerator(), []
+    for parts in (1, 4):
+        replica, seen = processes.Replica(tiny(), together), []
+
+        def counted(number: list[int], bucket: Any) -> Any:
+            number.append(1)
+            return default_hooks.allreduce_hook(None, bucket)
+
+        replica._copies.register_comm_hook(seen, counted)
+        step = gpt.gpt_step(replica, torch.optim.SGD(replica.parameters(), 0.1), parts=parts)
+        step(ids(4))
+        counts.append(len(seen))
+    if together.is_main_process:
+        Path(target).write_text(json.dumps(counts), encoding="utf-8")
+    together.end_training()
+
+
+def test_gradients_are_exchanged_once_a_step_and_not_once_a_part(tmp_path: Path) -> None:
+    finish(start(2, exchanging, str(tmp_path / "counts")), PATIENCE)
+    once, parts = json.loads((tmp_path / "counts").read_text(encoding="utf-8"))
+    assert once == parts > 0
+
+
+class Kept:
+    """A tensor that a backward pass waits for; it counts the bytes of those that there are."""
+
+    now = most = 0
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        Kept.now += tensor.nbytes
+        Kept.most = max(Kept.most, Kept.now)
+
+    def __del__(self) -> None:
+        Kept.now -= self.tensor.nbytes
+
+
+def test_a_part_keeps_no_more_than_a_part_for_the_backward_pass() -> None:
+    most = []
+    for parts in (1, 4):
+        model = tiny()
+        step = gpt.gpt_step(model, torch.optim.SGD(model.parameters(), 0.1), parts=parts)
+        Kept.most = Kept.now
+        with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+            step(ids(64))
+        most.append(Kept.most - Kept.now)
+    assert 0.2 < most[1] / most[0] < 0.4
+
+
 def test_a_sharded_model_takes_the_steps_of_a_whole_one(folder: Path) -> None:
     whole, sharded = (run(folder, number, *SHORT, "--shard") for number in (1, 2))
     assert whole["losses"] != pytest.approx(run(folder, 1, *SHORT)["losses"], abs=1e-2)
@@ -82,32 +147,75 @@ def test_a_sharded_model_takes_less_memory_of_each_process(folder: Path) -> None
     assert runs[2]["memory"] == pytest.approx(whole / 4, rel=0.4)
 
 
+def as_on_the_page(target: str) -> None:
+    """Runs the page's snippets in this process; writes the losses of the replica and of the pieces.
+
+    What they name and don't make is made here.
+    """
+    text = (ROOT / "book" / "scaling.md").read_text(encoding="utf-8")
+    replicas, pieces = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    names = {"gpt": gpt, "processes": processes, "training": training, "torch": torch}
+    names |= {
+        "model": tiny(),
+        "recipe": gpt.GPTRecipe(200, 4, ngrams=()),
+        "batches": [ids(4)] * 200,
+    }
+    exec(replicas, names)
+    together, losses = names["together"], [names["history"]["loss"]]
+    names["model"] = tiny()
+    exec(pieces, names)
+    few = fit(names["step"], [ids(4)] * 3, num_steps=3, accelerator=together)
+    losses.append(few["loss"])
+    if together.is_main_process:
+        Path(target).write_text(json.dumps(losses), encoding="utf-8")
+    together.end_training()
+
+
+def test_the_pages_snippets_train(tmp_path: Path) -> None:
+    finish(start(2, as_on_the_page, str(tmp_path / "losses")), PATIENCE)
+    replica, pieces = json.loads((tmp_path / "losses").read_text(encoding="utf-8"))
+    assert (len(replica), len(pieces)) == (200, 3)
+    assert replica[-1] < 0.1 * replica[0]
+    assert pieces[-1] < pieces[0]
+
+
 # --- a process that dies ----------------------------------------------------------------------
 
 
-def killed(members: Sequence[Any], file: Path) -> None:
-    """Kills the last member after the second checkpoint, then the rest."""
-    seen: set[int] = set()
-    end = time.monotonic() + PATIENCE
-    while len(seen) < 2:
-        assert time.monotonic() < end
-        seen |= {file.stat().st_mtime_ns} if file.exists() else set()
-        time.sleep(0.002)
-    os.kill(members[-1].pid, signal.SIGKILL)
-    for each in reversed(members):
-        each.terminate()
-        each.join(PATIENCE)
-    assert members[-1].exitcode == -signal.SIGKILL
+def dying(at: int, arguments: Sequence[str]) -> None:
+    """Trains as the program does; the second process is killed when it has taken `at` steps."""
+    make = gpt.gpt_step
+
+    def mortal(*given: Any, **options: Any) -> Any:
+        step, taken = make(*given, **options), 0
+
+        def counted(batch: Any) -> Any:
+            nonlocal taken
+            if taken == at and os.environ["RANK"] == "1":
+                os.kill(os.getpid(), signal.SIGKILL)
+            taken += 1
+            return step(batch)
+
+        return counted
+
+    gpt.gpt_step = mortal
+    train_gpt.main(arguments)
 
 
-def test_a_killed_run_goes_on_from_its_last_checkpoint(folder: Path) -> None:
-    file = folder / "killed.safetensors"
-    killed(start(2, train_gpt.main, [*LONG, "--run", str(file)]), file)
-    rest = run(folder, 2, *LONG, "--run", str(file))
-    assert 10 <= rest["began"] < 60
-    assert rest["began"] % 5 == 0
-    assert len(rest["losses"]) == 60
-    assert rest["losses"] == pytest.approx(run(folder, 2, *LONG)["losses"], abs=1e-5)
+def test_a_killed_run_loses_no_more_than_the_steps_since_its_last_checkpoint(folder: Path) -> None:
+    file, again = folder / "killed.safetensors", folder / "again.safetensors"
+    members = start(2, dying, 43, [*LONG, "--run", str(file)])
+    members[1].join(PATIENCE)
+    assert members[1].exitcode == -signal.SIGKILL
+    members[0].terminate()  # as torchrun does: alone it would wait
+    members[0].join(PATIENCE)
+    shutil.copy(file, again)
+    whole = run(folder, 2, *LONG)
+    for number, kept in ((2, file), (1, again)):
+        rest = run(folder, number, *LONG, "--run", str(kept))
+        assert rest["began"] == 40
+        assert len(rest["losses"]) == 60
+        assert rest["losses"] == pytest.approx(whole["losses"], abs=1e-5)
 
 
 def stopping(target: str) -> None:
@@ -162,7 +270,7 @@ def refusals(target: str) -> None:
     rows = [(torch.zeros(3),)]
     ask(lambda: fit(step, rows, max_seconds=1.0, accelerator=together))
     ask(lambda: fit(step, rows, num_steps=1, accelerator=together))
-    model = gpt.GPT(gpt.GPTConfig(5, 8, num_layers=1, num_heads=2, width=8))
+    model = tiny()
     processes.shard(model, together, model.blocks)
     ask(lambda: Muon([p for p in model.blocks.parameters() if p.ndim == 2]))
     if together.is_main_process:
@@ -186,7 +294,7 @@ def test_many_processes_say_what_they_can_not_do(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(ImportError, match=r"foundations-of-aigc\[scale\]") as error:
+    with pytest.raises(ImportError, match="extra `scale`") as error:
         processes.accelerator()
     assert_one_sentence(error)
 
@@ -198,10 +306,10 @@ def test_what_is_no_accelerator_is_refused() -> None:
 
 
 def test_unequal_parts_are_refused() -> None:
-    model = gpt.GPT(gpt.GPTConfig(5, 8, num_layers=1, num_heads=2, width=8))
+    model = tiny()
     step = gpt.gpt_step(model, torch.optim.SGD(model.parameters(), 0.1), parts=2)
     with pytest.raises(ValueError, match="A batch of 3 can't be cut into 2 equal parts") as error:
-        step((torch.zeros(3, 4, dtype=torch.int64), torch.zeros(3, 4, dtype=torch.int64)))
+        step(ids(3))
     assert_one_sentence(error)
 
 
