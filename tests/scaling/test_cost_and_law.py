@@ -144,6 +144,20 @@ def test_a_size_has_its_share_of_data() -> None:
     assert tokens < 4_200_000, "the plays don't last"
 
 
+def test_the_law_is_fitted_to_all_but_the_largest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import scaling
+
+    monkeypatch.setattr(scaling, "HELD_BACK", 2000)
+    found = scaling.scaling_law(seeds=1, widths=(4, 8, 12), held_out=16)
+    assert [run["width"] for run in (*found["runs"], found["held_out"])] == [4, 8, 12, 16]
+    assert all(0 < run["loss"] < 4.3 for run in found["runs"])
+    again = law.of_runs(found["runs"])
+    assert found["laws"]["floor"]["foretold"] == again(found["held_out"]["weights"])
+    assert "off by" in capsys.readouterr().out
+
+
 def test_the_page_gets_its_numbers_tables_and_figure() -> None:
     given = stored.substitutions(RESULTS)
     page = PAGE.read_text(encoding="utf-8")
