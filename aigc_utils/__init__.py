@@ -6,6 +6,7 @@ The ground, on which every chapter stands:
 - `interrupts`: Ctrl-C, as a request to stop
 - `threads`: how long PyTorch's threads wait for work
 - `console`: lets what is printed pass where a console knows fewer signs
+- `devices`: the processor or a graphics card
 - `data`: digits, texts, batches and safe files
 - `history`: what a run recorded
 - `schedules`: how the learning rate moves

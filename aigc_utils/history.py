@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .limits import whole
@@ -140,7 +141,7 @@ class History:
 def scalars(giver: str, values: object) -> dict[str, Tensor | float]:
     """Returns what a step or an evaluation gave, by name: tensors as copies, all else as floats.
 
-    The tensors stay where they are, as reading one would make a GPU wait.
+    The tensors stay where they are, as reading one would make a card wait.
 
     Raises:
         ValueError: it gave no dictionary, or something that is no real number; `giver` names it.
@@ -163,6 +164,24 @@ def _scalar(giver: str, name: str, value: object) -> Tensor | float:
         except (TypeError, ValueError, OverflowError):
             what = f"a {type(value).__name__}"
     raise ValueError(f"{giver} must return one real number as {name!r}, not {what}.")
+
+
+def numbers(steps: Sequence[Mapping[str, Tensor | float]]) -> list[dict[str, float]]:
+    """Returns what `scalars` kept of several steps, of the same names each, as Python's numbers.
+
+    The tensors of one name are read together: a card is waited for once a name, not once a number.
+    """
+    names = list(steps[0]) if steps else []
+    columns = {name: _column([step[name] for step in steps]) for name in names}
+    return [{name: columns[name][i] for name in names} for i in range(len(steps))]
+
+
+def _column(values: Sequence[Tensor | float]) -> list[float]:
+    tensors = [value.reshape(()) for value in values if isinstance(value, Tensor)]
+    alike = len({(each.dtype, each.device) for each in tensors}) == 1
+    if alike and len(tensors) == len(values):
+        return [float(value) for value in torch.stack(tensors).tolist()]
+    return [float(value) for value in values]
 
 
 def same_names(what: str, new: Collection[str], old: Collection[str]) -> None:

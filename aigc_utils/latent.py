@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .data import check_finite, check_same_shape
+from .devices import normal
 from .limits import whole
 
 #: The sine of the angle below which two vectors count as parallel.
@@ -28,7 +29,7 @@ def reparameterize(
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014, section 2.4.
     """
     check_same_shape(mean=mean, log_variance=log_variance)
-    noise = torch.randn(mean.shape, generator=rng).to(mean.device)
+    noise = normal(mean.shape, rng, mean.device)
     return mean + (log_variance / 2).exp() * noise
 
 

@@ -55,7 +55,8 @@ def _scaled(matrix: Tensor) -> Tensor:
     """Returns each matrix divided by its norm, or zeros for zeros."""
     norm = matrix.norm(dim=(-2, -1), keepdim=True)
     plain = (norm.float() > PLAIN_NORMS[0]) & (norm.float() < PLAIN_NORMS[1])
-    if not plain.all():
+    # A card isn't asked, as its answer would have to be waited for.
+    if norm.device.type != "cpu" or not plain.all():
         # The squares of such numbers are no good: the largest of the matrix becomes 1 first.
         largest = matrix.abs().amax(dim=(-2, -1), keepdim=True)
         matrix = torch.where(plain | (largest == 0), matrix, matrix / largest)
@@ -67,13 +68,14 @@ def _scaled(matrix: Tensor) -> Tensor:
 def _set_norm(p: Tensor, norm: float) -> None:
     """Gives a parameter this norm, in place; one of zeros has no direction and stays."""
     length = p.norm()
-    if not PLAIN_NORMS[0] < length.item() < PLAIN_NORMS[1]:
-        largest = p.abs().max()
-        if largest == 0:
-            return
-        p.div_(largest)
-        length = p.norm()
-    p.mul_(norm / length)
+    plain = (length > PLAIN_NORMS[0]) & (length < PLAIN_NORMS[1])
+    if p.device.type == "cpu" and plain:
+        p.mul_(norm / length)
+        return
+    largest = p.abs().max()
+    p.div_(torch.where(plain | (largest == 0), 1.0, largest))
+    length = p.norm()
+    p.mul_(torch.where(length == 0, 1.0, norm / length))
 
 
 def gradient_step(

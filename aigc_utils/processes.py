@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from .devices import device
 from .history import scalars
 from .limits import whole
 from .runs import save_run
@@ -32,7 +33,7 @@ def accelerator(cpu: bool | None = None) -> Any:
     started as usual is one process, and all below then does nothing.
 
     Args:
-        cpu: whether to stay on the CPU; by default where there is no CUDA card.
+        cpu: whether to stay on the CPU; by default where `devices.device` is no CUDA card.
 
     Raises:
         ImportError: the package is missing.
@@ -46,7 +47,7 @@ def accelerator(cpu: bool | None = None) -> Any:
             "Many processes need Accelerate, which comes with the course's extra `scale`: "
             '`pip install -e ".[scale]"`.'
         ) from error
-    return Accelerator(cpu=not torch.cuda.is_available() if cpu is None else cpu)
+    return Accelerator(cpu=device().type != "cuda" if cpu is None else cpu)
 
 
 class Processes:
@@ -110,8 +111,8 @@ class Processes:
         """
         if self.number == 1:
             return losses
-        own, device = scalars("A step", losses), self._accelerator.device
-        values = [torch.as_tensor(each, device=device).float().reshape(()) for each in own.values()]
+        own, place = scalars("A step", losses), self._accelerator.device
+        values = [torch.as_tensor(each, device=place).float().reshape(()) for each in own.values()]
         means = self._accelerator.reduce(torch.stack(values), "mean")
         return dict(zip(own, means.unbind(), strict=True))
 

@@ -11,8 +11,8 @@ within an epoch::
     training.load_run("run.safetensors", **run)
     training.fit(step, batches, num_steps=1000, history=history, resume=True)
 
-On the same machine the losses and the weights are then those of a run that was never stopped, bit
-for bit.
+On the same machine's processor the losses and the weights are then those of a run that was never
+stopped, bit for bit. What a graphics card draws with its own generator (`devices`) is not kept.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ evaluation at intervals, a schedule, a time budget and a clean stop.
 from __future__ import annotations
 
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +15,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 from tqdm import TqdmExperimentalWarning, TqdmWarning
 
@@ -26,7 +24,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmExperimentalWarning)
     from tqdm.auto import tqdm
 
-from .history import History, TrainingError, same_names, scalars
+from .devices import device as device
+from .history import History, TrainingError, numbers, same_names, scalars
 from .interrupts import Interrupt
 from .limits import functions, iterate, positive, whole
 from .processes import Processes
@@ -42,45 +41,8 @@ Losses = Mapping[str, Tensor | float]
 Step = Callable[[Batch], dict[str, Tensor]]
 Evaluate = Callable[[Any], Mapping[str, float]]
 
-#: Losses are read back from the device in groups: one read a step would make a GPU wait.
+#: Losses are read back from the device in groups: one read a step would make a card wait.
 FLUSH_EVERY = 20
-
-
-def device(prefer: str | None = None) -> torch.device:
-    """Returns the device to train on: CUDA, else Apple's MPS, else the CPU.
-
-    Args:
-        prefer: a device by name, such as "cpu". Without it, AIGC_DEVICE in the environment may
-            name one.
-
-    Raises:
-        ValueError: torch knows no device of that name, or this machine has none.
-    """
-    prefer = prefer or os.environ.get("AIGC_DEVICE")
-    if prefer:
-        return _named_device(prefer)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
-def _named_device(name: str) -> torch.device:
-    try:
-        found = torch.device(name)
-    except (RuntimeError, TypeError):
-        found = None
-    known = {
-        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
-        "mps": int(torch.backends.mps.is_available()),
-    }
-    if found is None or (found.index or 0) >= known.get(found.type, math.inf):
-        raise ValueError(
-            f'There is no device {name!r} here: name one that this machine has, such as "cpu", '
-            "in the call or in AIGC_DEVICE."
-        )
-    return found
 
 
 @contextmanager
@@ -256,11 +218,17 @@ class _Run:
         self.steps += 1
 
     def flush(self) -> dict[str, str]:
-        """Moves the kept losses into the history; returns the newest ones for the bar."""
+        """Moves the kept losses into the history; returns the newest ones for the bar.
+
+        Until then a card may still be at work on them, so the wait counts as training.
+        """
         newest: dict[str, float] = {}
         pending, self._pending = self._pending, []
-        for losses in pending:
-            newest = {name: float(loss) for name, loss in losses.items()}
+        if not pending:
+            return {}
+        with self.clock():
+            read = numbers(pending)
+        for newest in read:
             self.history.add_losses(newest)
             for name, value in newest.items():
                 if not math.isfinite(value):

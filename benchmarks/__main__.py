@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,20 @@ def main() -> None:
     given = {option: value for option, value in options.items() if value is not None}
     for option in sorted(given.keys() - chosen.takes()):
         parser.error(f"{arguments.name} takes no --{option}.")
+    os.environ.setdefault("AIGC_DEVICE", "cpu")  # what is compared, is compared on one device
     if problem := run(chosen, arguments.json, {"seeds": arguments.seeds, **given}):
         parser.exit(1, f"{problem}\n")
 
 
 def run(chosen: Benchmark, target: Path | None, options: dict[str, Any]) -> str:
-    """Runs a benchmark and stores its numbers; returns what is wrong with the reader's file."""
+    """Runs a benchmark and stores its numbers; returns what is wrong with file or machine."""
     from aigc_utils.data import DataError
 
-    from .report import write
+    from .report import MachineError, write
 
     try:
         results = chosen.load()(**options)
-    except DataError as error:
+    except (DataError, MachineError) as error:
         return str(error)
     write(results, target)
     return ""

@@ -20,6 +20,10 @@ Result = TypeVar("Result")  # a dataclass of numbers
 FACTORS = (1.0, 1.5, 2.5, 4.0)
 
 
+class MachineError(RuntimeError):
+    """What a benchmark compares is not on this machine; the message says what."""
+
+
 def median(results: Sequence[Result]) -> Result:
     """Returns the median of each number over several runs' results, a result too."""
     runs = [dataclasses.astuple(result) for result in results]  # type: ignore[call-overload]

@@ -31,6 +31,10 @@ MADE = (
 )  # fmt: skip
 
 
+# What is published and proved is a CPU's, also where there is a card; `lab` uses the card.
+ON_CPU = {"book", "pages", "notebooks", "unit", "colab", "bench", "figures"}
+
+
 @dataclass(frozen=True)
 class Task:
     """Something to do."""
@@ -180,6 +184,8 @@ class Runner:
         if command == NBVAL:
             rest += self.repeated()
         more = {"OMP_NUM_THREADS": "1"} if name == "unit" else {}
+        if name in ON_CPU:
+            more["AIGC_DEVICE"] = os.environ.get("AIGC_DEVICE", "cpu")
         first = python if program == "python" else self.environment.script(program)
         call(first, *rest, *words, cwd=ROOT, **more)
 

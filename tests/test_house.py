@@ -18,7 +18,7 @@ CODE = ("aigc_utils", "benchmarks", "bookmaking", "course", "grading", "scaling"
 # From the ground up: a module imports from the floors below its own, and on its own floor only
 # within its own package. What stands in none of these is a chapter.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("limits", "interrupts", "threads", "console"),
+    ("limits", "interrupts", "threads", "console", "devices"),
     ("data", "source"),
     ("history", "schedules", "optimizers", "latent", "losses", "ema", "model_files", "runs"),
     ("seeds", "processes"),

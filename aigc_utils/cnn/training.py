@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import devices
 from ..data import (
     batches,
     check_fields,
@@ -33,7 +34,7 @@ def random_shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor
     Args:
         images: shape (B, 1, H, W), any dtype; empty paper is zero.
         max_shift: largest offset along each axis, in pixels, 0 or more.
-        rng: a CPU generator, source of the offsets.
+        rng: source of the offsets.
 
     Raises:
         ValueError: the images have another shape, or `max_shift` is below 0.
@@ -42,11 +43,13 @@ def random_shift(images: Tensor, max_shift: int, rng: torch.Generator) -> Tensor
         raise ValueError(f"images must have shape (B, 1, H, W), not {tuple(images.shape)}.")
     whole("max_shift", max_shift, lowest=0)
     count, _, height, width = images.shape
-    offsets = torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=rng)
-    rows = offsets[0] + torch.arange(height)  # (B, H)
-    columns = offsets[1] + torch.arange(width)  # (B, W)
+    place, largest = images.device, 2 * max_shift
+    offsets = torch.randint(0, largest + 1, (2, count, 1), generator=rng, device=rng.device)
+    offsets = devices.send(offsets, place)
+    rows = offsets[0] + torch.arange(height, device=place)  # (B, H)
+    columns = offsets[1] + torch.arange(width, device=place)  # (B, W)
     padded = F.pad(images, (max_shift,) * 4)[:, 0]
-    which = torch.arange(count)[:, None, None]
+    which = torch.arange(count, device=place)[:, None, None]
     return padded[which, rows[:, :, None], columns[:, None, :]][:, None]
 
 
@@ -75,15 +78,16 @@ def classifier_step(
     """
     check_number("label_smoothing", label_smoothing, most=1)
     loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
-    place = next(model.parameters()).device
 
     def step(batch: Batch) -> dict[str, Tensor]:
         images, labels = batch
-        check_labels(labels, len(images))
+        check_labels(labels, len(images), wait=False)
+        place = devices.place_of(model, images.device)
+        images, labels = devices.send(images, place), devices.send(labels, place)
         if augment is not None:
             images = augment(images)
         model.train()
-        loss = loss_function(model(scale(images.to(place))), labels.to(place))
+        loss = loss_function(model(scale(images)), labels)
         gradient_step(loss, *optimizers)
         return {"loss": loss}
 
@@ -149,8 +153,9 @@ def train_course(
     max_seconds: float | None = None,
     test: tuple[Tensor, Tensor] | None = None,
     evaluate_every: int | None = None,
+    device: str | torch.device | None = None,
 ) -> tuple[CourseCNN, History]:
-    """Returns a `CourseCNN` trained by `recipe` on the CPU, and the run's history.
+    """Returns a `CourseCNN` trained by `recipe`, where the images lie, and the run's history.
 
     Args:
         recipe: what to train and how.
@@ -161,17 +166,18 @@ def train_course(
             schedule then follows the clock, and the numbers depend on the machine.
         test: images and labels held back; their accuracy is recorded as "accuracy".
         evaluate_every: steps between evaluations; None for one at the end.
+        device: where to train; by default a graphics card where there is one (`devices.device`).
 
     Raises:
         ValueError: images or labels have another type, shape or range, differ in number, or are
-            fewer than a batch.
+            fewer than a batch, or there is no such device.
         TrainingError: a loss is no longer finite.
     """
     for pair in ((images, labels), *([test] if test else [])):
         check_images(pair[0])
         check_labels(pair[1], len(pair[0]))
-    rng = seed_everything(seed)
-    model = CourseCNN(recipe.widths, recipe.dropout, recipe.average)
+    place, rng = devices.device(device), seed_everything(seed)
+    model = devices.build(place, CourseCNN, recipe.widths, recipe.dropout, recipe.average)
     optimizers = course_optimizers(model, recipe)
     shift = partial(random_shift, max_shift=recipe.max_shift, rng=rng)
 
@@ -184,7 +190,7 @@ def train_course(
     )
     history = fit(
         step,
-        batches((images, labels), recipe.batch_size, rng=rng),
+        batches((images.to(place), labels.to(place)), recipe.batch_size, rng=rng),
         num_steps=int(recipe.epochs * len(images) / recipe.batch_size),
         max_seconds=max_seconds,
         schedule=one_cycle(*optimizers, warmup=recipe.warmup) if recipe.cycle else None,
@@ -192,4 +198,4 @@ def train_course(
         evaluate_every=evaluate_every,
         label=f"course's CNN, seed {seed}",
     )
-    return model, history
+    return model.to(images.device), history

@@ -10,6 +10,7 @@ from .checks import (
     check_number,
     check_same_shape,
     check_tensor,
+    may_look,
 )
 from .epochs import Batches
 from .examples import batches, split
@@ -80,6 +81,7 @@ __all__ = [
     "load_poems",
     "load_sonnets",
     "load_tensors",
+    "may_look",
     "mnist_root",
     "read_asset",
     "read_idx",

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from ..devices import send
+
 AnyBatch = TypeVar("AnyBatch")
 
 
@@ -24,6 +26,7 @@ class Batches(Iterator[AnyBatch], Generic[AnyBatch]):
         batch_size: B.
         rng: what `new_epoch` draws from.
         size: the number of examples that there are, by which a state of other data is known.
+        place: where the examples lie; each epoch's order is sent there at once.
         epochs: after how many to end; None for never.
         keep_rest: True to put what is left at an epoch's end before the next epoch; it is then
             drawn as soon as no more than a batch is left. False to leave it out.
@@ -37,6 +40,7 @@ class Batches(Iterator[AnyBatch], Generic[AnyBatch]):
         rng: torch.Generator,
         *,
         size: int,
+        place: torch.device,
         epochs: int | None = None,
         keep_rest: bool = False,
     ) -> None:
@@ -44,7 +48,8 @@ class Batches(Iterator[AnyBatch], Generic[AnyBatch]):
         self._batch_size, self._size = batch_size, size
         self._epochs, self._keep_rest = epochs, keep_rest
         self._begun = 0
-        self._waiting = torch.empty(0, dtype=torch.int64)
+        self._place = place
+        self._waiting = torch.empty(0, dtype=torch.int64, device=place)
 
     def __next__(self) -> AnyBatch:
         """Returns the next batch; raises StopIteration after the last epoch's."""
@@ -52,7 +57,7 @@ class Batches(Iterator[AnyBatch], Generic[AnyBatch]):
             if self._epochs is not None and self._begun >= self._epochs:
                 self._waiting = self._waiting[:0]
                 raise StopIteration
-            order = self._new_epoch()
+            order = send(self._new_epoch(), self._place)
             self._waiting = torch.cat((self._waiting, order)) if self._keep_rest else order
             self._begun += 1
         some, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
@@ -81,4 +86,4 @@ class Batches(Iterator[AnyBatch], Generic[AnyBatch]):
                 f"{state['batch_size']} of {state['size']} stood."
             )
         self._rng.set_state(state["rng"])
-        self._begun, self._waiting = state["begun"], state["waiting"].clone()
+        self._begun, self._waiting = state["begun"], state["waiting"].clone().to(self._place)

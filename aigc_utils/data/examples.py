@@ -25,7 +25,7 @@ def split(
     whole("validation", validation)
     if validation >= size:
         raise ValueError(f"validation must be from 1 to {size - 1}, not {validation}.")
-    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(size, generator=torch.Generator("cpu").manual_seed(seed), device="cpu")
     train_images, train_labels = _gather((images, labels), order[validation:])
     held_images, held_labels = _gather((images, labels), order[:validation])
     return train_images, train_labels, held_images, held_labels
@@ -40,9 +40,10 @@ def batches(
 ) -> Batches[tuple[Tensor, ...]]:
     """Returns an iterator of batches, one (B, ...) copy for each of `tensors`, (N, ...).
 
-    Each epoch is a new order drawn from `rng`; without `epochs` it never ends. The N mod B
-    examples at an epoch's end are left out, so every batch has B. Its `state_dict` says where it
-    stands, also within an epoch, and `load_state_dict` lets an equal one go on from there.
+    They lie where the tensors lie. Each epoch is a new order drawn from `rng`; without `epochs` it
+    never ends. The N mod B examples at an epoch's end are left out, so every batch has B. Its
+    `state_dict` says where it stands, also within an epoch, and `load_state_dict` lets an equal one
+    go on from there.
 
     Raises:
         ValueError: no tuple, no examples, differing lengths, or sizes that give no batch.
@@ -65,6 +66,7 @@ def batches(
         batch_size,
         rng,
         size=size,
+        place=tensors[0].device,
         epochs=epochs,
     )
 

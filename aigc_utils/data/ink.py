@@ -68,8 +68,9 @@ def _paper(grey: Tensor) -> Tensor:
 
 def _terms(height: int, width: int) -> Tensor:
     """Returns 1, x, y, x², xy and y² at each pixel, (H, W, 6), where x and y are from -1 to 1."""
-    y, x = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
-    return torch.stack(torch.broadcast_tensors(torch.ones(1), x, y, x * x, x * y, y * y), -1)
+    y, x = (torch.linspace(-1, 1, side, device="cpu") for side in (height, width))
+    one, y = torch.ones(1, device="cpu"), y[:, None]
+    return torch.stack(torch.broadcast_tensors(one, x, y, x * x, x * y, y * y), -1)
 
 
 def _without_dust(ink: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ def _without_dust(ink: Tensor) -> Tensor:
 def _spots(mask: Tensor) -> Tensor:
     """Returns for each cell the number of its spot, int64 (H, W): neighbours share theirs."""
     here = mask.float()
-    number = here * torch.arange(1.0, mask.numel() + 1).view(mask.shape)
+    number = here * torch.arange(1.0, mask.numel() + 1, device=mask.device).view(mask.shape)
     while True:
         spread = F.max_pool2d(number[None], 3, stride=1, padding=1)[0] * here
         if torch.equal(spread, number):
@@ -112,7 +113,7 @@ def fit_to_mnist(ink: Tensor) -> Tensor:
     size = [max(1, round(scale * length)) for length in cut.shape]
     small = F.interpolate(cut[None, None], size, mode="bilinear", antialias=True)[0, 0]
     small = (small / small.max()).clamp(0, 1)
-    image = torch.zeros(1, 1, SIDE, SIDE)
+    image = torch.zeros(1, 1, SIDE, SIDE, device=ink.device)
     top, left = (_start(small.sum(axis)) for axis in (1, 0))
     image[0, 0, top : top + size[0], left : left + size[1]] = small
     return to_uint8(image)
@@ -120,5 +121,5 @@ def fit_to_mnist(ink: Tensor) -> Tensor:
 
 def _start(mass: Tensor) -> int:
     """Returns where to begin so that the centre of mass lies at `CENTRE`, within the image."""
-    centre = float((mass * (torch.arange(len(mass)) + 0.5)).sum() / mass.sum())
+    centre = float((mass * (torch.arange(len(mass), device=mass.device) + 0.5)).sum() / mass.sum())
     return min(max(round(CENTRE - centre), 0), SIDE - len(mass))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .checks import check_tensor
+from ..devices import send
+from .checks import check_tensor, may_look
 
 #: Mean of the training set's pixels, in units of white = 1.
 MNIST_MEAN = 0.1307
@@ -56,7 +57,7 @@ def is_unit_range(images: Tensor) -> bool:
     return bool(low >= 0) and bool(high <= 1)
 
 
-def binarize(images: Tensor, rng: torch.Generator) -> Tensor:
+def binarize(images: Tensor, rng: torch.Generator, *, wait: bool = True) -> Tensor:
     """Returns images of zeros and ones, drawn anew at each call.
 
     The grey value of a pixel is the probability that it becomes 1.
@@ -64,15 +65,16 @@ def binarize(images: Tensor, rng: torch.Generator) -> Tensor:
     Args:
         images: floats in [0, 1], of any shape.
         rng: draws the pixels.
+        wait: False to leave out the check of the values on a card.
 
     Raises:
         ValueError: the images aren't floats in [0, 1], so they are no probabilities.
 
     Source: Salakhutdinov and Murray, On the quantitative analysis of deep belief networks, 2008.
     """
-    _check_floats(images, "binarize expects floats of 0 to 1: use data.to_float first.")
+    _check_floats(images, "binarize expects floats of 0 to 1: use data.to_float first.", wait)
     chances = torch.rand(images.shape, generator=rng, device=rng.device)
-    return (chances.to(images.device) < images).to(images.dtype)
+    return (send(chances, images.device) < images).to(images.dtype)
 
 
 def standardize(images: Tensor) -> Tensor:
@@ -90,8 +92,9 @@ def standardize(images: Tensor) -> Tensor:
     return (scaled - MNIST_MEAN) / MNIST_STD
 
 
-def _check_floats(images: Tensor, wanted: str) -> None:
+def _check_floats(images: Tensor, wanted: str, wait: bool = True) -> None:
     """Raises ValueError, which says what is wanted, unless images are floats in [0, 1]."""
     check_tensor("images", images)
-    if not images.is_floating_point() or not is_unit_range(images):
+    looks = may_look(images, wait)
+    if not images.is_floating_point() or (looks and not is_unit_range(images)):
         raise ValueError(wanted)

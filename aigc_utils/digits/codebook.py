@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..data import check_images, check_tensor, is_unit_range, to_float, to_uint8
+from ..devices import exact
 from ..limits import whole
 
 #: Patches that are encoded at a time: their distances to 256 codes are 4 MB and stay in a
@@ -43,8 +44,9 @@ class Codebook:
         Raises:
             ValueError: the images aren't uint8, or their sides are no multiples of the patch's.
         """
-        patches = _cut(images, self.side)
-        return _nearest(patches.flatten(0, 1), self.codes.double()).view(len(images), -1)
+        codes = self.codes.to(exact(self.codes.device)).double()
+        patches = _cut(images, self.side).flatten(0, 1).to(codes.device)
+        return _nearest(patches, codes).view(len(images), -1).to(images.device)
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Returns the square images, uint8, (N, 1, H, H), of tokens, (N, T), T a square number.
@@ -67,9 +69,9 @@ class Codebook:
                 f"they reach from {int(low)} to {int(high)}."
             )
         size = rows * self.side
-        patches = self.codes[tokens].transpose(1, 2)  # (N, side * side, T)
+        patches = self.codes[tokens.to(self.codes.device)].transpose(1, 2)  # (N, side * side, T)
         images = F.fold(patches, size, self.side, stride=self.side)
-        return to_uint8(images)
+        return to_uint8(images).to(tokens.device)
 
 
 def learn_codebook(
@@ -97,13 +99,15 @@ def learn_codebook(
     different = patches.unique(dim=0)
     if len(different) < num_codes:
         raise ValueError(f"{len(different)} different patches are too few for {num_codes} codes.")
-    codes = different[torch.randperm(len(different), generator=rng)[:num_codes]]
+    order = torch.randperm(len(different), generator=rng, device=rng.device)
+    codes = different[order[:num_codes].to(images.device)]
     for _ in range(rounds):
         nearest = _nearest(patches, codes)
         counts = torch.bincount(nearest, minlength=num_codes)[:, None]
         sums = torch.zeros_like(codes).index_add_(0, nearest, patches)
-        fresh = torch.randint(len(different), (num_codes,), generator=rng)
-        codes = torch.where(counts > 0, sums / counts.clamp(min=1), different[fresh])
+        fresh = torch.randint(len(different), (num_codes,), generator=rng, device=rng.device)
+        renewed = different[fresh.to(images.device)]
+        codes = torch.where(counts > 0, sums / counts.clamp(min=1), renewed)
     return Codebook(codes)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import check_images, check_labels, check_logits, standardize
+from ..devices import place_of
 from ..limits import whole
 from ..training import evaluation_mode
 
@@ -29,10 +30,10 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 1000) -> Tensor:
     """
     check_images(images)
     whole("batch_size", batch_size)
-    place = next((p.device for p in model.parameters()), images.device)
+    here = images.to(place_of(model, images.device))
     with evaluation_mode(model):
-        parts = [model(standardize(part.to(place))).cpu() for part in images.split(batch_size)]
-    return torch.cat(parts)
+        parts = [model(standardize(part)) for part in here.split(batch_size)]
+    return torch.cat(parts).cpu()
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -45,7 +46,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     Raises:
         ValueError: the types, shapes or labels differ from these, a logit is NaN, or N is 0.
     """
-    _check_pairs(logits, labels)
+    logits, labels = _pairs(logits, labels)
     return 100.0 * (logits.argmax(1) == labels).double().mean().item()
 
 
@@ -78,7 +79,7 @@ def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ValueError: the types, shapes or labels differ from these, a logit is NaN, or N is 0.
     """
-    _check_pairs(logits, labels)
+    logits, labels = _pairs(logits, labels)
     classes = logits.size(1)
     return torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2).view(
         classes, classes
@@ -113,7 +114,7 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, equation 3.
     """
-    _check_pairs(logits, labels)
+    logits, labels = _pairs(logits, labels)
     whole("bins", bins)
     confidence, predicted = logits.double().softmax(1).max(1)
     if confidence.isnan().any():
@@ -129,7 +130,8 @@ def calibration(logits: Tensor, labels: Tensor, bins: int = 15) -> Calibration:
     return Calibration(mean_confidence, mean_accuracy, count[kept], error)
 
 
-def _check_pairs(logits: Tensor, labels: Tensor) -> None:
+def _pairs(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns logits and their labels on the CPU; raises ValueError where they are no pairs."""
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or len(labels) == 0:
         raise ValueError(
             "logits must have shape (N, classes) and labels (N,), with N at least 1, "
@@ -137,3 +139,4 @@ def _check_pairs(logits: Tensor, labels: Tensor) -> None:
         )
     check_logits(logits)
     check_labels(labels, classes=logits.size(1))
+    return logits.cpu(), labels.cpu()

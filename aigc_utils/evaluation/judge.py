@@ -14,6 +14,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import devices
 from ..data import ASSETS, check_image_shape, check_images, read_asset, standardize
 
 #: The bytes of the weights' file; `benchmarks/make_judge.py` prints them.
@@ -79,18 +80,22 @@ def load_judge() -> Judge:
 
 
 @torch.no_grad()
-def judge_images(images: Tensor) -> Judgement:
+def judge_images(images: Tensor, *, device: str | torch.device | None = None) -> Judgement:
     """Returns the features and logits of images; 10,000 take less than a second on one core.
 
     Args:
-        images: uint8, shape (N, 1, 28, 28), on any device; N is at least 1.
+        images: uint8, shape (N, 1, 28, 28), on any device; N is at least 1. What is returned lies
+            there too.
+        device: where to compute; by default a graphics card where there is one (`devices.device`).
 
     Raises:
-        ValueError: the images are of another type or shape.
+        ValueError: the images are of another type or shape, or there is no such device.
         DataError: the judge's weights can't be read.
     """
     check_images(images)
-    judge = load_judge()
-    parts = [judge.features(standardize(part)) for part in images.cpu().split(CHUNK)]
+    place = devices.device(device)
+    judge = devices.build(place, load_judge)
+    parts = [judge.features(standardize(part)) for part in images.to(place).split(CHUNK)]
     features = torch.cat(parts)
-    return Judgement(features, judge.classifier(features))
+    logits = judge.classifier(features)
+    return Judgement(features.to(images.device), logits.to(images.device))

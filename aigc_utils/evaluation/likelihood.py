@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..data import check_finite, check_number, check_same_shape, check_tensor, is_unit_range
+from ..devices import exact, normal, place_of
 from ..latent import gaussian_kl, reparameterize
 from ..limits import whole
 from ..losses import reconstruction_loss
@@ -71,13 +72,14 @@ def elbo(model: LatentModel, images: Tensor, rng: torch.Generator) -> ELBO:
     Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014.
     """
     _check_images(images)
+    place = images.device
     reconstructions, divergences = [], []
-    for part in images.split(DECODED_AT_ONCE):
+    for part in images.to(place_of(model, place)).split(DECODED_AT_ONCE):
         mean, log_variance = model.encode(part)
         logits = model.decode(reparameterize(mean, log_variance, rng))
         reconstructions.append(reconstruction_loss(logits, part))
         divergences.append(gaussian_kl(mean, log_variance))
-    return ELBO(torch.cat(reconstructions), torch.cat(divergences))
+    return ELBO(torch.cat(reconstructions).to(place), torch.cat(divergences).to(place))
 
 
 @torch.no_grad()
@@ -103,7 +105,9 @@ def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Gene
         raise ValueError("images must hold zeros and ones: use data.binarize on grey ones first.")
     whole("k", k)
     at_once = max(1, DECODED_AT_ONCE // k)
-    return torch.cat([_bounds(model, part, k, rng) for part in images.split(at_once)])
+    here = images.to(place_of(model, images.device))
+    bounds = [_bounds(model, part, k, rng) for part in here.split(at_once)]
+    return torch.cat(bounds).to(images.device)
 
 
 def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
@@ -134,10 +138,11 @@ def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) ->
     mean, log_variance = model.encode(images)
     check_same_shape(mean=mean, log_variance=log_variance)
     mean, log_variance = mean[:, None], log_variance[:, None]  # (B, 1, D)
-    total = torch.full((len(images),), -math.inf, dtype=torch.float64, device=images.device)
+    place = exact(images.device)
+    total = torch.full((len(images),), -math.inf, dtype=torch.float64, device=place)
     for start in range(0, k, DECODED_AT_ONCE):
         now = min(k - start, DECODED_AT_ONCE)
-        noise = torch.randn((len(images), now, mean.size(2)), generator=rng).to(mean.device)
+        noise = normal((len(images), now, mean.size(2)), rng, mean.device)
         z = mean + (log_variance / 2).exp() * noise
         logits = model.decode(z.flatten(0, 1)).view(len(images), now, *images.shape[1:])
         # The normalizing constants of prior and posterior cancel, but for the variances.
@@ -145,7 +150,7 @@ def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) ->
         posterior = (noise.square() + log_variance).sum(2) / 2
         nats = reconstruction_loss(logits, images[:, None].expand_as(logits))
         log_weights = posterior - prior - nats
-        total = torch.logaddexp(total, log_weights.double().logsumexp(1))
+        total = torch.logaddexp(total, log_weights.to(place).double().logsumexp(1))
     return (math.log(k) - total).float()
 
 

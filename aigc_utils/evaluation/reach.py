@@ -31,7 +31,7 @@ def within_reach(centres: Tensor, points: Tensor, *ks: int) -> list[Reached]:
     Shapes are (N, D) and (M, D), float64, finite, with N above each of `ks`.
     """
     near = _Near(centres, points)
-    counts = torch.zeros(len(ks), len(points), dtype=torch.int32)
+    counts = torch.zeros(len(ks), len(points), dtype=torch.int32, device=points.device)
     reached: list[list[Tensor]] = [[] for _ in ks]
     for start in range(0, len(centres), CHUNK):
         reach, squares = near.squares(start, max(ks))

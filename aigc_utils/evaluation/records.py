@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from ..devices import device, device_name
+
 
 @dataclass(frozen=True)
 class Record:
     """The numbers that a chapter's run gave, by short name: what each is, and its value as text.
 
-    As a cell's last line it shows a table. In the notebook they stand a second time, as the
-    output's metadata, from where the book's tables and its front page take them.
+    As a cell's last line it shows a table, and below it where the run computed. In the notebook
+    they stand a second time, as the output's metadata, from where the book's tables and its front
+    page take them.
 
     Raises:
         ValueError: no number, a name that Python does not allow, or a value without a digit.
@@ -29,7 +32,8 @@ class Record:
 
     def __repr__(self) -> str:
         width = max(len(what) for what, _ in self.numbers.values())
-        return "\n".join(f"{what:{width}}  {value}" for what, value in self.numbers.values())
+        rows = [f"{what:{width}}  {value}" for what, value in self.numbers.values()]
+        return "\n".join([*rows, where_computed()])
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         # A list, since a notebook's file sorts what has names.
@@ -44,7 +48,13 @@ class Record:
             f"<tr><td>{escape(what)}</td><td>{escape(value)}</td></tr>"
             for what, value in self.numbers.values()
         )
-        return f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        table = f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        return f"{table}<p>{escape(where_computed())}</p>"
+
+
+def where_computed() -> str:
+    """Returns one sentence: where this session's recipes train, and whose times the text states."""
+    return f"The recipes trained on {device_name(device())}; the times in the text are a CPU's."
 
 
 def record(**numbers: tuple[str, str]) -> Record:

@@ -1,7 +1,8 @@
 """Measures of generated images against real ones.
 
 They compare the judge's 64 features (`judge.py`). Compare only scores of sets of one size against
-one reference, as they change with the number of images.
+one reference, as they change with the number of images. They compute in float64 where recipes
+train, a graphics card that has it or the CPU, on tensors of any device.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import check_labels, check_logits, check_tensor
+from ..devices import device, exact
 from ..limits import whole
 from .judge import Judgement, judge_images
 from .reach import Reached, relative_squares, within_reach
@@ -100,7 +102,7 @@ def class_kl(labels: Tensor, classes: int = 10) -> float:
     """
     whole("classes", classes)
     check_labels(labels, classes=classes)
-    shares = torch.bincount(labels, minlength=classes).double() / len(labels)
+    shares = torch.bincount(labels, minlength=classes).cpu().double() / len(labels)
     return torch.xlogy(shares, shares * classes).sum().item()
 
 
@@ -164,7 +166,8 @@ def nearest_neighbours(samples: Tensor, training: Tensor) -> tuple[Tensor, Tenso
     """Returns each sample's distance to the nearest training image, and that image's index.
 
     Distances are Euclidean, over pixels of 0 to 1: float64, shape (N,), and 0 for a copy. Indices
-    are int64, shape (N,), the first of equals. Images are uint8, (N, ...) and (M, ...).
+    are int64, shape (N,), the first of equals. Images are uint8, (N, ...) and (M, ...). Both lie
+    where the samples lie, though distances not on MPS, which has no float64.
 
     Raises:
         ValueError: other types, differing shapes, or no images.
@@ -180,7 +183,7 @@ def nearest_neighbours(samples: Tensor, training: Tensor) -> tuple[Tensor, Tenso
             f"{tuple(samples.shape)} and {tuple(training.shape)}."
         )
     # In float64 the whole numbers up to 784 * 255^2 are exact, and so are copies and equals.
-    rows = samples.flatten(1).double()
+    rows = samples.to(exact(device())).flatten(1).double()
     parts = [
         relative_squares(rows, part.to(rows.device).flatten(1).double()).min(1)
         for part in training.split(CHUNK)
@@ -188,11 +191,12 @@ def nearest_neighbours(samples: Tensor, training: Tensor) -> tuple[Tensor, Tenso
     squares, chunk = torch.stack([part.values for part in parts]).min(0)
     squares += rows.square().sum(1)
     index = torch.stack([part.indices for part in parts]).gather(0, chunk[None])[0]
-    return squares.sqrt() / 255, chunk * CHUNK + index
+    distances, indices = squares.sqrt() / 255, chunk * CHUNK + index
+    return distances.to(exact(samples.device)), indices.to(samples.device)
 
 
 def _features(a: Tensor, b: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
-    """Returns two sets of features in float64 on the CPU; raises ValueError for unfit ones."""
+    """Returns two sets of features in float64, on one device; raises ValueError for unfit ones."""
     for name, features in (("Real features", a), ("Generated features", b)):
         check_tensor(name, features)
     if a.ndim != 2 or b.ndim != 2 or a.size(1) != b.size(1) or a.size(1) == 0:
@@ -207,7 +211,8 @@ def _features(a: Tensor, b: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
         raise ValueError("Features must be real numbers, not complex ones.")
     if not (a.isfinite().all() and b.isfinite().all()):
         raise ValueError("Features must be finite, but some are NaN or infinite.")
-    return a.detach().cpu().double(), b.detach().cpu().double()
+    place = exact(device())
+    return a.detach().to(place).double(), b.detach().to(place).double()
 
 
 def _covariance_root(features: Tensor) -> Tensor:

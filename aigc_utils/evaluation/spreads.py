@@ -32,10 +32,12 @@ def frechet_error(a: Tensor, b: Tensor, rng: torch.Generator, resamples: int = 2
     whole("resamples", resamples, lowest=2)
 
     def again(features: Tensor) -> Tensor:
-        return features[torch.randint(len(features), (len(features),), generator=rng)]
+        count = len(features)
+        drawn = torch.randint(count, (count,), generator=rng, device=rng.device)
+        return features[drawn.to(features.device)]
 
     distances = [frechet_distance(again(a), again(b)) for _ in range(resamples)]
-    return torch.tensor(distances).std().item()
+    return torch.tensor(distances, device="cpu").std().item()
 
 
 def share_error(share: float, count: int) -> float:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import devices
 from ..data import batches, check_fields, check_images, check_labels, to_signed
 from ..ema import EMA
 from ..history import History
@@ -127,9 +128,11 @@ class CourseGAN:
         Raises:
             ValueError: images or labels have another type or shape, or labels are none of the ten.
         """
-        check_pairs(*batch)
-        real, labels = to_signed(batch[0]), batch[1] if len(batch) > 1 else None
-        z = torch.randn(len(real), self.recipe.latent_dim, generator=self.rng)
+        check_pairs(*batch, wait=False)
+        place = devices.place_of(self.generator, batch[0].device)
+        images, *more = (devices.send(each, place) for each in batch)
+        real, labels = to_signed(images), more[0] if more else None
+        z = devices.normal((len(real), self.recipe.latent_dim), self.rng, place)
         fake = self.generator(z, labels)
         d_loss = self.discriminator_loss(real, fake.detach(), labels)
         gradient_step(d_loss, *self.discriminator_optimizers)
@@ -140,6 +143,17 @@ class CourseGAN:
         self.ema.update(self.generator)
         self.steps += 1
         return {"discriminator": d_loss, "generator": g_loss}
+
+    def to(self, device: str | torch.device) -> CourseGAN:
+        """Moves the game to a device, and returns it."""
+        place = torch.device(device)
+        networks = self.generator, self.discriminator, self.ema.network
+        if any(devices.place_of(network, place) != place for network in networks):
+            for network in networks:
+                network.to(place)
+            for optimizer in (*self.generator_optimizers, *self.discriminator_optimizers):
+                optimizer.load_state_dict(optimizer.state_dict())  # what it keeps follows
+        return self
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all that the game's next step depends on, by name, for `training.save_run`."""
@@ -157,8 +171,10 @@ class CourseGAN:
         self.steps = state["steps"]
 
 
-def check_pairs(*tensors: Tensor) -> None:
+def check_pairs(*tensors: Tensor, wait: bool = True) -> None:
     """Checks that tensors are uint8 images, or such images and their labels.
+
+    With `wait` False, the range of labels on a card is left out.
 
     Raises:
         ValueError: they are something else.
@@ -167,7 +183,7 @@ def check_pairs(*tensors: Tensor) -> None:
         raise ValueError(f"Give images, or images and their labels, not {len(tensors)} tensors.")
     check_images(tensors[0])
     for labels in tensors[1:]:
-        check_labels(labels, len(tensors[0]))
+        check_labels(labels, len(tensors[0]), wait=wait)
 
 
 def course_optimizers(network: nn.Module, recipe: GANRecipe) -> Optimizers:
@@ -193,8 +209,9 @@ def train_course(
     networks: tuple[nn.Module, nn.Module] | None = None,
     evaluate: Evaluate | None = None,
     evaluate_every: int | None = None,
+    device: str | torch.device | None = None,
 ) -> tuple[CourseGAN, History]:
-    """Returns the course's GAN trained by `recipe` on the CPU, and the run's history.
+    """Returns the course's GAN trained by `recipe`, where the images lie, and the run's history.
 
     Args:
         recipe: what to train and how.
@@ -203,22 +220,24 @@ def train_course(
         networks: a generator and a discriminator to go on from, in place of new ones.
         evaluate: takes the averaged generator and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
+        device: where to train; by default a graphics card where there is one (`devices.device`).
 
     Raises:
         ValueError: images or labels have another type, shape or range, differ in number, or are
-            fewer than a batch has.
+            fewer than a batch has, or there is no such device.
         TrainingError: a loss is no longer finite.
     """
     check_pairs(*tensors)
-    rng = seed_everything(seed)
-    game = CourseGAN(recipe, rng, *(networks or ()))
+    place, rng = devices.device(device), seed_everything(seed)
+    with torch.device("cpu"):  # the weights are drawn there, as they are for all recipes
+        game = CourseGAN(recipe, rng, *(networks or ())).to(place)
     history = fit(
         game.step,
-        batches(tensors, recipe.batch_size, rng=rng),
+        batches(tuple(each.to(place) for each in tensors), recipe.batch_size, rng=rng),
         num_steps=recipe.num_steps,
         schedule=hold_then_fall(*game.generator_optimizers, *game.discriminator_optimizers),
         evaluate=partial(evaluate, game.ema.network) if evaluate else None,
         evaluate_every=evaluate_every,
         label=f"course's GAN, seed {seed}",
     )
-    return game, history
+    return game.to(tensors[0].device), history

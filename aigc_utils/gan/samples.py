@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import check_finite, check_labels, to_uint8
+from ..devices import place_of
 from ..limits import whole
 from ..model_files import load_model, save_model
 from ..training import evaluation_mode
@@ -21,7 +22,8 @@ def sample(
 ) -> Tensor:
     """Returns the images, uint8, shape (N, 1, 28, 28), that a generator makes of noise.
 
-    The generator works in evaluation mode, and is left in the mode that it came in.
+    The generator works where its weights lie, in evaluation mode, and is left in the mode that it
+    came in. The images lie where the noise lies.
 
     Args:
         generator: the article's, the course's, or any that gives images in [-1, 1].
@@ -44,10 +46,11 @@ def sample(
     elif labels is not None:
         check_labels(labels, len(z))
     whole("batch_size", batch_size)
-    extra = () if labels is None else (labels.split(batch_size),)
+    place = place_of(generator, z.device)
+    given = [each.to(place).split(batch_size) for each in (z, labels) if each is not None]
     with evaluation_mode(generator):
-        parts = [generator(*part) for part in zip(z.split(batch_size), *extra, strict=True)]
-    return to_uint8((torch.cat(parts) + 1) / 2)
+        parts = [generator(*part) for part in zip(*given, strict=True)]
+    return to_uint8((torch.cat(parts) + 1) / 2).to(z.device)
 
 
 def save_generator(generator: Generator, path: str | Path) -> Path:

@@ -42,7 +42,8 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     check_mask(mask, scores)
     blind = ~mask.any(dim=-1, keepdim=True)  # softmax of nothing would be "not a number"
     weights = torch.softmax(scores.masked_fill(~(mask | blind), float("-inf")), dim=-1)
-    return weights.masked_fill(blind, 0) if blind.any() else weights
+    fills = blind.device.type != "cpu" or blind.any()  # a card isn't asked: that would wait for it
+    return weights.masked_fill(blind, 0) if fills else weights
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -59,7 +60,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
 def causal_mask(queries: int, keys: int | None = None) -> Tensor:
     """Returns which keys each of the last `queries` positions may see, bool, (queries, keys).
 
-    A token sees itself and all before it; without `keys` there are as many as queries.
+    A token sees itself and all before it; without `keys` there are as many as queries. The mask is
+    on the CPU.
 
     Raises:
         ValueError: there is no query, or there are fewer keys than queries.
@@ -67,7 +69,8 @@ def causal_mask(queries: int, keys: int | None = None) -> Tensor:
     keys = queries if keys is None else keys
     if not 1 <= queries <= keys:
         raise ValueError(f"A causal mask needs 1 to {keys} queries for {keys} keys, not {queries}.")
-    return torch.ones(queries, keys, dtype=torch.bool).tril(diagonal=keys - queries)
+    every = torch.ones(queries, keys, dtype=torch.bool, device="cpu")
+    return every.tril(diagonal=keys - queries)
 
 
 def rotary_angles(context: int, head_dim: int, base: float = 10_000.0) -> Tensor:

@@ -1,6 +1,6 @@
 """What a model has to beat: losses of models that count, and the unit that compares tokenizers.
 
-Nothing here knows a tokenizer: it takes ids, int64, (N,).
+Nothing here knows a tokenizer: it takes ids, int64, (N,), of any device, and counts on the CPU.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..devices import exact
 from ..limits import functions, whole
 from .checks import check_ids, check_text, utf8
 
@@ -26,7 +27,7 @@ def unigram_nats(train: Tensor, validation: Tensor, vocab_size: int) -> float:
         ValueError: another shape or type, fewer than two ids, or ids outside of 0 to
             `vocab_size` - 1.
     """
-    _check_ids(train, validation, vocab_size)
+    train, validation = _ids(train, validation, vocab_size)
     probabilities = _unigram(train, vocab_size)
     return float(-probabilities[validation[1:]].log().mean())
 
@@ -53,7 +54,8 @@ def backoff_surprise(train: Tensor, validation: Tensor, order: int, vocab_size: 
     A model of order n looks at the n - 1 tokens before. After a context that N tokens followed, T
     of them different, the probability of b is (count(context, b) + T · p(b)) / (N + T), where p is
     that of the model one order below: a context that was never seen leaves it to the shorter one.
-    Order 1 is `unigram_nats`. A row has a value for each validation id but the first.
+    Order 1 is `unigram_nats`. A row has a value for each validation id but the first, and lies
+    where these lie.
 
     Raises:
         ValueError: as `unigram_nats`, or `order` is below 1 or so high that an int64 can't number
@@ -61,7 +63,8 @@ def backoff_surprise(train: Tensor, validation: Tensor, order: int, vocab_size: 
 
     Source: Witten and Bell, The zero-frequency problem, 1991; Chen and Goodman 1998, section 2.6.
     """
-    _check_ids(train, validation, vocab_size)
+    at = validation.device
+    train, validation = _ids(train, validation, vocab_size)
     if vocab_size ** whole("order", order) >= 2**63:
         raise ValueError(f"order must be low enough to number all n-grams, not {order}.")
     orders = [_unigram(train, vocab_size)[validation[1:]]]
@@ -83,7 +86,7 @@ def backoff_surprise(train: Tensor, validation: Tensor, order: int, vocab_size: 
         skipped, below = orders[-1][: length - 2], orders[-1][length - 2 :]
         shares = (seen + different * below) / (total + different).clamp_min(1)
         orders.append(torch.cat((skipped, shares.where(total > 0, below))))
-    return -torch.stack(orders).log()
+    return -torch.stack(orders).log().to(exact(at))
 
 
 def _runs(ids: Tensor, length: int, vocab_size: int) -> Tensor:
@@ -163,7 +166,9 @@ def _unigram(train: Tensor, vocab_size: int) -> Tensor:
     return counts / counts.sum()
 
 
-def _check_ids(train: Tensor, validation: Tensor, vocab_size: int) -> None:
+def _ids(train: Tensor, validation: Tensor, vocab_size: int) -> tuple[Tensor, Tensor]:
+    """Returns two texts' ids on the CPU; raises ValueError for what are none."""
     whole("vocab_size", vocab_size, 1)
     for name, ids in (("train", train), ("validation", validation)):
         check_ids(name, ids, vocab_size, least=2)
+    return train.cpu(), validation.cpu()

@@ -31,16 +31,17 @@ def token_batches(
 
     def starts() -> Tensor:
         first = torch.randint(min(context, len(windows)), (), generator=rng, device=rng.device)
-        places = torch.arange(int(first), len(windows), context)
+        places = torch.arange(int(first), len(windows), context, device=rng.device)
         order = torch.randperm(len(places), generator=rng, device=rng.device)
-        return places[order.to(places.device)]
+        return places[order]
 
     def rows(some: Tensor) -> tuple[Tensor, Tensor]:
-        both = windows[some.to(ids.device)]
+        both = windows[some]
         # Copies each, so that a step may hide inputs from the model and keep the targets.
         return both[:, :-1].clone(), both[:, 1:].clone()
 
-    return Batches(starts, rows, batch_size, rng, size=len(windows), keep_rest=True)
+    size, place = len(windows), ids.device
+    return Batches(starts, rows, batch_size, rng, size=size, place=place, keep_rest=True)
 
 
 def consecutive_batches(

@@ -63,7 +63,7 @@ class Cache:
             raise ValueError(f"The model's context is {config.context} tokens, so not {size}.")
         if padding is not None:
             check_padding(padding, batch_size, size)
-        like = torch.empty(0) if like is None else like
+        like = torch.empty(0, device="cpu") if like is None else like
         shape = (batch_size, config.num_kv_heads, size, config.head_dim)
         self.config, self.size, self.padding = config, size, padding
         self.memories = [Memory(shape, like) for _ in range(config.num_layers)]
@@ -110,7 +110,8 @@ class Cache:
             return None
         mask = causal_mask(new, self.length + new)[None]
         if self.padding is not None:
-            real = torch.arange(self.length + new) >= self.padding.cpu()[:, None]
+            slots = torch.arange(self.length + new, device="cpu")
+            real = slots >= self.padding.cpu()[:, None]
             # Nobody looks at an empty slot, but its own softmax needs something to see.
             mask = mask & (real[:, None, :] | ~real[:, -new:, None])
         return mask[:, None].to(self.memories[0].keys.device)

@@ -64,10 +64,10 @@ def decode(
 
     Args:
         model: the model, on any device.
-        tokens: prompts, int64, (B, T), T at least 1.
+        tokens: prompts, int64, (B, T), T at least 1; what is returned lies where they lie.
         num_tokens: how many tokens to add.
         sampling: how each is chosen.
-        rng: draws them; on the model's device.
+        rng: draws them, where it lies; without it the model's device does.
         padding: tokens at the left of each row that don't count, int64, (B,), fewer than T.
 
     Raises:
@@ -79,7 +79,8 @@ def decode(
     if padding is not None:
         check_padding(padding, *tokens.shape)
     gaps = [0] * len(tokens) if padding is None else padding.tolist()
-    return _decoded(model, tokens, num_tokens, sampling, rng, gaps)
+    here, place = tokens.to(model.head.weight.device), tokens.device
+    return (new.to(place) for new in _decoded(model, here, num_tokens, sampling, rng, gaps))
 
 
 @torch.inference_mode()
@@ -137,7 +138,7 @@ def generate(
             is empty.
         num_tokens: the most to add.
         sampling: how each token is chosen.
-        rng: draws them; on the model's device.
+        rng: draws them, where it lies; without it the model's device does.
         stop: a row ends at the first of these.
 
     Raises:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..devices import place_of
 from ..limits import whole
 from ..training import evaluation_mode
 from .checks import below, check_ids, what
@@ -21,7 +22,8 @@ def surprise(
 
     A row of `context` tokens begins every `stride` tokens, and only what the row before it has not
     predicted counts. So, but for the first row's, each token is predicted from more than
-    `context` - `stride` tokens: a model that counts has those before at every place, too.
+    `context` - `stride` tokens: a model that counts has those before at every place, too. The
+    model works where its weights lie, and the result lies where the ids lie.
 
     Args:
         model: takes tokens, int64, (B, T), and gives logits, (B, T, vocab_size).
@@ -41,14 +43,15 @@ def surprise(
     stride = whole("stride", -(-context // 2) if stride is None else stride, 1, context)
     whole("batch_size", batch_size, 1)
     check_ids("ids", ids, least=context + 1)
-    rows, rest = ids.unfold(0, context + 1, stride), (len(ids) - 1 - context) % stride
+    here = ids.to(place_of(model, ids.device))
+    rows, rest = here.unfold(0, context + 1, stride), (len(ids) - 1 - context) % stride
     count = len(rows)
     if rest:  # one more row stands at the end, and counts for what the others leave over
-        rows = torch.cat((rows, ids[None, -context - 1 :]))
+        rows = torch.cat((rows, here[None, -context - 1 :]))
     with evaluation_mode(model):
         nats = torch.cat([_row_nats(model, some) for some in rows.split(batch_size)])
     first, later, last = nats[0, :-stride], nats[:count, -stride:], nats[-1, context - rest :]
-    return torch.cat((first, later.flatten(), last))
+    return torch.cat((first, later.flatten(), last)).to(ids.device)
 
 
 def _row_nats(model: nn.Module, rows: Tensor) -> Tensor:
@@ -86,7 +89,7 @@ def mean_bits(nats: Tensor, pieces: int = 50) -> tuple[float, float]:
         raise ValueError(f"nats must be finite numbers of shape (N,), not {what(nats)}.")
     if not 2 <= whole("pieces", pieces) <= len(nats):
         raise ValueError(f"{len(nats)} values can't be cut into {pieces} pieces, at least 2.")
-    bits = nats.double() / math.log(2)
+    bits = nats.cpu().double() / math.log(2)
     length = len(bits) // pieces
     means = bits[: length * pieces].view(pieces, length).mean(dim=1)
     return bits.mean().item(), (means.std() / pieces**0.5).item()

@@ -267,12 +267,12 @@ def attention_maps(model: GPT, tokens: Tensor) -> Tensor:
     """
     maps = []
     with evaluation_mode(model):
-        x, angles = model.embedding(tokens)
+        x, angles = model.embedding(tokens.to(model.head.weight.device))
         for block in model.blocks:
             assert isinstance(block, Block)
             maps.append(block.attention.weights(block.attention_norm(x), angles))
             x = block(x, angles)
-    return torch.stack(maps)
+    return torch.stack(maps).to(tokens.device)
 
 
 def _initialize(model: GPT) -> None:

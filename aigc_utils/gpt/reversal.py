@@ -27,7 +27,7 @@ def encode_words(*words: str) -> Tensor:
     alike = all(isinstance(word, str) for word in words) and len({len(word) for word in words}) == 1
     if not alike or not words[0] or set("".join(words)) - set(ascii_lowercase):
         raise ValueError(f"Words need equal lengths and the letters a to z alone: not {words}.")
-    return torch.tensor([SIGNS.encode(word) for word in words])
+    return torch.tensor([SIGNS.encode(word) for word in words], device="cpu")
 
 
 def decode_words(tokens: Tensor) -> list[str]:
@@ -46,20 +46,23 @@ def reverse_batches(
 
     All are int64: source, (B, S); target, (B, S + 1), the start token and the letters backwards;
     following, (B, S + 1), the letters backwards and the end token. A batch has words of one length,
-    so it needs no padding.
+    so it needs no padding. They lie where `rng` lies.
 
     Raises:
         ValueError: a size is not positive, or `longest` below `shortest`.
     """
     whole("batch_size", batch_size, 1)
     check_lengths(shortest, longest)
-    start, end = torch.full((batch_size, 1), START), torch.full((batch_size, 1), END)
+    place = rng.device
+    start, end = (torch.full((batch_size, 1), sign, device=place) for sign in (START, END))
 
     def drawn() -> Iterator[Batch]:
         while True:
-            length = int(torch.randint(shortest, longest + 1, (), generator=rng))
+            length = int(torch.randint(shortest, longest + 1, (), generator=rng, device=place))
             size = (batch_size, length)
-            source = torch.randint(FIRST_LETTER, SIGNS.vocab_size, size, generator=rng)
+            source = torch.randint(
+                FIRST_LETTER, SIGNS.vocab_size, size, generator=rng, device=place
+            )
             backwards = source.flip(1)
             yield source, torch.cat((start, backwards), 1), torch.cat((backwards, end), 1)
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import devices
 from ..history import History
 from ..limits import functions, positive, whole
 from ..schedules import hold_then_fall
@@ -93,7 +94,7 @@ class Head(Mean):
     def forward(self, x: Tensor) -> Tensor:
         """Returns what is to be added to each token's vector, (B, T, width)."""
         q, k = self.place(self.query(x), self.key(x))  # (B, T, head_dim)
-        mask = causal_mask(x.size(-2)).to(x.device)
+        mask = devices.send(causal_mask(x.size(-2)), x.device)
         result: Tensor = self.project(attend(q, k, self.value(x), mask))
         return result
 
@@ -223,8 +224,9 @@ def train_rung(
     num_steps: int | None = None,
     max_seconds: float | None = None,
     batch_size: int = 24,
+    device: str | torch.device | None = None,
 ) -> tuple[ResidualModel, History]:
-    """Returns a rung's model, trained on the CPU and ready to use, and the run's history.
+    """Returns a rung's trained model, ready to use where the ids lie, and the run's history.
 
     All rungs have one recipe: Adam, rows read epoch by epoch, a rate that falls over the last 0.7
     of the run. The rate is the rung's own: one that suits all would favour some.
@@ -238,25 +240,27 @@ def train_rung(
         num_steps: steps to take.
         max_seconds: a time budget, in place of steps or beside them.
         batch_size: rows a step.
+        device: where to train; by default a graphics card where there is one (`devices.device`).
 
     Raises:
         ValueError: there are too few ids for one row, one is not below `vocab_size`, neither steps
-            nor seconds are given, the rate is not above 0, or `rung` is none.
+            nor seconds are given, the rate is not above 0, `rung` is none, or there is no such
+            device.
         TrainingError: a loss is no longer finite.
     """
     if not isinstance(rung, Rung):
         raise ValueError(f'rung must be a Rung such as RUNGS["mean"], not a {type(rung).__name__}.')
     check_ids("ids", ids, vocab_size)
     positive("lr", lr)
-    rng = seed_everything(seed)
-    model = rung.build(vocab_size)
+    place, rng = devices.device(device), seed_everything(seed)
+    model = devices.build(place, rung.build, vocab_size)
     optimizer = torch.optim.Adam(model.parameters(), lr, betas=(0.9, 0.98), fused=True)
     history = fit(
         gpt_step(cast(GPT, model), optimizer),  # it has all that the step asks for
-        token_batches(ids, model.config.context, batch_size, rng),
+        token_batches(ids.to(place), model.config.context, batch_size, rng),
         num_steps=num_steps,
         max_seconds=max_seconds,
         schedule=hold_then_fall(optimizer, warmup=0.02, fall=0.7),
         label=f"seed {seed}",
     )
-    return model.eval(), history
+    return model.to(ids.device).eval(), history

@@ -134,7 +134,7 @@ def choose(
     Args:
         logits: of the next token, (B, vocab_size).
         sampling: how to choose.
-        rng: draws the tokens; on the logits' device.
+        rng: draws the tokens, where it lies; without it the logits' device does.
         seen: tokens so far, int64, (B, S), for the repetition penalty.
 
     Raises:
@@ -145,7 +145,8 @@ def choose(
     shares = probabilities(logits, sampling, seen)
     if sampling.temperature == 0:
         return shares.argmax(dim=-1, keepdim=True)
-    return torch.multinomial(shares, 1, generator=rng)
+    here = shares if rng is None else shares.to(rng.device)
+    return torch.multinomial(here, 1, generator=rng).to(shares.device)
 
 
 def _likeliest(logits: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import devices
 from ..history import History
 from ..optimizers import gradient_step
 from ..schedules import one_cycle
@@ -172,6 +173,8 @@ def greedy_decode(model: EncoderDecoder, source: Tensor) -> Tensor:
     Raises:
         ValueError: another shape, or S above `context` - 1.
     """
+    place = source.device
+    source = source.to(model.head.weight.device)
     encoded = model.encode(source)
     target = source.new_full((len(source), 1), START)
     ended = torch.zeros_like(target, dtype=torch.bool)
@@ -181,7 +184,7 @@ def greedy_decode(model: EncoderDecoder, source: Tensor) -> Tensor:
         target = torch.cat((target, following), 1)
         if ended.all():
             break
-    return target[:, 1:]
+    return target[:, 1:].to(place)
 
 
 def share_reversed(model: EncoderDecoder, source: Tensor) -> float:
@@ -201,7 +204,7 @@ def seq2seq_step(model: EncoderDecoder, optimizer: torch.optim.Optimizer) -> Ste
 
     def step(batch: Batch) -> dict[str, Tensor]:
         model.train()
-        loss = model.loss(*batch)
+        loss = model.loss(*(devices.send(each, model.head.weight.device) for each in batch))
         gradient_step(loss, optimizer)
         return {"loss": loss}
 
@@ -246,18 +249,21 @@ class Seq2SeqRecipe:
 REVERSE = Seq2SeqRecipe()
 
 
-def train_course(recipe: Seq2SeqRecipe = REVERSE, *, seed: int) -> tuple[EncoderDecoder, History]:
-    """Returns a model that writes words backwards, trained on the CPU, and the run's history.
+def train_course(
+    recipe: Seq2SeqRecipe = REVERSE, *, seed: int, device: str | torch.device | None = None
+) -> tuple[EncoderDecoder, History]:
+    """Returns a model that writes words backwards, on the CPU, and the run's history.
 
-    The seed decides weights and words.
+    The seed decides weights and words. It is trained on `device`; by default that is a graphics
+    card where there is one (`devices.device`).
 
     Raises:
-        ValueError: the recipe's `width` is no multiple of its `num_heads`, or a number of steps is
-            not positive.
+        ValueError: the recipe's `width` is no multiple of its `num_heads`, a number of steps is not
+            positive, or there is no such device.
         TrainingError: a loss is no longer finite.
     """
-    rng = seed_everything(seed)
-    model = EncoderDecoder(recipe.config())
+    place, rng = devices.device(device), seed_everything(seed)
+    model = devices.build(place, EncoderDecoder, recipe.config())
     optimizer = torch.optim.Adam(model.parameters(), recipe.lr, betas=(0.9, 0.99), fused=True)
     history = fit(
         seq2seq_step(model, optimizer),
@@ -266,4 +272,4 @@ def train_course(recipe: Seq2SeqRecipe = REVERSE, *, seed: int) -> tuple[Encoder
         schedule=one_cycle(optimizer, warmup=recipe.warmup),
         label=f"encoder-decoder, seed {seed}",
     )
-    return model.eval(), history
+    return model.cpu().eval(), history

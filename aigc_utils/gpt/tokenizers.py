@@ -233,7 +233,7 @@ def encode_tensor(tokenizer: Tokenizer, text: str) -> Tensor:
     Raises:
         ValueError: the tokenizer can't encode the text.
     """
-    return torch.tensor(tokenizer.encode(text), dtype=torch.int64)
+    return torch.tensor(tokenizer.encode(text), dtype=torch.int64, device="cpu")
 
 
 def tokens_per_character(tokenizer: Tokenizer, text: str) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .. import devices
 from ..history import History
 from ..limits import whole
 from ..optimizers import Muon, gradient_step
@@ -58,11 +61,14 @@ def gpt_step(
 
     def step(batch: Batch) -> dict[str, Tensor]:
         model.train()
+        place = devices.place_of(model, batch[0].device)
+        here = tuple(devices.send(each, place) for each in batch)
+        half: Any = torch.autocast(place.type, torch.bfloat16) if bfloat16 else nullcontext()
         losses: list[Tensor] = []
 
         def shares() -> Iterator[Tensor]:
-            for part in in_parts(model, batch, parts):
-                with torch.autocast(batch[0].device.type, torch.bfloat16, enabled=bfloat16):
+            for part in in_parts(model, here, parts):
+                with half:
                     loss = model.loss(*part) / parts
                 losses.append(loss.detach())
                 yield loss
@@ -89,7 +95,7 @@ class GPTRecipe:
     fall: float = 0.7  # the share of the run, its last, in which the rates fall
     ngrams: tuple[int, ...] = (4093, 16381)  # primes, so that n-grams spread over all rows
     ngram_dropout: float = 0.0  # pays in long runs, which would learn n-grams by heart
-    bfloat16: bool = True  # on processors that have it
+    bfloat16: bool = True  # on processors that have it; on cards it isn't measured, so not there
 
     def config(self, vocab_size: int) -> GPTConfig:
         """Returns the model's shape for a vocabulary.
@@ -134,11 +140,17 @@ def course_optimizers(model: GPT, recipe: GPTRecipe) -> tuple[torch.optim.Optimi
     matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in chosen]
-    half = torch.bfloat16 if recipe.bfloat16 and has_bfloat16() else None
+    half = torch.bfloat16 if _in_bfloat16(model, recipe) else None
     return (
         Muon(matrices, recipe.muon_lr, momentum=recipe.momentum, normalize=False, dtype=half),
         torch.optim.Adam(others, recipe.adam_lr, betas=(0.9, 0.98), fused=True),
     )
+
+
+def _in_bfloat16(model: GPT, recipe: GPTRecipe) -> bool:
+    """Returns whether a recipe multiplies matrices in bfloat16 where the model lies."""
+    here = devices.place_of(model, torch.device("cpu"))
+    return recipe.bfloat16 and here.type == "cpu" and has_bfloat16()
 
 
 def train_course(
@@ -151,8 +163,9 @@ def train_course(
     max_seconds: float | None = None,
     evaluate: Evaluate | None = None,
     evaluate_every: int | None = None,
+    device: str | torch.device | None = None,
 ) -> tuple[GPT, History]:
-    """Returns a GPT trained by `recipe` on the CPU, ready to use, and the run's history.
+    """Returns a GPT trained by `recipe`, ready to use where the ids lie, and the run's history.
 
     Args:
         recipe: what to train and how.
@@ -164,22 +177,25 @@ def train_course(
             schedule then follows the clock, and the numbers depend on the machine.
         evaluate: takes the model and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
+        device: where to train; by default a graphics card where there is one (`devices.device`).
 
     Raises:
         ValueError: there are too few ids for one row, some are not below `vocab_size`, the recipe's
-            sizes don't fit each other, or the model is for another vocabulary or a shorter context.
+            sizes don't fit each other, the model is for another vocabulary or a shorter context, or
+            there is no such device.
         TrainingError: a loss is no longer finite.
     """
     check_ids("ids", ids, vocab_size)
     if model is not None:
         _check_model(model, vocab_size, recipe.context)
-    rng = seed_everything(seed)
+    place, rng = devices.device(device), seed_everything(seed)
     if model is None:
-        model = GPT(recipe.config(vocab_size))
+        model = devices.build(place, GPT, recipe.config(vocab_size))
+    model.to(place)
     optimizers = course_optimizers(model, recipe)
     history = fit(
-        gpt_step(model, *optimizers, bfloat16=recipe.bfloat16 and has_bfloat16()),
-        token_batches(ids, recipe.context, recipe.batch_size, rng),
+        gpt_step(model, *optimizers, bfloat16=_in_bfloat16(model, recipe)),
+        token_batches(ids.to(place), recipe.context, recipe.batch_size, rng),
         num_steps=recipe.num_steps,
         max_seconds=max_seconds,
         schedule=hold_then_fall(*optimizers, warmup=0.02, fall=recipe.fall),
@@ -187,7 +203,7 @@ def train_course(
         evaluate_every=evaluate_every,
         label=f"GPT, seed {seed}",
     )
-    return model.eval(), history
+    return model.to(ids.device).eval(), history
 
 
 @torch.no_grad()
@@ -213,12 +229,15 @@ def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: i
     if isinstance(model, GPT):  # benchmarks/gpt.py measures another
         check_ids("ids", ids, model.config.vocab_size)
         _check_model(model, model.config.vocab_size, context)
-    total, count = 0.0, 0
+    here = ids.to(devices.place_of(model, ids.device))
+    losses: list[Tensor] = []
+    counts: list[int] = []
     with evaluation_mode(model):
-        for inputs, targets in consecutive_batches(ids, context, batch_size):
-            total += model.loss(inputs, targets).item() * targets.numel()
-            count += targets.numel()
-    return total / count
+        for inputs, targets in consecutive_batches(here, context, batch_size):
+            losses.append(model.loss(inputs, targets))
+            counts.append(targets.numel())
+    read = torch.stack(losses).tolist()  # at once, at the end: a card works through all batches
+    return sum(loss * count for loss, count in zip(read, counts, strict=True)) / sum(counts)
 
 
 def _check_model(model: GPT, vocab_size: int, context: int) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import devices
 from ..data import batches, check_images, to_float
 from ..history import History
 from ..training import Batch, Evaluate, Step, fit, seed_everything
@@ -79,7 +80,7 @@ def article_step(model: ArticleVAE, optimizer: torch.optim.Optimizer) -> Step:
 
     def step(batch: Batch) -> dict[str, Tensor]:
         check_images(batch[0])
-        x = to_float(batch[0])
+        x = to_float(devices.send(batch[0], model.fc1.weight.device))
         bce, kl = article_losses(*_with_images(model, x))
         optimizer.zero_grad()
         (bce + kl).backward()
@@ -96,8 +97,9 @@ def train_article(
     num_steps: int,
     evaluate: Evaluate | None = None,
     evaluate_every: int | None = None,
+    device: str | torch.device | None = None,
 ) -> tuple[ArticleVAE, History]:
-    """Returns the article's VAE and the run's history, on the CPU.
+    """Returns the article's VAE, where the images lie, and the run's history.
 
     Args:
         images: uint8, shape (N, 1, 28, 28); taken in batches of 64, as in the article.
@@ -105,24 +107,25 @@ def train_article(
         num_steps: batches to train on; an epoch of the article has 938.
         evaluate: takes the model and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
+        device: where to train; by default a graphics card where there is one (`devices.device`).
 
     Raises:
-        ValueError: the images have another type or shape, or are fewer than a batch has, or a
-            number of steps is not positive.
+        ValueError: the images have another type or shape, or are fewer than a batch has, a number
+            of steps is not positive, or there is no such device.
         TrainingError: a loss is no longer finite.
     """
     check_images(images)
-    rng = seed_everything(seed)
-    model = ArticleVAE()
+    place, rng = devices.device(device), seed_everything(seed)
+    model = devices.build(place, ArticleVAE)
     history = fit(
         article_step(model, torch.optim.Adam(model.parameters(), lr=1e-3)),
-        batches((images,), 64, rng=rng),
+        batches((images.to(place),), 64, rng=rng),
         num_steps=num_steps,
         evaluate=partial(evaluate, model) if evaluate else None,
         evaluate_every=evaluate_every,
         label=f"article's VAE, seed {seed}",
     )
-    return model, history
+    return model.to(images.device), history
 
 
 @torch.no_grad()
@@ -137,9 +140,10 @@ def article_nats(model: ArticleVAE, images: Tensor) -> tuple[float, float]:
         ValueError: the images have another type or shape.
     """
     check_images(images)
+    here = images.to(devices.place_of(model, images.device))
     losses = [
-        torch.stack(article_losses(*_with_images(model, to_float(part)))).double()
-        for part in images.split(1000)
+        torch.stack(article_losses(*_with_images(model, to_float(part)))).cpu().double()
+        for part in here.split(1000)
     ]
     bce, kl = torch.stack(losses).sum(0) / len(images)
     return bce.item(), kl.item()

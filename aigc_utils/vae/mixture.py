@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data import check_finite, check_tensor
+from ..devices import normal
 from ..limits import whole
 
 #: The share of the codes' whole covariance that each bell keeps: none may become a needle.
@@ -62,8 +63,9 @@ class Mixture:
             ValueError: `count` is below 1.
         """
         whole("count", count)
-        which = torch.multinomial(self.weights, count, replacement=True, generator=rng)
-        noise = torch.randn(count, self.means.size(1), 1, generator=rng)
+        weights, place = self.weights.to(rng.device), self.means.device
+        which = torch.multinomial(weights, count, replacement=True, generator=rng).to(place)
+        noise = normal((count, self.means.size(1), 1), rng, place)
         codes: Tensor = self.means[which] + (self.roots[which] @ noise).squeeze(2)
         return codes
 
@@ -90,10 +92,13 @@ def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20
     """
     _check_fit(codes, size, rounds)
     spread = torch.cov(codes.T).view(codes.size(1), -1)
-    least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * torch.eye(len(spread))
-    starts = codes[torch.randperm(len(codes), generator=rng)[:size]]
+    place = codes.device
+    even = torch.eye(len(spread), device=place)
+    least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * even
+    order = torch.randperm(len(codes), generator=rng, device=rng.device)
+    starts = codes[order[:size].to(place)]
     covariances = (spread + least).expand(size, -1, -1)
-    mixture = Mixture(torch.full((size,), 1 / size), starts, covariances)
+    mixture = Mixture(torch.full((size,), 1 / size, device=place), starts, covariances)
     for _ in range(rounds):
         shares = mixture.log_parts(codes).softmax(1)  # (N, K): whose code is it?
         mixture = _refitted(codes, shares, least)

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .. import devices
 from ..data import batches, binarize, check_fields, check_images, check_number, to_float
 from ..history import History
 from ..latent import gaussian_kl, reparameterize
@@ -50,12 +51,12 @@ def vae_step(
     def step(batch: Batch) -> dict[str, Tensor]:
         check_images(batch[0])
         model.train()
-        images = to_float(batch[0])
+        images = to_float(devices.send(batch[0], model.mean.device))
         if binary:
-            images = binarize(images, rng)
+            images = binarize(images, rng, wait=False)
         mean, log_variance = model.encode(images)
         z = reparameterize(mean, log_variance, rng) if noise else mean
-        reconstruction = reconstruction_loss(model.decode(z), images).mean()
+        reconstruction = reconstruction_loss(model.decode(z), images, wait=False).mean()
         kl = gaussian_kl(mean, log_variance).sum(1).mean()
         gradient_step(reconstruction + beta * kl, optimizer)
         return {"reconstruction": reconstruction, "kl": kl}
@@ -110,8 +111,9 @@ def train_course(
     max_seconds: float | None = None,
     evaluate: Evaluate | None = None,
     evaluate_every: int | None = None,
+    device: str | torch.device | None = None,
 ) -> tuple[VAE, History]:
-    """Returns a VAE trained by `recipe` on the CPU, ready to use, and the run's history.
+    """Returns a VAE trained by `recipe`, ready to use where the images lie, and the run's history.
 
     Args:
         recipe: what to train and how.
@@ -122,18 +124,22 @@ def train_course(
             schedule then follows the clock, and the numbers depend on the machine.
         evaluate: takes the model and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
+        device: where to train; by default a graphics card where there is one (`devices.device`).
 
     Raises:
-        ValueError: the images have another type or shape, or are fewer than a batch has.
+        ValueError: the images have another type or shape, or are fewer than a batch has, or there
+            is no such device.
         TrainingError: a loss is no longer finite.
     """
     check_images(images)
-    rng = seed_everything(seed)
+    place, rng = devices.device(device), seed_everything(seed)
     if model is None:
-        mean_image = to_float(images).mean(0)
-        model = VAE(recipe.latent_dim, recipe.hidden, recipe.patches, mean_image)
+        mean = to_float(images.cpu()).mean(0)
+        model = devices.build(place, VAE, recipe.latent_dim, recipe.hidden, recipe.patches, mean)
+    model.to(place)
     optimizer = torch.optim.Adam(model.parameters(), recipe.lr, betas=(0.9, 0.99), fused=True)
-    set_rate, beta = one_cycle(optimizer, warmup=recipe.warmup), torch.tensor(recipe.beta)
+    set_rate = one_cycle(optimizer, warmup=recipe.warmup)
+    beta = torch.tensor(recipe.beta, device="cpu")
 
     def schedule(progress: float) -> None:
         set_rate(progress)
@@ -142,7 +148,7 @@ def train_course(
 
     history = fit(
         vae_step(model, optimizer, rng, beta=beta, noise=recipe.noise, binary=recipe.binary),
-        batches((images,), recipe.batch_size, rng=rng),
+        batches((images.to(place),), recipe.batch_size, rng=rng),
         num_steps=int(recipe.epochs * len(images) / recipe.batch_size),
         max_seconds=max_seconds,
         schedule=schedule,
@@ -150,4 +156,4 @@ def train_course(
         evaluate_every=evaluate_every,
         label=f"course's VAE, seed {seed}",
     )
-    return model.eval(), history
+    return model.to(images.device).eval(), history

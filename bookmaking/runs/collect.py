@@ -161,6 +161,7 @@ def substitutions(
         "table_times": table(("chapter", "time of a whole run"), times),
         "table_machine": table(("what", "this run's"), _machines(chapters)),
         "table_benchmarks": table(("benchmark", "what it compares", "where it ran"), benchmarked),
+        "measured_card": _card(results / "device.json"),
     }
 
 
@@ -178,6 +179,24 @@ def _benchmark(path: Path) -> tuple[str, str, str]:
         raise CollectError(f"{path.name}: no module of benchmarks/ has {name} in BENCHMARKS.")
     torch_version = str(stored["torch"]).partition("+")[0]
     return f"`{name}`", known[name].compares, f"{stored['machine']}, torch {torch_version}"
+
+
+def _card(path: Path) -> str:
+    """Returns what `python -m benchmarks device` measured, or that it has not been."""
+    if not path.exists():
+        return (
+            "How long the recipes take on a graphics card, and whether their models are as good "
+            "there, is not measured: no card was at hand for this edition."
+        )
+    from benchmarks.device import HEADER, row  # which needs torch
+
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    rows = [row(name, found) for name, found in stored["recipes"].items()]
+    return (
+        f"Measured on {stored['card']}, beside {stored['machine']}; medians of {stored['seeds']} "
+        "seeds. Qualities are alike where their medians differ by no more than the seeds of one "
+        f"of the two do.\n\n{table(HEADER, rows)}"
+    )
 
 
 def _machines(chapters: Mapping[str, NotebookNode]) -> list[tuple[str, str]]:

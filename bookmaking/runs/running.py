@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -63,6 +64,7 @@ def execute(source: Path, first: str = "") -> nbformat.NotebookNode:
         source: the chapter.
         first: code that its kernel runs before the chapter's own.
     """
+    os.environ.setdefault("AIGC_DEVICE", "cpu")  # the book states a CPU's times and numbers
     notebook = read_chapter(source)
     if first:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(first))

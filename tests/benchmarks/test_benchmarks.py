@@ -16,23 +16,15 @@ from safetensors.torch import load_file
 from torch.utils.data import Subset
 from torchvision import datasets
 
+from aigc_utils import devices
 from aigc_utils import vae as course_vae
 from aigc_utils.cnn import SPRINT, CNNRecipe
 from aigc_utils.data import MNIST, DataError, load_mnist, split, to_float
 from aigc_utils.evaluation import SampleScores, importance_bound, load_results
 from aigc_utils.gan import COURSE
+from aigc_utils.gpt import seq2seq
 from benchmarks import __main__ as command
-from benchmarks import (
-    cnn,
-    cnn_ladder,
-    decode,
-    gan,
-    gpt,
-    register,
-    report,
-    vae,
-    vae_codes,
-)
+from benchmarks import cnn, cnn_ladder, decode, device, gan, gpt, register, report, vae, vae_codes
 from benchmarks.cnn import Result
 
 KEYS = {
@@ -124,6 +116,45 @@ def test_each_module_says_which_benchmarks_it_has(
         (tmp_path / name).write_text('BENCHMARKS = {"twice": ("benchmark", "a and b")}')
     with pytest.raises(ValueError, match=r"^Two benchmarks are called twice: rename one\.$"):
         register.benchmarks(tmp_path)
+
+
+def test_without_a_card_there_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices, "card", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "device"])
+    with pytest.raises(SystemExit):
+        command.main()
+    said = "This machine has no graphics card that PyTorch finds: CUDA or MPS.\n"
+    assert capsys.readouterr().err == said
+
+
+def test_each_recipe_is_compared_on_both_devices(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[tuple[int, str]] = []
+
+    def run(worse: float) -> Any:
+        def found(seed: int, place: torch.device) -> device.Result:
+            asked.append((seed, place.type))
+            card = place.type == "meta"
+            return device.Result(1.0 + seed if card else 4.0 + seed, 90 + seed - card * worse)
+
+        return found, "accuracy, %"
+
+    monkeypatch.setattr(devices, "card", lambda: torch.device("meta"))
+    monkeypatch.setattr(device, "RUNS", {"cnn": run(2.0), "gan": run(2.5)})
+    path = tmp_path / "device.json"
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "device", "--json", str(path)])
+    command.main()
+    stored = json.loads(path.read_text())
+    assert asked[:6] == [(seed, place) for place in ("cpu", "meta") for seed in range(3)]
+    assert stored["recipes"]["cnn"]["ratio"] == 5.0 / 2.0
+    assert stored["recipes"]["cnn"]["cpu"] == {"seconds": 5.0, "quality": 91.0}
+    assert [found["alike"] for found in stored["recipes"].values()] == [True, False]
+    assert stored["card"] == "meta"
+    shown = capsys.readouterr().out
+    assert "cnn     5.00     2.00      2.5" in shown
 
 
 @pytest.fixture
@@ -578,3 +609,25 @@ def test_read_bandwidth_takes_the_fastest_way(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(decode, "REST", 0)
     # The medians are 4, 2, 0.5, 8, 7 and 6 seconds: one quick reading alone counts for nothing.
     assert decode.read_bandwidth(8_000_000, tries=3) == pytest.approx(0.016)
+
+
+def test_each_recipe_has_a_run_of_its_own(
+    few_images: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "load_mnist", gan.load_mnist)
+    monkeypatch.setattr(device, "NUM_WORDS", 10)
+    text = torch.arange(400) % 7
+    monkeypatch.setattr(device, "encoded", lambda path: gpt.Data("text", text, text, 7))
+    sizes = {"batch_size": 8, "width": 8, "num_heads": 2, "num_steps": 2}
+    short: dict[str, Any] = {
+        "cnn": dataclasses.replace(SPRINT, widths=(2, 3, 4), epochs=0.01),
+        "gan": dataclasses.replace(COURSE, num_steps=2, width=8, widths=(4, 4, 4)),
+        "vae": dataclasses.replace(course_vae.SPRINT, epochs=0.01, hidden=(8, 8)),
+        "gpt": dataclasses.replace(gpt.SPRINT, num_layers=1, ngrams=(13,), **sizes),
+        "seq2seq": dataclasses.replace(seq2seq.REVERSE, **sizes),
+    }
+    for name, (run, _) in device.RUNS.items():
+        result = run(0, torch.device("cpu"), **({"recipe": short[name]} if name in short else {}))
+        assert result.seconds > 0, name
+        assert result.quality >= 0, name
+    assert result.quality > 98  # the judge's

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from aigc_utils import evaluation, gpt
+from benchmarks.device import Result, compared
 from benchmarks.register import benchmarks
 from bookmaking.runs import collect
 
@@ -53,7 +57,19 @@ RECORDED = evaluation.record(accuracy=("accuracy", "99.03 %"), seconds=("trainin
 
 
 def test_a_record_shows_a_table() -> None:
-    assert repr(RECORDED) == "accuracy  99.03 %\ntraining  2.1 s"
+    assert repr(RECORDED).startswith("accuracy  99.03 %\ntraining  2.1 s\nThe recipes trained on ")
+
+
+def test_a_record_says_where_the_run_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIGC_DEVICE", "cpu")
+    said = "The recipes trained on the CPU; the times in the text are a CPU's."
+    assert repr(RECORDED).endswith(f"\n{said}")
+    assert RECORDED.html().endswith(f"<p>{escape(said)}</p>")
+    monkeypatch.delenv("AIGC_DEVICE")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda place: "Card <1>")
+    assert repr(RECORDED).splitlines()[-1].startswith("The recipes trained on Card <1>;")
+    assert "Card &lt;1&gt;" in RECORDED.html()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +103,7 @@ def test_the_time_is_from_the_first_cell_to_the_last() -> None:
 
 def test_a_record_is_a_table_for_every_reader() -> None:
     shown, more = evaluation.record(nats=("loss, 1 < 2", "97.0 nats"))._repr_mimebundle_()
-    assert shown["text/plain"] == "loss, 1 < 2  97.0 nats"
+    assert shown["text/plain"].startswith("loss, 1 < 2  97.0 nats\n")
     assert "<td>loss, 1 &lt; 2</td><td>97.0 nats</td>" in shown["text/html"]
     assert more["aigc"]["numbers"] == [["nats", "loss, 1 < 2", "97.0 nats"]]
 
@@ -116,6 +132,20 @@ def test_the_pages_get_numbers_tables_and_pictures() -> None:
     assert "| torch, 02_gan | 2.15 |" in given["table_machine"]
     assert "| date | 2026-11-24 |" in given["table_machine"]
     assert "| `ladder` | the steps from the article's CNN" in given["table_benchmarks"]
+
+
+def test_the_page_says_what_was_measured_on_a_card_or_that_nothing_was(tmp_path: Path) -> None:
+    run = chapter(cell(0), cell(1, (output(RECORDED),)))
+    said = collect.substitutions({"01_cnn": run}, tmp_path)["measured_card"]
+    assert "is not measured" in said
+    cpu, card = ([Result(seconds, 90.0 + seconds)] * 3 for seconds in (8.0, 2.0))
+    stored = {"card": "Card 1", "seeds": 3, "machine": "two cores", "torch": "2.15"}
+    stored["recipes"] = {"cnn": compared(cpu, card) | {"unit": "accuracy, %"}}
+    (tmp_path / "device.json").write_text(json.dumps(stored), encoding="utf-8")
+    said = collect.substitutions({"01_cnn": run}, tmp_path)["measured_card"]
+    assert "not measured" not in said
+    assert said.startswith("Measured on Card 1, beside two cores; medians of 3 seeds.")
+    assert said.endswith("| cnn | 8.00 | 2.00 | 4.0 | accuracy, % | 98 | 92 | no |")
 
 
 def test_every_stored_benchmark_says_what_it_compares(tmp_path: Path) -> None:

@@ -364,7 +364,7 @@ def test_a_signature_is_one_that_python_reads(api: tuple[Sphinx, str]) -> None:
     saved = signature("gan", "aigc_utils.gan.samples.save_generator")
     assert saved == "save_generator(generator:Generator,path:str|Path,)&#x2192;Path"
     assert "rng:torch.Generator," in signature("gan", "aigc_utils.gan.game.CourseGAN")
-    assert signature("ground", "aigc_utils.training.device").endswith("&#x2192;torch.device")
+    assert signature("ground", "aigc_utils.devices.device").endswith("&#x2192;torch.device")
 
 
 def test_the_index_lists_a_module_once(api: tuple[Sphinx, str]) -> None:
