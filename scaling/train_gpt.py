@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ids, held, vocab_size = sonnets(chosen.held)
     held = held.to(together.device)
     batches = gpt.token_batches(ids, CONTEXT, chosen.batch, rng)
-    empty = memory()
+    empty = memory(together.device)
 
     model = gpt.GPT(recipe(chosen).config(vocab_size))
     step_model, optimizers, kept = spread(model, together, chosen)
@@ -72,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         evaluate=evaluate, evaluate_every=chosen.every, history=history, resume=True,
         accelerator=together,
     )  # fmt: skip
-    report(together, history, model, memory() - empty, began, chosen.json)
+    grown = memory(together.device) - empty
+    report(together, history, model, grown, began, chosen.json)
     together.end_training()
 
 
@@ -103,9 +104,9 @@ def spread(model: gpt.GPT, together: Any, chosen: argparse.Namespace) -> tuple[A
     return model, (adam,), {}
 
 
-def memory() -> float:
-    """Returns the MB of all tensors that this process holds on its card, or else on the CPU."""
-    if torch.cuda.is_available():
+def memory(place: torch.device) -> float:
+    """Returns the MB of all tensors that this process holds on a card, or else on the CPU."""
+    if place.type == "cuda":
         return torch.cuda.memory_allocated() / 1e6
     held = {
         storage.data_ptr(): storage.nbytes()

@@ -14,11 +14,11 @@ from .picture import COLORS, Picture, axes_grid, new_figure, styled
 def scaling_law(
     runs: Sequence[Mapping[str, Any]], held_out: Mapping[str, Any], law: Mapping[str, float]
 ) -> Picture:
-    """Returns the losses of models over their size, their law, and a larger model beside it.
+    """Returns the losses of models over their size, their law, and larger models beside it.
 
     Args:
         runs: each with "weights" and "losses", one a seed in nats a token, the smallest first.
-        held_out: the same of a larger model that the law was not fitted to.
+        held_out: the same of a larger size that the law was not fitted to.
         law: its "floor", "scale" and "power": the loss is floor + scale * weights ** -power.
 
     Raises:
@@ -42,7 +42,7 @@ def scaling_law(
         *zip(*points, strict=True), "o", color=COLORS["green"], markersize=5, label="fitted to"
     )
     measured, foretold = float(np.mean(held_out["losses"])), float(loss(last))
-    axes.plot([last], [measured], "D", color=COLORS["orange"], markersize=7, label="held out")
+    axes.plot([last], [measured], "D", color=COLORS["orange"], markersize=7, label="held out, mean")
     axes.set(xscale="log", xlabel="weights (logarithmic)", ylabel="loss (nats a character)")
     axes.set_title(f"{foretold:.3f} nats foretold, {measured:.3f} measured")
     axes.legend()
@@ -58,6 +58,6 @@ def _told(runs: Sequence[Mapping[str, Any]], last: int, measured: float, foretol
         f"{first['weights']:,} weights to {end['weights']:,} the loss falls from "
         f"{np.mean(first['losses']):.3f} to {np.mean(end['losses']):.3f} nats a character, along a "
         f"curve that flattens. It goes on, dashed, to {foretold:.3f} nats at {last:,} weights; the "
-        f"model of that size, which the curve was not fitted to, lies {beside} it at "
-        f"{measured:.3f}."
+        f"models of that size, which the curve was not fitted to, lie {beside} it, at "
+        f"{measured:.3f} on average."
     )

@@ -10,12 +10,15 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from sentences import assert_one_sentence
@@ -246,6 +249,58 @@ def test_all_stop_at_one_step_when_one_is_asked_to(tmp_path: Path) -> None:
     finish(start(2, stopping, str(tmp_path / "told")), PATIENCE)
     told = [json.loads((tmp_path / f"told{rank}").read_text()) for rank in range(2)]
     assert told == [[processes.AGREE_EVERY, True]] * 2
+
+
+# --- the commands of the page -----------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def command(line: str, *options: str) -> list[str]:
+    """Returns the words of a command that the page shows, from its beginning, and more options."""
+    page = (ROOT / "book" / "scaling.md").read_text(encoding="utf-8")
+    assert f"\n{line} " in page
+    program, *words = line.split()
+    path = str(ROOT / "scaling" / "train_gpt.py")
+    return [str(Path(sys.executable).with_name(program)), *words, *options[:2], path, *options[2:]]
+
+
+def test_torchrun_starts_a_killed_process_anew(environment: None, folder: Path) -> None:
+    file, target = folder / "torchrun.safetensors", folder / "torchrun.losses"
+    words = command(
+        "torchrun --standalone --nproc-per-node 2", "--max-restarts", "1", *LONG,
+        "--run", str(file), "--json", str(target),
+    )  # fmt: skip
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as started:
+        end = time.monotonic() + 2 * PATIENCE
+        while not file.exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        psutil.Process(started.pid).children()[-1].send_signal(signal.SIGKILL)
+        printed = started.communicate(timeout=2 * PATIENCE)[0]
+    assert started.returncode == 0, printed
+    (after,) = re.findall(r"goes on after step (\d+)", printed)
+    assert 5 <= int(after) < 60
+    assert int(after) % 5 == 0
+    losses = json.loads(target.read_text(encoding="utf-8"))["losses"]
+    assert losses == pytest.approx(run(folder, 2, *LONG)["losses"], abs=1e-5)
+
+
+def test_accelerate_launch_gives_the_same_numbers(environment: None, folder: Path) -> None:
+    target = folder / "launched.losses"
+    words = command(
+        "accelerate launch --multi_gpu --num_processes 2", "--main_process_port", "0", *SHORT,
+        "--json", str(target),
+    )  # fmt: skip
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=2 * PATIENCE)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(target.read_text(encoding="utf-8"))
+    assert found["processes"] == 2
+    assert found["losses"] == pytest.approx(run(folder, 1, *SHORT)["losses"], abs=1e-5)
 
 
 # --- what is refused --------------------------------------------------------------------------
