@@ -74,7 +74,8 @@ def new_vae() -> vae.VAE:
 
 
 def new_gpt() -> gpt.GPT:
-    return roused(made(gpt.GPT, GPT.config(VOCABULARY)))
+    model: gpt.GPT = roused(made(gpt.GPT, GPT.config(VOCABULARY)))
+    return model
 
 
 def roused(model: Any) -> Any:

@@ -105,6 +105,24 @@ def test_every_public_function_that_computes_has_a_case() -> None:
     assert public_functions() - cases - again == set(), "give it a case in device_cases.py"
 
 
+#: Networks that take the step of another, and one that is never trained.
+UNTRAINED = {cnn.ArticleCNN, cnn.MLP, evaluation.Judge}
+
+
+def test_every_public_network_takes_a_step() -> None:
+    taken: set[type] = set()
+
+    def move(each: Any) -> Any:
+        taken.update(map(type, each.modules()) if isinstance(each, nn.Module) else ())
+        return each
+
+    for make in STEPS.values():
+        make(move)
+    public = (getattr(module, name) for module in ROOMS.values() for name in module.__all__)
+    networks = {each for each in public if isinstance(each, type) and issubclass(each, nn.Module)}
+    assert networks - taken - UNTRAINED == set(), "give it a step in device_cases.py"
+
+
 # --- fake tensors: PyTorch's own rules, and no number is asked for -------------------------------
 
 
