@@ -1,6 +1,6 @@
 """Trains the course's GPT on the sonnets, in one process or in many.
 
-    torchrun --standalone --nproc-per-node 2 scaling/train_gpt.py --run build/run.safetensors
+    torchrun --standalone --nproc-per-node 2 scaling/train_gpt.py --keep build/run.safetensors
 
 Kill it, start it again, with as many processes or another number: it goes on from its last
 checkpoint.
@@ -33,13 +33,13 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parts", type=int, default=1, help="cut each process's rows into so many")
     parser.add_argument("--width", type=int, default=128, help="of the model")
     parser.add_argument("--shard", action="store_true", help="cut the weights up, for AdamW")
-    parser.add_argument("--run", type=Path, help="file to keep the run in, and to go on from")
+    parser.add_argument("--keep", type=Path, help="file to keep the run in, and to go on from")
     parser.add_argument("--every", type=int, default=20, help="steps from checkpoint to checkpoint")
     parser.add_argument("--held", type=int, default=4096, help="characters to validate on")
     parser.add_argument("--json", type=Path, help="file for losses, times and memory")
     chosen = parser.parse_args(arguments)
-    if chosen.shard and chosen.run:
-        parser.error("--run keeps whole weights, and --shard has pieces: give one of the two.")
+    if chosen.shard and chosen.keep:
+        parser.error("--keep needs whole weights, and --shard has pieces: give one of the two.")
     return chosen
 
 
@@ -57,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     step = gpt.gpt_step(step_model, *optimizers, parts=chosen.parts)
     history = History()
     run = {**kept, "batches": batches, "history": history}
-    if chosen.run and chosen.run.exists():
-        training.load_run(chosen.run, **run)
+    if chosen.keep and chosen.keep.exists():
+        training.load_run(chosen.keep, **run)
         together.print(f"goes on after step {history.num_steps}", flush=True)
     began = history.num_steps
 
     def evaluate() -> dict[str, float]:
-        if chosen.run:
-            processes.save_together(together, chosen.run, **run)
+        if chosen.keep:
+            processes.save_together(together, chosen.keep, **run)
         return {"nats": gpt.mean_nats(model, held), "seconds": history.seconds}
 
     training.fit(

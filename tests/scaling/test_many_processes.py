@@ -89,7 +89,7 @@ def exchanging(target: str) -> None:
     for parts in (1, 4):
         replica, seen = processes.Replica(tiny(), together), []
 
-        def counted(number: list[int], bucket: Any) -> Any:
+        def counted(number, bucket):  # DDP takes no words for the types
             number.append(1)
             return default_hooks.allreduce_hook(None, bucket)
 
@@ -207,7 +207,7 @@ def dying(at: int, arguments: Sequence[str]) -> None:
 
 def test_a_killed_run_loses_no_more_than_the_steps_since_its_last_checkpoint(folder: Path) -> None:
     file, again = folder / "killed.safetensors", folder / "again.safetensors"
-    members = start(2, dying, 43, [*LONG, "--run", str(file)])
+    members = start(2, dying, 43, [*LONG, "--keep", str(file)])
     members[1].join(PATIENCE)
     assert members[1].exitcode == -signal.SIGKILL
     members[0].terminate()  # as torchrun does: alone it would wait
@@ -215,7 +215,7 @@ def test_a_killed_run_loses_no_more_than_the_steps_since_its_last_checkpoint(fol
     shutil.copy(file, again)
     whole = run(folder, 2, *LONG)
     for number, kept in ((2, file), (1, again)):
-        rest = run(folder, number, *LONG, "--run", str(kept))
+        rest = run(folder, number, *LONG, "--keep", str(kept))
         assert rest["began"] == 40
         assert len(rest["losses"]) == 60
         assert rest["losses"] == pytest.approx(whole["losses"], abs=1e-5)
@@ -254,53 +254,61 @@ def test_all_stop_at_one_step_when_one_is_asked_to(tmp_path: Path) -> None:
 # --- the commands of the page -----------------------------------------------------------------
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
-def command(line: str, *options: str) -> list[str]:
-    """Returns the words of a command that the page shows, from its beginning, and more options."""
+def shown(beginning: str) -> list[str]:
+    """Returns the words of the page's command that begins so."""
     page = (ROOT / "book" / "scaling.md").read_text(encoding="utf-8")
-    assert f"\n{line} " in page
-    program, *words = line.split()
-    path = str(ROOT / "scaling" / "train_gpt.py")
-    return [str(Path(sys.executable).with_name(program)), *words, *options[:2], path, *options[2:]]
+    (line,) = re.findall(rf"^{beginning}.*$", page, re.MULTILINE)
+    return line.split()
 
 
-def test_torchrun_starts_a_killed_process_anew(environment: None, folder: Path) -> None:
+def handed_over(target: str, words: Sequence[str]) -> None:
+    """Writes what Accelerate's command has torchrun start, and how often."""
+    from accelerate.commands import launch
+    from torch.distributed import run as torchrun
+
+    torchrun.run = lambda told: Path(target).write_text(
+        json.dumps([int(told.nproc_per_node), told.training_script]), encoding="utf-8"
+    )
+    launch.launch_command(launch.launch_command_parser().parse_args(words))
+
+
+def test_both_commands_start_the_program_twice(tmp_path: Path) -> None:
+    from torch.distributed import run as torchrun
+
+    accelerate, launch, *words = shown("accelerate launch")
+    assert (accelerate, launch) == ("accelerate", "launch")
+    finish(start(1, handed_over, str(tmp_path / "told"), words), PATIENCE)
+    told = torchrun.get_args_parser().parse_args(shown("torchrun")[1:])
+    assert json.loads((tmp_path / "told").read_text(encoding="utf-8")) == [2, told.training_script]
+    assert told.nproc_per_node == "2"
+    assert (ROOT / told.training_script).is_file()
+
+
+def test_torchrun_starts_a_killed_process_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, target = folder / "torchrun.safetensors", folder / "torchrun.losses"
-    words = command(
-        "torchrun --standalone --nproc-per-node 2", "--max-restarts", "1", *LONG,
-        "--run", str(file), "--json", str(target),
-    )  # fmt: skip
-    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True) as started:
-        end = time.monotonic() + 2 * PATIENCE
+    setting, torchrun, *words = shown("TORCH")
+    for name, value in (setting.split("="), ("OMP_NUM_THREADS", "1"), ("PYTHONPATH", str(ROOT))):
+        monkeypatch.setenv(name, value)
+    words = [str(ROOT / each) if each.endswith(".py") else each for each in words]
+    words[words.index("--keep") + 1] = str(file)
+    words += [*LONG, "--json", str(target)]
+    program = str(Path(sys.executable).with_name(torchrun))
+    with subprocess.Popen([program, *words], stdout=subprocess.PIPE, text=True) as started:
+        end = time.monotonic() + PATIENCE
         while not file.exists():
+            assert started.poll() is None
             assert time.monotonic() < end
             time.sleep(0.01)
         psutil.Process(started.pid).children()[-1].send_signal(signal.SIGKILL)
-        printed = started.communicate(timeout=2 * PATIENCE)[0]
+        printed = started.communicate(timeout=PATIENCE)[0]
     assert started.returncode == 0, printed
     (after,) = re.findall(r"goes on after step (\d+)", printed)
     assert 5 <= int(after) < 60
     assert int(after) % 5 == 0
     losses = json.loads(target.read_text(encoding="utf-8"))["losses"]
     assert losses == pytest.approx(run(folder, 2, *LONG)["losses"], abs=1e-5)
-
-
-def test_accelerate_launch_gives_the_same_numbers(environment: None, folder: Path) -> None:
-    target = folder / "launched.losses"
-    words = command(
-        "accelerate launch --multi_gpu --num_processes 2", "--main_process_port", "0", *SHORT,
-        "--json", str(target),
-    )  # fmt: skip
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=2 * PATIENCE)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(target.read_text(encoding="utf-8"))
-    assert found["processes"] == 2
-    assert found["losses"] == pytest.approx(run(folder, 1, *SHORT)["losses"], abs=1e-5)
 
 
 # --- what is refused --------------------------------------------------------------------------
