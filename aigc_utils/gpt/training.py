@@ -236,7 +236,8 @@ def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: i
         for inputs, targets in consecutive_batches(here, context, batch_size):
             losses.append(model.loss(inputs, targets))
             counts.append(targets.numel())
-    read = torch.stack(losses).tolist()  # at once, at the end: a card works through all batches
+    # Read at once, at the end: a card works through all batches first.
+    read: list[float] = torch.stack(losses).tolist()
     return sum(loss * count for loss, count in zip(read, counts, strict=True)) / sum(counts)
 
 
