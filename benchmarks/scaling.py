@@ -122,6 +122,7 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     Args:
         seeds: runs of each kind; the fastest counts.
     """
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         times = measured_exchanges(folder)
@@ -140,7 +141,7 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     return {
         "weights": weights, "alone": alone, "exchanges": times, "shared": SHARED, **model,
         "measured": measured, "sharded": sharded, "sharded_width": SHARDED_WIDTH, **machine(),
-        "cores": os.cpu_count(),
+        "cores": os.cpu_count(), "load": load,
     }  # fmt: skip
 
 

@@ -104,9 +104,6 @@ def test_the_stored_step_is_what_the_cost_model_says_of_it() -> None:
     assert step["foretold"] == pytest.approx(again.pop("foretold"))
     assert {name: step[name] for name in again} == pytest.approx(again)
     assert step["shared"] == list(scaling.SHARED)
-    alone = dict(step["alone"])
-    for rows, measured in zip(step["shared"], step["measured"], strict=True):
-        assert measured < alone[rows], "two processes are faster than one"
     for told, measured in zip(step["foretold"], step["measured"], strict=True):
         assert told == pytest.approx(measured, rel=0.5)
     counts, memory = zip(*step["sharded"], strict=True)
@@ -129,6 +126,16 @@ def test_the_stored_law_is_the_one_of_its_runs() -> None:
         kept = found["laws"][name]
         assert kept["foretold"] == pytest.approx(again(last["weights"]), abs=1e-6)
         assert kept["error"] == pytest.approx(kept["foretold"] - last["loss"])
+
+
+def test_the_pages_words_about_the_law_are_those_of_its_numbers() -> None:
+    found = load_results("scaling_law")
+    runs, last = found["runs"], found["held_out"]
+    without = [law.of_runs(runs[:i] + runs[i + 1 :]) for i in range(len(runs))]
+    foretold = [each(last["weights"]) for each in without]
+    assert min(last["losses"]) > max(foretold), "the page says: each seed lies above"
+    floors = [each.floor for each in without]
+    assert max(floors) - min(floors) > 0.3, "the page says: hardly anything of the floor"
 
 
 def test_a_size_has_its_share_of_data() -> None:
