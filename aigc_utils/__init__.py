@@ -16,6 +16,8 @@ The ground, on which every chapter stands:
 - `ema`: a running mean of weights
 - `model_files`: the course's models in files
 - `runs`: stop a training, keep it, go on
+- `seeds`: one seed for every generator
+- `processes`: one model, many processes
 - `source`: shows a listing in a notebook
 - `training`: the one training loop
 

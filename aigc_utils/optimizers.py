@@ -78,11 +78,14 @@ def _set_norm(p: Tensor, norm: float) -> None:
     p.mul_(torch.where(length == 0, 1.0, norm / length))
 
 
-def gradient_step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float = 0.0) -> None:
+def gradient_step(
+    loss: Tensor | Iterable[Tensor], *optimizers: torch.optim.Optimizer, clip: float = 0.0
+) -> None:
     """Moves the parameters of all optimizers one step down the gradient of a loss.
 
     Args:
-        loss: a scalar.
+        loss: a scalar, or several whose sum is meant. Each is taken when the gradient of the one
+            before is done, so a generator of them needs the memory of one.
         optimizers: each moves its own parameters; at least one.
         clip: the largest norm of all their gradients together; 0 for no limit.
 
@@ -94,7 +97,8 @@ def gradient_step(loss: Tensor, *optimizers: torch.optim.Optimizer, clip: float 
     check_number("clip", clip)
     for optimizer in optimizers:
         optimizer.zero_grad()
-    loss.backward()
+    for each in (loss,) if isinstance(loss, Tensor) else loss:
+        each.backward()
     if clip > 0:
         groups = (group for optimizer in optimizers for group in optimizer.param_groups)
         nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], clip)
@@ -124,8 +128,8 @@ class Muon(torch.optim.Optimizer):
             bfloat16 numbers does so twice as fast, and the error is small beside the iteration's.
 
     Raises:
-        ValueError: a parameter has fewer than two dimensions, or `lr` or `momentum` is out of
-            range.
+        ValueError: a parameter has fewer than two dimensions or is a piece of a sharded model's, or
+            `lr` or `momentum` is out of range.
 
     Source: Jordan et al., Muon, 2024.
     """
@@ -156,6 +160,10 @@ class Muon(torch.optim.Optimizer):
                 raise ValueError(f"momentum must be below 1, not {group['momentum']}.")
             if any(p.ndim < 2 for p in group["params"]):
                 raise ValueError("Muon takes filters and matrices; give biases and gains to Adam.")
+            if any(hasattr(p, "full_tensor") for p in group["params"]):  # torch's DTensor
+                raise ValueError(
+                    "Muon needs whole matrices: give those of a sharded model to AdamW."
+                )
         except ValueError:
             self.param_groups.pop()
             raise

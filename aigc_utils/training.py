@@ -8,7 +8,6 @@ evaluation at intervals, a schedule, a time budget and a clean stop.
 from __future__ import annotations
 
 import math
-import random
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,8 +15,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 from tqdm import TqdmExperimentalWarning, TqdmWarning
 
@@ -31,9 +28,11 @@ from .devices import device as device
 from .history import History, TrainingError, numbers, same_names, scalars
 from .interrupts import Interrupt
 from .limits import functions, iterate, positive, whole
+from .processes import Processes
 from .runs import load_run as load_run
 from .runs import save_run as save_run
 from .schedules import Schedule
+from .seeds import seed_everything as seed_everything
 
 # What a step takes is the chapter's to say; most take images and their labels.
 AnyBatch = TypeVar("AnyBatch")
@@ -44,22 +43,6 @@ Evaluate = Callable[[Any], Mapping[str, float]]
 
 #: Losses are read back from the device in groups: one read a step would make a card wait.
 FLUSH_EVERY = 20
-
-
-def seed_everything(seed: int) -> torch.Generator:
-    """Returns a CPU generator seeded with `seed`, and seeds Python, NumPy and torch with it too.
-
-    Two runs on the same CPU with the same number of threads and the same seed give the same
-    numbers. On a card they begin with the same weights, order and noise (see `devices`).
-
-    Raises:
-        ValueError: the seed is no whole number from 0 to 4294967295, the largest that NumPy takes.
-    """
-    seed = whole("seed", seed, 0, 2**32 - 1)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (libraries draw from the global generator)
-    torch.manual_seed(seed)
-    return torch.Generator("cpu").manual_seed(seed)
 
 
 @contextmanager
@@ -89,6 +72,7 @@ def fit(
     history: History | None = None,
     resume: bool = False,
     label: str = "training",
+    accelerator: Any = None,
 ) -> History:
     """Returns the history of calling `step` on batch after batch.
 
@@ -116,6 +100,8 @@ def fit(
         resume: whether `history` belongs to the run that goes on now, so that `num_steps`,
             `max_seconds` and `evaluate_every` count what it has.
         label: the progress bar's label.
+        accelerator: what `processes.accelerator` returns, where many processes train one model:
+            each takes its share of every batch, and the losses are the whole batch's.
 
     Raises:
         ValueError: neither `num_steps` nor `max_seconds` is given, one of them or `evaluate_every`
@@ -125,29 +111,31 @@ def fit(
         TrainingError: a loss is no longer finite; the history so far is its `history`.
     """
     functions(step=step, schedule=schedule or step, evaluate=evaluate or step)
-    run = _Run(history, resume, num_steps, max_seconds, evaluate, evaluate_every)
+    group = Processes(accelerator)
+    run = _Run(history, resume, num_steps, max_seconds, evaluate, evaluate_every, group)
     with Interrupt() as interrupt:
-        with tqdm(total=run.num_steps, desc=label, unit="step", initial=run.steps) as bar:
+        with run.bar(label) as bar:
             try:
                 run.evaluate_when_due()  # where the run stopped in an evaluation
-                for batch in () if interrupt.requested else run.limited(batches, resume):
+                stopped = group.any(interrupt.requested)
+                for batch in () if stopped else run.limited(batches, resume):
                     if schedule is not None:
                         schedule(run.progress())
                     with run.clock():
-                        losses = step(batch)
+                        losses = group.mean(step(group.share(batch)))
                     run.record(losses)
                     bar.update()
                     if run.steps % FLUSH_EVERY == 0:
                         bar.set_postfix(run.flush(), refresh=False)
                     run.evaluate_when_due()
-                    if interrupt.requested:
+                    if group.any(interrupt.requested, run.steps):
                         break
             finally:
                 run.flush()  # whatever stopped the run, the losses up to here are kept
-        stopped = interrupt.requested
+        stopped = group.any(interrupt.requested)
         if not stopped:
             run.evaluate()
-    run.end(interrupt.requested, stopped)
+    run.end(stopped or interrupt.requested, stopped)
     return run.history
 
 
@@ -162,9 +150,12 @@ class _Run:
         max_seconds: float | None,
         evaluate: Callable[[], Mapping[str, float]] | None,
         evaluate_every: int | None,
+        group: Processes,
     ) -> None:
         if num_steps is None and max_seconds is None:
             raise ValueError("fit needs an end: give num_steps, max_seconds or both.")
+        group.check_limit(max_seconds)
+        self._first = group.first
         self.num_steps = None if num_steps is None else whole("num_steps", num_steps)
         self.max_seconds = None if max_seconds is None else positive("max_seconds", max_seconds)
         self._every = None if evaluate_every is None else whole("evaluate_every", evaluate_every)
@@ -181,6 +172,11 @@ class _Run:
             )
         self.history.interrupted = False
         self._pending: list[Losses] = []
+
+    def bar(self, label: str) -> Any:
+        """Returns the progress bar; of many processes the first alone shows it."""
+        told: dict[str, Any] = {"total": self.num_steps, "desc": label, "unit": "step"}
+        return tqdm(**told, initial=self.steps, disable=not self._first)
 
     def progress(self) -> float:
         """Returns the share of the run that is done: of the steps or of the time, the larger."""
@@ -259,7 +255,7 @@ class _Run:
     def end(self, interrupted: bool, early: bool) -> None:
         """Keeps whether the run was interrupted; if that was before its end, says how to go on."""
         self.history.interrupted = interrupted
-        if interrupted:
+        if interrupted and self._first:
             how = " To go on, call fit again as before, with history=history and resume=True."
             print(
                 f"Interrupted after step {self.history.num_steps}: model and history are whole."

@@ -9,6 +9,8 @@ looks at the notebook's source alone.
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,7 +23,7 @@ from course.environment import weights_wheel
 from . import BOOK, EPUB, PAGES, PDF, ROOT, chapters, check, render
 from .after import lighten
 from .files import digest, remembered, write_if_new
-from .runs import collect
+from .runs import collect, stored
 from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
 from .runs.running import executed, stands, without_widgets
@@ -102,10 +104,20 @@ def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
             "table_exercises": remembered(MADE / "exercises.table", key, exercises.table),
             "table_outcomes": remembered(MADE / "outcomes.table", key, outcomes.table),
             "table_api": api.table(ROOT),
+            f"stored_{stored.FIGURE}": _figure(),
         }
-        return collect.substitutions(runs, RESULTS) | given
+        return collect.substitutions(runs, RESULTS) | stored.substitutions(RESULTS) | given
     except collect.CollectError as error:
         sys.exit(str(error))
+
+
+def _figure() -> str:
+    """Returns the directive that shows the stored law; writes its picture."""
+    key = digest([RESULTS / f"{stored.FIGURE}.json", *render.code("aigc_utils/plotting")])
+    made = remembered(MADE / "law.figure", key, partial(stored.figure, RESULTS))
+    found = json.loads(made)
+    write_if_new(LIVE / f"{stored.FIGURE}.png", base64.b64decode(found["png"]))
+    return f"```{{image}} live/{stored.FIGURE}.png\n:alt: {found['alt']}\n```"
 
 
 def stop_at(found: Sequence[Finding]) -> None:

@@ -82,7 +82,7 @@ def tools() -> str:
 def sources() -> str:
     """Returns a hash of all that the book is made of, the chapters' runs among it."""
     texts = [p for p in BOOK.rglob("*") if p.relative_to(BOOK).parts[0] not in MADE and p.is_file()]
-    folders = ("aigc_utils", "benchmarks", "exercises", "grading", "notebooks")
+    folders = ("aigc_utils", "benchmarks", "exercises", "grading", "notebooks", "scaling")
     runs = (ROOT / "build" / "executed").rglob("*.ipynb")
     results = (ROOT / "aigc_utils" / "assets" / "results").glob("*.json")
     return digest([*texts, *code(*folders), *runs, *results], *course_settings().values())

@@ -125,9 +125,9 @@ def vae_step(move: Move) -> tuple[Step, Batch]:
     return vae.vae_step(model, optimizer, rng(), beta=beta, binary=True), (images(),)
 
 
-def gpt_step(move: Move, clip: float = 0.0) -> tuple[Step, Batch]:
+def gpt_step(move: Move, clip: float = 0.0, parts: int = 1) -> tuple[Step, Batch]:
     model = move(made(gpt.GPT, GPT.config(VOCABULARY)))
-    step = gpt.gpt_step(model, *gpt.course_optimizers(model, GPT), clip=clip)
+    step = gpt.gpt_step(model, *gpt.course_optimizers(model, GPT), clip=clip, parts=parts)
     rows = ids(72).view(8, 9)
     return step, (rows[:, :-1], rows[:, 1:])
 
@@ -151,6 +151,7 @@ STEPS: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
     "vae.article_step": article_vae_step,
     "vae.vae_step": vae_step,
     "gpt.gpt_step": gpt_step,
+    "gpt.gpt_step, in parts": partial(gpt_step, parts=2),
     "gpt.gpt_step, of a rung": rung_step,
     "seq2seq.seq2seq_step": words_step,
 }

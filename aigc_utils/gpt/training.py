@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from .. import devices
 from ..history import History
 from ..limits import whole
 from ..optimizers import Muon, gradient_step
+from ..processes import Replica, in_parts
 from ..schedules import hold_then_fall
 from ..training import Batch, Evaluate, Step, evaluation_mode, fit, seed_everything
 from .batches import consecutive_batches, token_batches
@@ -33,17 +35,23 @@ def has_bfloat16() -> bool:
 
 
 def gpt_step(
-    model: GPT, *optimizers: torch.optim.Optimizer, clip: float = 0.0, bfloat16: bool = False
+    model: GPT | Replica,
+    *optimizers: torch.optim.Optimizer,
+    clip: float = 0.0,
+    bfloat16: bool = False,
+    parts: int = 1,
 ) -> Step:
     """Returns a step for `fit`: one update of a GPT on a batch of inputs and targets, (B, T).
 
     The step returns the mean cross-entropy of the next token, in nats, as "loss".
 
     Args:
-        model: the GPT.
+        model: the GPT, or its replica where many processes train it.
         optimizers: all of them are used in each step.
         clip: the gradient's largest norm; 0 for no limit.
         bfloat16: multiply matrices in bfloat16; weights and their updates stay in float32.
+        parts: cut a batch into so many, one after the other, whose gradients add up to the batch's:
+            the same step in less memory.
 
     Raises:
         ValueError: there is no optimizer, so nothing would be updated.
@@ -54,12 +62,19 @@ def gpt_step(
     def step(batch: Batch) -> dict[str, Tensor]:
         model.train()
         place = devices.place_of(model, batch[0].device)
-        tokens, targets = (devices.send(each, place) for each in batch)
+        here = tuple(devices.send(each, place) for each in batch)
         half: Any = torch.autocast(place.type, torch.bfloat16) if bfloat16 else nullcontext()
-        with half:
-            loss = model.loss(tokens, targets)
-        gradient_step(loss, *optimizers, clip=clip)
-        return {"loss": loss}
+        losses: list[Tensor] = []
+
+        def shares() -> Iterator[Tensor]:
+            for part in in_parts(model, here, parts):
+                with half:
+                    loss = model.loss(*part) / parts
+                losses.append(loss.detach())
+                yield loss
+
+        gradient_step(shares(), *optimizers, clip=clip)
+        return {"loss": torch.stack(losses).sum()}
 
     return step
 
@@ -221,7 +236,8 @@ def mean_nats(model: GPT, ids: Tensor, context: int | None = None, batch_size: i
         for inputs, targets in consecutive_batches(here, context, batch_size):
             losses.append(model.loss(inputs, targets))
             counts.append(targets.numel())
-    read = torch.stack(losses).tolist()  # at once, at the end: a card works through all batches
+    # Read at once, at the end: a card works through all batches first.
+    read: list[float] = torch.stack(losses).tolist()
     return sum(loss * count for loss, count in zip(read, counts, strict=True)) / sum(counts)
 
 

@@ -34,6 +34,7 @@ from .gpt_results import (
     token_lengths,
     token_strip,
 )
+from .gpt_scaling import scaling_law
 from .gpt_steps import attention_effect, embedding_rows, rotary_hands
 from .gpt_workings import (
     block_drawing,
@@ -118,6 +119,7 @@ __all__ = [
     "reliability",
     "rotary_hands",
     "sample_size_bias",
+    "scaling_law",
     "score_spread",
     "seed_curves",
     "shift_curves",

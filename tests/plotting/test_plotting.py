@@ -68,6 +68,11 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "reliability": lambda: plotting.reliability(
         {"net": [evaluation.calibration(SCORES, DIGITS[:5])] * 2}
     ),
+    "scaling_law": lambda: plotting.scaling_law(
+        [{"weights": n, "losses": [4 * n**-0.1, 4.1 * n**-0.1]} for n in (1000, 2000, 4000)],
+        {"weights": 9000, "losses": [1.6]},
+        {"floor": 0.0, "scale": 4.0, "power": 0.1},
+    ),
     "seed_curves": lambda: plotting.seed_curves({"a": [HISTORY, HISTORY], "b": [HISTORY]}, 0.4),
     "generalisation": lambda: plotting.generalisation({"plain": [HISTORY]}, images=500),
     "ladder": lambda: plotting.ladder(

@@ -25,6 +25,7 @@ POINTS = torch.zeros(4, 2)
 NAMES = "abcdefgh"
 STATE = GameState(1, POINTS, POINTS, DIGIT, 1, 0.5, POINTS)
 ROW = {"name": "a", "frechet": [1.0, 2.0], "coverage": [0.5, 0.6]}
+LAW = {"weights": 10, "losses": [1.0]}
 
 
 def steps(at: tuple[int, int], output: int = 26) -> Any:
@@ -67,6 +68,8 @@ def maps(**changed: Any) -> Any:
         (lambda: steps((0, 0), output=25), "must be"),
         (lambda: plotting.latent_map(CODES, torch.tensor([0, 1, -1]), GRID, 3.0), "from 0 to 9"),
         (lambda: plotting.latent_map(CODES, torch.tensor([0, 1]), GRID, 3.0), "one for each"),
+        (lambda: plotting.scaling_law([], {"weights": 1, "losses": [1.0]}, {}), "two runs"),
+        (lambda: plotting.scaling_law([LAW] * 2, LAW, {}), "a larger model held out"),
         (lambda: plotting.tiles(GRID, 0), "columns must be a whole number of at least 1"),
         (
             lambda: plotting.image_grid(GRID[0], alt="a b c d e", columns=0),
