@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,11 @@ import nbformat
 import pytest
 import yaml
 
-from bookmaking import render
+from bookmaking import ROOT, render
 from bookmaking.files import write_if_new
 from bookmaking.runs import running
 from bookmaking.runs.fingerprint import Fingerprints
+from course.tasks import NBVAL
 
 CHAPTER = """# %% [markdown]
 # # A chapter on *pooling*
@@ -82,6 +85,75 @@ def test_a_failing_cell_stops_the_build_with_its_source(house: Path) -> None:
     assert "notebooks/01_x.py stopped" in message
     assert "value = 1 / 0" in message
     assert not list((house / "build").rglob("*.ipynb"))
+
+
+# Says how many threads it may have, and waits until another notebook runs beside it.
+MEETS = """
+# %%
+import os, pathlib, time
+pathlib.Path(NAME).touch()
+for _ in range(300):
+    if len(list(pathlib.Path().glob("*.here"))) == 2:
+        break
+    time.sleep(0.1)
+else:
+    raise AssertionError("nobody came")
+print("threads", os.environ.get("OMP_NUM_THREADS"))
+"""
+
+
+def test_two_notebooks_run_side_by_side_and_again_with_as_many_threads(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [house / "notebooks" / f"0{n}_x.py" for n in (1, 2)]
+    for source in sources:
+        source.write_text(CHAPTER + MEETS.replace("NAME", repr(f"{source.stem}.here")))
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("SIDE_BY_SIDE", "2")
+    runs = running.executed_all(sources, Fingerprints(house))
+    assert [*runs] == sources
+    for run in runs.values():
+        assert "threads 1" in run.read_text()
+    # What was left to PyTorch stays so: its run had two.
+    alone = house / "alone.ipynb"
+    notebook = nbformat.read(runs[sources[0]], as_version=4)
+    notebook.metadata["aigc"]["threads"] = ""
+    nbformat.write(notebook, alone)
+    text = alone.read_text()
+    assert "threads 1" in text
+    alone.write_text(text.replace("threads 1", "threads 2"))
+    for path in (runs[sources[0]], alone):
+        (path.parent / "01_x.here").touch()
+        (path.parent / "02_x.here").touch()
+    nbval = [sys.executable, "-m", "pytest", "-q", *NBVAL[3:], str(runs[sources[0]]), str(alone)]
+    result = subprocess.run(nbval, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_of_two_side_by_side_the_one_that_fails_stops_the_build(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def execute(source: Path) -> Any:
+        if source.stem == "02_x":
+            sys.exit("02_x stopped")
+        return running.read_chapter(source)
+
+    monkeypatch.setattr(running, "execute", execute)
+    monkeypatch.setenv("SIDE_BY_SIDE", "2")
+    sources = [house / "notebooks" / f"0{n}_x.py" for n in range(1, 5)]
+    for source in sources:
+        source.write_text(CHAPTER)
+    with pytest.raises(SystemExit, match="02_x stopped"):
+        running.executed_all(sources, Fingerprints(house))
+
+
+def test_a_wrong_number_of_notebooks_at_a_time_is_refused(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for given in ("0", "-1", "two", "1.5", "²"):
+        monkeypatch.setenv("SIDE_BY_SIDE", given)
+        with pytest.raises(SystemExit, match="1 or more, not"):
+            running.executed_all([house / "notebooks" / "01_x.py"], Fingerprints(house))
 
 
 def test_the_address_stands_in_one_place(house: Path) -> None:

@@ -86,7 +86,11 @@ def test_make_says_what_a_task_lacks(target: str, says: str) -> None:
     assert says in run.stderr
 
 
-def test_a_test_runs_all_checks_in_their_order_and_builds_once(calls: list[list[str]]) -> None:
+def test_a_test_runs_all_checks_in_their_order_and_builds_once(
+    calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIDE_BY_SIDE", "")  # so that what the task sets goes with this test
+    del os.environ["SIDE_BY_SIDE"]
     place = Recorded()
     Runner(place).run("test")
     assert {*place.levels} == {AUTHOR}
@@ -98,14 +102,17 @@ def test_a_test_runs_all_checks_in_their_order_and_builds_once(calls: list[list[
     )]  # fmt: skip
     assert order[:4] == [0, 1, 2, 3]
     assert order[-1] == len(text) - 1
-    assert text[-1].endswith("build/executed/01_cnn.ipynb")
+    assert "build/executed/01_cnn.ipynb -n 2" in text[-1]
+    assert os.environ["SIDE_BY_SIDE"] == "2"
 
 
 def test_prove_repeats_all(calls: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPEAT", "")
+    monkeypatch.setenv("SIDE_BY_SIDE", "1")
     Runner(Recorded()).run("prove")
     assert os.environ["REPEAT"] == "--all"
     assert "--nbval" in calls[-1]
+    assert "-n" not in calls[-1]
 
 
 def test_words_go_to_a_tasks_last_command(calls: list[list[str]]) -> None:
