@@ -448,7 +448,7 @@ show_source(vae.VAE, vae.dense_layers, vae.Residual)
 show_source(vae.vae_step)
 
 # %% [markdown]
-# (`PixelUnshuffle` lays the 16 pixels of each patch in 16 channels, and `PixelShuffle` lays them back.)
+# (`PixelUnshuffle` lays the 16 pixels of each patch in 16 channels; `PixelShuffle` lays them back.)
 #
 # What did the first four bring?
 # In `python -m benchmarks vae-ablation` each row adds one change to the row above (the second has wider layers too); all have one schedule and three seeds, whose spread is the ±.
@@ -471,7 +471,7 @@ assert abs(rungs[4] - rungs[3]) < 1
 # With these settings, tuned for the last row, a second layer of ReLU makes things worse.
 # SiLU and the mean image bring most, patches something, the residual layer next to nothing.
 #
-# `python -m benchmarks vae` runs the article's listing once to its end, ten epochs, and the course's recipes with three seeds.
+# `python -m benchmarks vae` runs the article's listing once to its end, ten epochs, and the course's sprint with three seeds.
 
 # %%
 stored = evaluation.load_results("vae")
@@ -483,9 +483,9 @@ assert stored["course_nats"] <= stored["listing_nats"]
 
 # %% [markdown]
 # The sprint, `vae.SPRINT`, gets below the loss that the listing reaches after ten epochs.
-# (Part of the listing's time goes into decoding each image anew in each epoch.)
+# (Part of the listing's time goes into decoding images anew in each epoch.)
 #
-# Now train the larger recipe with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark.
+# Now train the larger recipe with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark `vae-long`.
 
 # %%
 longer = dataclasses.replace(vae.MINUTE, epochs=4.0)
@@ -500,7 +500,8 @@ error = (each.std() / len(each) ** 0.5).item()
 print(f"test: reconstruction {parts.reconstruction.mean():.1f}", end=" ")
 print(f"+ KL {parts.kl.sum(1).mean():.1f} nats")
 print(f"together {parts.nats:.1f} ± {error:.1f}; training images {seen:.1f}")
-print(f"sixteen epochs: {stored['nats_60s']:.1f} nats (stored)")
+long_runs = evaluation.load_results("vae_long")
+print(f"sixteen epochs: {long_runs['nats_60s']:.1f} nats (stored)")
 
 # %%
 assert parts.nats < stored["listing_nats"] - 5
@@ -822,7 +823,7 @@ plotting.film(
 #
 # Give the KL term a weight $\beta$ [(Higgins et al., 2017)](#higgins2017beta).
 # The rate is what the codes cost; the reconstruction loss is the *distortion*, what they fail to carry [(Alemi et al., 2018)](#alemi2018fixing).
-# `python -m benchmarks vae-beta` trains the sprint with five weights and three seeds.
+# `python -m benchmarks vae-beta` trains a longer sprint with five weights and three seeds.
 
 # %%
 swept = evaluation.load_results("vae_beta")
@@ -923,15 +924,15 @@ plotting.importance_bound(
 
 # %% [markdown]
 # With one sample the bound is, on average, the ELBO; more samples bring its negative closer to $-\log p(x)$.
-# The bars are standard errors over the images, which are the same for all $k$.
+# The bars are standard errors over the images, the same for all $k$.
 #
 # So the ELBO understates a model.
-# The benchmark trains another model, with 32 latents, on binary pixels for five minutes at most, and measures 1,000 test images, made binary once, with $k = 5000$.
+# The benchmark `vae-long` trains another model, with 32 latents, on binary pixels for five minutes at most, and measures 1,000 test images, made binary once, with $k = 5000$.
 
 # %%
-runs = [run["nats"] for run in stored["runs"]["likelihood"]]
+runs = [run["nats"] for run in long_runs["runs"]["likelihood"]]
 print("-log p(x), bounds with three seeds:", [f"{n:.1f}" for n in runs])
-error = found[500].std().item() / stored["iw_images"] ** 0.5
+error = found[500].std().item() / long_runs["iw_images"] ** 0.5
 print(f"standard error by the choice of the images: about {error:.1f}")
 assert max(runs) < 86
 assert error > 0.3
