@@ -112,7 +112,7 @@ def test_the_name_of_a_line_across_touches_no_curve(
 ) -> None:
     lines = {f"right {y}": ([4.0, 6.0], [y, y]) for y in right}
     lines |= {f"left {y}": ([1.0, 3.0], [y, y]) for y in left}
-    lines["between"] = ([3.5, 3.5], [1.0, 2.0])
+    lines["frame"] = ([1.0, 3.5, 3.5, 6.0], [2.0, 2.0, 1.0, 1.0])
     picture = plotting.curves(lines, x_label="x", y_label="y", marks={"floor": 1.5})
     (name,) = [text for text in picture.figure.axes[0].texts if text.get_text() == "floor"]
     assert (name.get_ha(), name.get_va()) == place
