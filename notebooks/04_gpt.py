@@ -518,7 +518,8 @@ show_source(gpt.Tables)
 # %%
 tables, tables_bits = climb("tables")
 sizes = [sum(p.numel() for p in m.parameters()) for m in (blocks, tables)]
-assert tables_bits < blocks_bits - 0.1 and sizes[1] > 2 * sizes[0]
+assert tables_bits < blocks_bits - 0.1
+assert sizes[1] > 2 * sizes[0]
 
 # %% [markdown]
 # ### The ladder at equal seconds
