@@ -448,7 +448,7 @@ show_source(vae.VAE, vae.dense_layers, vae.Residual)
 show_source(vae.vae_step)
 
 # %% [markdown]
-# (`PixelUnshuffle` lays the 16 pixels of each patch in 16 channels, and `PixelShuffle` lays them back.)
+# (`PixelUnshuffle` lays the 16 pixels of each patch in 16 channels; `PixelShuffle` lays them back.)
 #
 # What did the first four bring?
 # In `python -m benchmarks vae-ablation` each row adds one change to the row above (the second has wider layers too); all have one schedule and three seeds, whose spread is the ±.
@@ -471,7 +471,7 @@ assert abs(rungs[4] - rungs[3]) < 1
 # With these settings, tuned for the last row, a second layer of ReLU makes things worse.
 # SiLU and the mean image bring most, patches something, the residual layer next to nothing.
 #
-# `python -m benchmarks vae` runs the article's listing once to its end, ten epochs, and the course's recipes with three seeds.
+# `python -m benchmarks vae` runs the article's listing once to its end, ten epochs, and the course's sprint with three seeds.
 
 # %%
 stored = evaluation.load_results("vae")
@@ -483,9 +483,9 @@ assert stored["course_nats"] <= stored["listing_nats"]
 
 # %% [markdown]
 # The sprint, `vae.SPRINT`, gets below the loss that the listing reaches after ten epochs.
-# (Part of the listing's time goes into decoding each image anew in each epoch; another machine takes other times.)
+# (Part of the listing's time goes into decoding images anew in each epoch.)
 #
-# Now train the larger recipe with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark.
+# Now train the larger recipe with the same 20 latent dimensions: four epochs here, and sixteen, a minute, in the benchmark `vae-long`.
 
 # %%
 longer = dataclasses.replace(vae.MINUTE, epochs=4.0)
@@ -500,7 +500,8 @@ error = (each.std() / len(each) ** 0.5).item()
 print(f"test: reconstruction {parts.reconstruction.mean():.1f}", end=" ")
 print(f"+ KL {parts.kl.sum(1).mean():.1f} nats")
 print(f"together {parts.nats:.1f} ± {error:.1f}; training images {seen:.1f}")
-print(f"sixteen epochs: {stored['nats_60s']:.1f} nats (stored)")
+long_runs = evaluation.load_results("vae_long")
+print(f"sixteen epochs: {long_runs['nats_60s']:.1f} nats (stored)")
 
 # %%
 assert parts.nats < stored["listing_nats"] - 5
@@ -508,7 +509,7 @@ assert abs(parts.nats - seen) < 2
 
 # %% [markdown]
 # The ± is the *standard error* of the mean over the images.
-# Images of the training set cost nearly as much: no overfitting.
+# In this run training images cost nearly as much: no overfitting.
 
 # %% [markdown]
 # ### Which latent dimensions are used?
@@ -628,8 +629,7 @@ plotting.latent_map(plane_means, mnist.test_labels, drawn, reach)
 # %% [markdown]
 # Some kinds of digits have a country of their own, others have two or share one, and nobody told the model about labels.
 #
-# Explore it yourself: drag the cross, or use the arrow keys.
-# The decoder's weights are in this page and decode each image in your browser.
+# Explore it yourself: drag the cross, or use the arrow keys, and your browser decodes the image.
 
 # %%
 among_zeros = plane_means[mnist.test_labels == 0].quantile(0.7, dim=0)
@@ -738,7 +738,7 @@ plotting.decoded_codes(
 )
 
 # %% [markdown]
-# No weight of the networks has changed, and the samples are far better.
+# No network has changed, and the samples are far better.
 # What is left between mixture samples and posterior draws, a better model of the codes could say: a second VAE [(Dai and Wipf, 2019)](#dai2019diagnosing), a prior trained with the rest [(Tomczak and Welling, 2018)](#tomczak2018vae), or a diffusion model.
 #
 # Is the VAE needed, if the prior is fitted afterwards?
@@ -761,6 +761,9 @@ for arm, runs in trained.items():
     assert max(runs["mixture"]) < min(runs["Gaussian"]) / 2
 
 # %%
+sizes = {row["name"]: row["code_size"] for row in table["rows"]}
+assert max(sizes["KL alone"]) < 0.5 < 0.9 < min(sizes["noise and KL"])
+assert max(sizes["noise and KL"]) < 1.1 < min(sizes["noise alone"])
 both, none = trained.pop("noise and KL"), trained["neither"]
 for runs in trained.values():
     assert max(both["prior"]) < min(runs["prior"])
@@ -768,6 +771,7 @@ for source in ("mixture", "reconstructions"):
     assert max(none[source]) < min(both[source])
 
 # %% [markdown]
+# The codes' sizes are ordered as in the plane.
 # Drawn from the prior, the VAE's samples are the best of the four.
 # One fitted Gaussian sets the scale of the codes and leaves the samples bad, so the misfit lies in the shape.
 # Drawn from a mixture, all four are far better, and the plain autoencoder's samples are better than the VAE's, as its reconstructions are.
@@ -796,7 +800,7 @@ plotting.image_rows(
 )  # fmt: skip
 
 # %% [markdown]
-# And as a film, on a way through ten digits that ends where it began.
+# And as a film, on a way that ends where it began.
 
 # %%
 stops = [0, 2, 4, 18, 1, 8, 11, 9, 3, 61, 0]
@@ -920,15 +924,15 @@ plotting.importance_bound(
 
 # %% [markdown]
 # With one sample the bound is, on average, the ELBO; more samples bring its negative closer to $-\log p(x)$.
-# The bars are standard errors over the images, which are the same for all $k$.
+# The bars are standard errors over the images, the same for all $k$.
 #
 # So the ELBO understates a model.
-# The benchmark trains another model, with 32 latents, on binary pixels for five minutes at most, and measures 1,000 test images, made binary once, with $k = 5000$.
+# The benchmark `vae-long` trains another model, with 32 latents, on binary pixels for five minutes at most, and measures 1,000 test images, made binary once, with $k = 5000$.
 
 # %%
-runs = [run["nats"] for run in stored["runs"]["likelihood"]]
+runs = [run["nats"] for run in long_runs["runs"]["likelihood"]]
 print("-log p(x), bounds with three seeds:", [f"{n:.1f}" for n in runs])
-error = found[500].std().item() / stored["iw_images"] ** 0.5
+error = found[500].std().item() / long_runs["iw_images"] ** 0.5
 print(f"standard error by the choice of the images: about {error:.1f}")
 assert max(runs) < 86
 assert error > 0.3
@@ -1007,21 +1011,20 @@ assert min(grey["neither"]) > grey["real images"][0]
 # ## From here to latent diffusion
 #
 # You have built latent diffusion in miniature.
-# Today's systems are larger, and they make three other choices [(Rombach et al., 2022)](#rombach2022high).
+# Today's systems are larger, and make three other choices [(Rombach et al., 2022)](#rombach2022high).
 # Their codes keep a place in the image, as a small picture with a few channels.
 # Their KL weight is tiny, about a millionth, so their autoencoder is nearly the plain one of the arm "neither", and its decoder is sharpened by a critic such as chapter 2's.
 # And in place of fifty bells a *diffusion model* learns to draw the codes.
 #
 # To ask for a 7, give encoder and decoder the label too: a *conditional VAE* [(Kingma et al., 2014)](#kingma2014semi).
 #
-# Two other ways lead on from here.
-# Codes may be *tokens*, drawn by a *language model* such as chapter 4's [(van den Oord et al., 2017)](#oord2017neural).
+# Codes may also be *tokens*, drawn by a *language model* such as chapter 4's [(van den Oord et al., 2017)](#oord2017neural).
 # Or latents may stand behind latents, in many layers: with an encoder that only adds noise, such a VAE is a diffusion model [(Ho et al., 2020)](#ho2020denoising).
 
 # %% [markdown]
 # ## The numbers of this run
 #
-# What the run above measured, in one place; the book's table of measurements is made of these.
+# The book's table of measurements is made of these.
 
 # %%
 evaluation.record(

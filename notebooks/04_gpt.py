@@ -82,9 +82,6 @@ def next_letters(before):
 
 shares = {f"after {text}": next_letters(text) for text in ("i", "hi", "whi")}
 
-# %% [markdown]
-# These are the seven letters that are likeliest over all three.
-
 # %%
 summed = sum(map(Counter, shares.values()), Counter())
 letters = [letter for letter, _ in summed.most_common(7)]
@@ -103,7 +100,7 @@ plotting.next_token_bars(letters, bars)
 # p(x_1, \dots, x_T) = \prod_{t=1}^{T} p(x_t \mid x_1, \dots, x_{t-1}) .
 # $$
 #
-# It holds for every distribution, without any assumption; a model built on it is an *autoregressive model*.
+# It holds for every distribution; a model built on it is an *autoregressive model*.
 #
 # ### One number to compare by
 #
@@ -486,7 +483,7 @@ mlp, mlp_bits = climb("MLP")
 
 # %% [markdown]
 # What runs through the parts, one vector for each token, is the *residual stream*.
-# Parts read it and add to it; nothing is overwritten, so gradients find their way back through any number of parts.
+# Parts read it and add to it; nothing is overwritten, so gradients find their way back through many parts.
 # Only, the vectors may grow.
 # **Rung 7** lets each part, and the last layer, read a normalised copy, so that no vector dominates by its length.
 # *Layer norm* takes a vector's mean away and divides by its standard deviation; the newer *RMS norm* only divides by the root mean square.
@@ -520,7 +517,9 @@ show_source(gpt.Tables)
 
 # %%
 tables, tables_bits = climb("tables")
+sizes = [sum(p.numel() for p in m.parameters()) for m in (blocks, tables)]
 assert tables_bits < blocks_bits - 0.1
+assert sizes[1] > 2 * sizes[0]
 
 # %% [markdown]
 # ### The ladder at equal seconds
@@ -555,6 +554,7 @@ assert max(rung_bits["tables"]) < min(rung_bits["two blocks"])
 steps = {row["name"]: row["steps"] for row in stored["rungs"]}
 assert max(steps["two blocks"]) < min(steps["norms"])
 assert min(rung_bits["two blocks"]) > max(rung_bits["norms"])
+assert max(rung_bits["MLP"]) > min(rung_bits["four heads"])
 
 # %%
 levels = {row["name"]: row["bits"] for row in stored["compressors"]}
@@ -572,12 +572,14 @@ plotting.overtaking([stored["controls"][0], *stored["longer"]], levels)
 plotting.recipe_controls(stored["controls"])
 
 # %%
-full, tableless, *others = (row["bits"] for row in stored["controls"])
-cost = statistics.mean(tableless) - statistics.mean(full)
-assert cost > 4 * (max(map(statistics.mean, others)) - statistics.mean(full))
+bits = torch.tensor([row["bits"] for row in stored["controls"]])
+more = bits[1:] - bits[0]
+first, *costs = more.mean(1).tolist()
+assert first > 4 * max(costs) > 4 * min(costs) > 0
+assert max(costs) < (more.amax(1) - more.amin(1)).max() < 0.1
 
 # %% [markdown]
-# The tables are worth the most by far, and the rest a few hundredths of a bit each, hardly more than the seeds differ.
+# The tables are worth the most by far, and the rest a few hundredths of a bit each; the seeds of a row may differ by more.
 #
 # ## Train a GPT on Shakespeare
 #
@@ -791,8 +793,6 @@ print(continued(piece_model, english, "ROMEO:\n", 60))
 # For the tokens they are an upper bound: the same text has other rows of tokens, whose probability is left out [(Cao and Rimell, 2021)](#cao2021evaluate).
 #
 # ### The test text, once
-#
-# Everything on one scale.
 
 # %%
 excerpt = test_text[:100_000]
@@ -1389,8 +1389,7 @@ for prompt in ("The capital of France is", "The capital of Australia is"):
     print(prompt, to_text(new).strip(), end="\n\n")
 
 # %% [markdown]
-# One is true and one is not, and nothing in the text says which.
-# The model does both times the same: it goes on with what would be likely text.
+# One is true and one is not, and nothing in the text says which: both times the model goes on with what would be likely text.
 # When that is false, one speaks of *hallucination*.
 # Systems that do look things up put what they found into the prompt.
 
@@ -1462,7 +1461,7 @@ evaluation.record(
 # ## Summary
 #
 # - A language model gives the next token a distribution; the product over all tokens is the exact probability of their row.
-# - Tokens of byte-pair encoding are runs of bytes that were frequent in some text; only *bits a character* compare tokenisers.
+# - Tokens of byte-pair encoding are runs of bytes that were frequent in some text; *bits a character* compare tokenisers.
 # - Counting with back-off is a strong baseline, and a network needs time to pass it.
 # - Attention is a weighted mean of values, its weights a softmax of queries times keys; the root keeps softmax from choosing one key alone, the mask keeps training honest.
 # - Blocks add to the residual stream; heads cut the same matrices into parts.

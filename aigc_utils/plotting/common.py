@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from ..data import check_finite
@@ -27,6 +28,9 @@ from .words import counted, course, labels, number, quoted
 
 #: The dashes of curves, one after the other, so that curves differ without colour too.
 LINES = ("-", "--", "-.", ":")
+#: Where the name of a line across may stand: at which end of it, and on which side; the first is
+#: the usual one.
+PLACES = (("right", "below"), ("right", "above"), ("left", "below"), ("left", "above"))
 
 
 @styled
@@ -68,19 +72,48 @@ def curves(
     (axes,) = axes_grid(figure, 1, 1)
     for i, (name, (x, y)) in enumerate(lines.items()):
         axes.plot(x, y, LINES[i % len(LINES)], marker="o" if points else "", label=name)
-    for name, level in (marks or {}).items():
+    for level in (marks or {}).values():
         axes.axhline(level, color="#5F6B7A", linewidth=1, linestyle=":")
-        axes.annotate(
-            name, (0.99, level), xycoords=("axes fraction", "data"), xytext=(0, -3),
-            textcoords="offset points", ha="right", va="top", fontsize=9,
-        )  # fmt: skip
     axes.set(xlabel=x_label, ylabel=y_label, title=title, yscale="log" if log_y else "linear")
     axes.set_ylim(bottom=bottom)
+    if marks:
+        figure.draw_without_rendering()  # only then does a name know what it would touch
+        _name_marks(axes, marks)
     if len(lines) > 1:
-        axes.legend()
+        axes.legend()  # after the names, which it leaves room for
     if alt is None:
         alt = _told(lines, marks or {}, x_label, y_label, log=log_y, timed=timed)
     return Picture(figure, alt)
+
+
+def _name_marks(axes: Axes, marks: Mapping[str, float]) -> None:
+    """Writes each mark's name beside its line, at the first of `PLACES` where it touches nothing.
+
+    Where it would touch something everywhere, it stands at the first.
+    """
+    taken: list[Bbox] = []
+    for name, level in marks.items():
+        label = axes.annotate(
+            name, (0, level), xycoords=("axes fraction", "data"), xytext=(0, 0),
+            textcoords="offset points", fontsize=9,
+        )  # fmt: skip
+        for end, side in (*PLACES, PLACES[0]):
+            label.xy = (0.99 if end == "right" else 0.01, level)
+            label.set(ha=end, va="top" if side == "below" else "bottom")
+            label.set_position((0, -3 if side == "below" else 3))
+            space = label.get_window_extent()
+            if _is_free(axes, space, taken):
+                break
+        taken.append(space)
+
+
+def _is_free(axes: Axes, space: Bbox, taken: Sequence[Bbox]) -> bool:
+    """Returns whether a space lies within the axes, and touches no line and nothing taken."""
+    if not (axes.bbox.y0 <= space.y0 and space.y1 <= axes.bbox.y1):
+        return False
+    paths = [line.get_path().transformed(line.get_transform()) for line in axes.lines]
+    lines = any(path.intersects_bbox(space.padded(1), filled=False) for path in paths)
+    return not lines and not any(space.overlaps(other) for other in taken)
 
 
 def _told(

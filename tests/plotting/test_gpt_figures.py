@@ -97,6 +97,34 @@ def test_measured_points_are_marked_where_one_asks() -> None:
         assert picture.figure.axes[0].lines[0].get_marker() in (mark, mark or "None")
 
 
+@pytest.mark.parametrize(
+    ("right", "left", "place"),
+    [
+        ([], [], ("right", "top")),
+        ([1.45], [], ("right", "bottom")),
+        ([1.45, 1.55], [], ("left", "top")),
+        ([1.45, 1.55], [1.45], ("left", "bottom")),
+        ([1.45, 1.55], [1.45, 1.55], ("right", "top")),  # nowhere is room
+    ],
+)
+def test_the_name_of_a_line_across_touches_no_curve(
+    right: list[float], left: list[float], place: tuple[str, str]
+) -> None:
+    lines = {f"right {y}": ([4.0, 6.0], [y, y]) for y in right}
+    lines |= {f"left {y}": ([1.0, 3.0], [y, y]) for y in left}
+    lines["frame"] = ([1.0, 3.5, 3.5, 6.0], [2.0, 2.0, 1.0, 1.0])
+    picture = plotting.curves(lines, x_label="x", y_label="y", marks={"floor": 1.5})
+    (name,) = [text for text in picture.figure.axes[0].texts if text.get_text() == "floor"]
+    assert (name.get_ha(), name.get_va()) == place
+
+
+def test_names_of_lines_across_stand_apart() -> None:
+    line = {"a": ([1.0, 2.0], [1.0, 2.0])}
+    picture = plotting.curves(line, x_label="x", y_label="y", marks={"b": 1.5, "c": 1.52})
+    one, other = (text.get_window_extent() for text in picture.figure.axes[0].texts)
+    assert not one.overlaps(other)
+
+
 def test_cross_attention_is_the_mean_of_its_heads() -> None:
     heads = torch.stack([torch.eye(2), torch.tensor([[1.0, 0.0], [0.5, 0.5]])])
     picture = plotting.cross_attention("ab", "AB", heads)
