@@ -161,7 +161,7 @@ class _Loss(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
 
     def forward(self, *batch: Tensor) -> Tensor:
         loss: Tensor = self.model.loss(*batch)

@@ -207,7 +207,7 @@ def ablation(
     """
     files = read_parts(parts, alike=["num_steps"], holds=["rows", "dropped"])
     runs = stored_runs(files) if parts else trained(workers, only or range(seeds))
-    stored = [
+    stored: list[dict[str, Any]] = [
         {"name": name, **{key: [runs[seed][name][key] for seed in sorted(runs)] for key in SCORES}}
         for name in map(name_of, [None, *ablation_rows()])
     ]

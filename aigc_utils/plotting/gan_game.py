@@ -127,7 +127,8 @@ def one_way(pull: Tensor) -> float:
         ValueError: there is no pull, or one is not finite.
     """
     check_points("pull", pull)
-    return F.normalize(pull, dim=1).mean(0).norm().item()
+    length: float = F.normalize(pull, dim=1).mean(0).norm().item()
+    return length
 
 
 def _told(name: str, state: GameState) -> str:

@@ -200,7 +200,8 @@ class _Islands:
         """Returns points spread evenly over the circle of the modes, islands or not."""
         angle = 2 * torch.pi * (torch.arange(COUNT) + self.draw.number(0, 1)) / COUNT
         around = self.centres[0].norm() * torch.stack([angle.cos(), angle.sin()], 1)
-        return around + SPREAD / 5 * self.draw.normal(COUNT, 2)
+        points: Tensor = around + SPREAD / 5 * self.draw.normal(COUNT, 2)
+        return points
 
     def with_strays(self, points: Tensor, share: float, where: Tensor) -> Tensor:
         """Returns the points, some of which lie elsewhere."""
