@@ -249,16 +249,26 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
         slope, end = np.polyfit(inverse, values, 1)
         axes.plot(inverse, values, mark, color=color, markersize=6, label=name)
         axes.plot([0, inverse.max()], [end, end + slope * inverse.max()], "--", color=color)
-        ends.append(f"{end:.1f} for {name}")
+        ends.append(f"{end:z.1f} ({name})")
         few, many = (f"{values[i]:.1f} from {sizes[i]:,} images" for i in (0, -1))
-        told.append(f"{name}: {few}, {many}; the line ends at {end:.1f}")
+        told.append(f"{name}: {few}, {many}; the line ends at {end:z.1f}")
     axes.set(xlabel="number of images (on a scale of 1 / N)", ylabel="Fréchet distance")
-    axes.set(xticks=[0, *inverse], xticklabels=["∞", *(f"{n:,}" for n in sizes)], xlim=(0, None))
+    ticks = _spread_ticks(sizes)
+    axes.set(xticks=[*ticks.values()], xticklabels=[*ticks], xlim=(0, None))
     axes.set(ylim=(min(0, axes.get_ylim()[0]), None))
-    axes.set_title(f"From infinitely many images: {' and '.join(ends)}")
+    axes.set_title(f"The lines end at {' and '.join(ends)}")
     axes.legend(loc="upper left")
     return Picture(
         figure,
         "The Fréchet distance over one divided by the number of images, with straight lines to "
         f"infinitely many. {'. '.join(told)}.",
     )
+
+
+def _spread_ticks(sizes: Sequence[int]) -> dict[str, float]:
+    """Returns where on a scale of 1 / N a size is written: where no other one stands too near."""
+    ticks = {"∞": 0.0}
+    for size in sorted(sizes, reverse=True):
+        if 1 / size - max(ticks.values()) >= 1 / min(sizes) / 14:
+            ticks[f"{size:,}"] = 1 / size
+    return ticks

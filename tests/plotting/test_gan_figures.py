@@ -34,8 +34,13 @@ def test_the_lines_over_the_sizes_end_at_what_infinitely_many_images_would_score
     sizes = [500, 1000, 10_000]
     rising = {"course's GAN": [7 + 1000 / n for n in sizes], "real": [2000 / n for n in sizes]}
     picture = plotting.sample_size_bias(sizes, rising)
-    assert title(picture) == "From infinitely many images: 7.0 for course's GAN and 0.0 for real"
+    assert title(picture) == "The lines end at 7.0 (course's GAN) and 0.0 (real)"
     assert "real: 4.0 from 500 images, 0.2 from 10,000 images; the line ends at 0.0." in picture.alt
+    # 10,000 would stand in the way of infinity, and nothing ends at "-0.0".
+    (axes,) = picture.figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["∞", "1,000", "500"]
+    below = plotting.sample_size_bias(sizes, {"real": [2000 / n - 0.04 for n in sizes]})
+    assert title(below) == "The lines end at 0.0 (real)"
 
 
 @pytest.mark.parametrize(
