@@ -1,7 +1,8 @@
 """Packs a chapter's figures to take along: `python -m bookmaking.figures 01`.
 
-The ZIP file in `build/figures/` holds each figure as PNG and SVG, with its title, its alternative
-text and the licence in the file itself and in a list. A run keeps the PNG alone, as the SVG would
+The ZIP file in `build/figures/` holds each figure as PNG and SVG, each film as WebP and each
+explorer as a page, with its title, its alternative text and the licence in the file itself and in
+a list. A run keeps the PNG alone, as the SVG would
 make the pages heavy; so the chapter runs once more for this, and that run stands until the chapter
 changes. `--png` packs what the last run has.
 """
@@ -21,6 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from . import ROOT, chapters
 from .runs import running
+from .runs.films import Explorer, Film, explorers, films
 from .runs.fingerprint import Fingerprints
 from .runs.shown import Figure, NoRunError, figures, read_run
 
@@ -58,13 +60,19 @@ def svg(figure: Figure) -> bytes:
     return (figure.svg or b"").replace(b"</cc:Work>", f"{rights}</cc:Work>".encode(), 1)
 
 
-def listed(found: Sequence[Figure], chapter: str) -> str:
+def _kinds(shown: Figure | Film | Explorer) -> str:
+    """Returns which files there are of a figure, a film or an explorer."""
+    if isinstance(shown, Figure):
+        return "PNG and SVG" if shown.svg else "PNG"
+    return "WebP" if isinstance(shown, Film) else "A page to open in a browser"
+
+
+def listed(found: Sequence[Figure | Film | Explorer], chapter: str) -> str:
     """Returns the list of a chapter's figures, as Markdown."""
     lines = [f"# The figures of {chapter}", "", f"Licence: {LICENCE}"]
-    for figure in found:
-        kinds = "PNG and SVG" if figure.svg else "PNG"
-        lines += ["", f"## {_name(figure)}: {figure.title}", "", f"{kinds}. {figure.alt}"]
-    if not all(figure.svg for figure in found):
+    for shown in found:
+        lines += ["", f"## {_name(shown)}: {shown.title}", "", f"{_kinds(shown)}. {shown.alt}"]
+    if not all(shown.svg for shown in found if isinstance(shown, Figure)):
         lines += [
             "",
             "A figure without SVG: in the chapter, end its cell in `.save(\"figure.svg\")`, or run "
@@ -73,26 +81,36 @@ def listed(found: Sequence[Figure], chapter: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _name(figure: Figure) -> str:
-    return f"figure-{figure.number:02}"
+def _name(shown: Figure | Film | Explorer) -> str:
+    return f"{type(shown).__name__.lower()}-{shown.number:02}"
+
+
+def files(shown: Figure | Film | Explorer) -> dict[str, bytes]:
+    """Returns the files of a figure, a film or an explorer, by the end of their name."""
+    if isinstance(shown, Film):
+        return {".webp": shown.webp(LICENCE)}
+    if isinstance(shown, Explorer):
+        return {".html": shown.page(LICENCE).encode()}
+    return {".png": png(shown), **({".svg": svg(shown)} if shown.svg else {})}
 
 
 def pack(notebook: nbformat.NotebookNode, chapter: str, target: Path) -> int:
-    """Writes a chapter's figures into a ZIP file; returns how many there are.
+    """Writes a chapter's figures, films and explorers into a ZIP file; returns how many there are.
 
     Raises:
-        NoRunError: the run shows no figure.
+        NoRunError: the run shows none.
     """
-    found = figures(notebook)
+    found: list[Figure | Film | Explorer] = [
+        *figures(notebook), *films(notebook), *explorers(notebook)
+    ]  # fmt: skip
     if not found:
         raise NoRunError(f"The run of {chapter} shows no figure.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(f"{chapter}/README.md", listed(found, chapter))
-        for figure in found:
-            file.writestr(f"{chapter}/{_name(figure)}.png", png(figure))
-            if figure.svg:
-                file.writestr(f"{chapter}/{_name(figure)}.svg", svg(figure))
+        for shown in found:
+            for end, content in files(shown).items():
+                file.writestr(f"{chapter}/{_name(shown)}{end}", content)
     return len(found)
 
 
@@ -124,7 +142,7 @@ def main(words: Sequence[str] | None = None) -> int:
         else:
             notebook = run_with_svg(source, FOLDER, Fingerprints(ROOT))
         target = FOLDER / f"{source.stem}-figures.zip"
-        print(f"{pack(notebook, source.stem, target)} figures:\n  {target}")
+        print(f"{pack(notebook, source.stem, target)} figures and films:\n  {target}")
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

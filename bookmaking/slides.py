@@ -15,8 +15,10 @@ from html import escape
 from pathlib import Path
 
 from . import BOOK, ROOT, chapters
+from .figures import LICENCE
 from .files import write_if_new
 from .runs.decks import Slide, deck, inline
+from .runs.films import Film
 from .runs.shown import read_run
 
 FOLDER = ROOT / "build" / "slides"
@@ -37,6 +39,13 @@ PAGE = """<!DOCTYPE html>
 """
 
 
+def _film(film: Film) -> str:
+    """Returns a film as HTML; on paper and for readers who ask for less motion it stands still."""
+    name, alt = f"figures/film-{film.number:02}", escape(film.alt)
+    still = f'<source media="print, (prefers-reduced-motion: reduce)" srcset="{name}.png">'
+    return f'<p class="figure"><picture>{still}<img src="{name}.webp" alt="{alt}"></picture></p>'
+
+
 def _section(slide: Slide, number: int, minute: int) -> str:
     """Returns a slide as HTML, with the speaker's notes under its minutes."""
     level = min(slide.level, 3)
@@ -44,6 +53,10 @@ def _section(slide: Slide, number: int, minute: int) -> str:
     if slide.figure:
         source, alt = f"figures/{slide.figure.number:02}.png", escape(slide.figure.alt)
         parts.append(f'<p class="figure"><img src="{source}" alt="{alt}"></p>')
+    if slide.film:
+        parts.append(_film(slide.film))
+        if slide.film.title != slide.heading:
+            parts.append(f"<p>{escape(slide.film.title)}</p>")
     time = f"<p><strong>Minute {minute} to {minute + slide.minutes}.</strong></p>"
     parts.append(f'<aside class="notes">{time}{"".join(slide.notes)}</aside>')
     return f'<section id="slide-{number}">{"".join(parts)}</section>'
@@ -70,9 +83,13 @@ def write(columns: Sequence[Sequence[Slide]], target: Path) -> Path:
     for name in ("slides.css", "slides.js"):
         shutil.copy(BOOK / "slides" / name, target)
     shutil.copy(BOOK / "_static" / "math" / "course-math.woff2", target)
-    for slide in (slide for column in columns for slide in column if slide.figure):
-        assert slide.figure is not None
-        write_if_new(target / "figures" / f"{slide.figure.number:02}.png", slide.figure.png)
+    for slide in (slide for column in columns for slide in column):
+        if slide.figure:
+            write_if_new(target / "figures" / f"{slide.figure.number:02}.png", slide.figure.png)
+        if slide.film:
+            path = target / "figures" / f"film-{slide.film.number:02}.webp"
+            write_if_new(path, slide.film.webp(LICENCE))
+            write_if_new(path.with_suffix(".png"), slide.film.png())
     path = target / "index.html"
     write_if_new(path, page(columns))
     return path

@@ -1,8 +1,8 @@
 """Makes slides of a chapter's run: what stands on each, and what its speaker says.
 
-A section begins a column of slides; its figures, its display formulas and its questions to guess
-follow below. A slide shows the first sentences; all the text stands in the speaker's notes, under
-the minutes that the slide takes.
+A section begins a column of slides; its figures and films, its display formulas and its questions
+to guess follow below. A slide shows the first sentences; all the text stands in the speaker's
+notes, under the minutes that the slide takes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from ..extensions.mathml import to_mathml
 from . import guesses
+from .films import Explorer, Film, explorers, films
 from .shown import Figure, figures
 
 #: Sections that say nothing to a class.
@@ -28,6 +29,7 @@ SKIPPED = {"Exercises", "References", "The numbers of this run"}
 #: Minutes for a slide with text, and more for each thing to look at.
 MINUTES = {"text": 1, "formula": 1, "figure": 2, "question": 3, "answer": 1}
 MOST_SIGNS = 260  # of the text on a slide
+WALK = "In the chapter's page, under “{section}”, you can walk through it."
 ASK = re.compile(r"<!-- guess (\w+) -->")
 BLOCK = re.compile(
     r"^(`{3,})[^\n]*\n.*?^\1[^\n]*|^\$\$.*?\$\$|\S.*?(?=\n\s*\n|\Z)", re.MULTILINE | re.DOTALL
@@ -45,8 +47,9 @@ class Slide:
     notes: list[str] = field(default_factory=list)
     minutes: int = MINUTES["text"]
     figure: Figure | None = None
+    film: Film | None = None
     told: bool = False  # whether it shows text, or has no room for it
-    formula: bool = False
+    full: bool = False  # whether a formula has no room beside what it shows
 
 
 @cache
@@ -86,9 +89,9 @@ def shown(paragraph: str) -> str:
 class Deck:
     """Slides in the making: `columns` holds those of each section."""
 
-    def __init__(self, chapter: str, pictures: list[Figure]) -> None:
+    def __init__(self, chapter: str, pictures: list[Figure | Film | Explorer]) -> None:
         self.chapter, self.columns, self.skipping = chapter, list[list[Slide]](), False
-        self.pictures: dict[int, list[Figure]] = {}
+        self.pictures: dict[int, list[Figure | Film | Explorer]] = {}
         for picture in pictures:
             self.pictures.setdefault(picture.cell, []).append(picture)
 
@@ -126,15 +129,22 @@ class Deck:
 
     def formula(self, block: str) -> None:
         """Adds a display formula, on a slide of its own if there is one already."""
-        slide = self.below(told=True) if self.slide.formula or self.slide.figure else self.slide
+        slide = self.below(told=True) if self.slide.full else self.slide
         slide.body.append(html(block))
-        slide.formula = True
+        slide.full = True
         slide.minutes += MINUTES["formula"]
 
-    def picture(self, figure: Figure) -> None:
-        """Adds a slide with a figure; the text after it is the speaker's."""
-        note = f"<p><strong>To be seen:</strong> {escape(figure.alt)}</p>"
-        self.below(figure=figure, notes=[note], minutes=MINUTES["figure"], told=True)
+    def picture(self, shown: Figure | Film | Explorer) -> None:
+        """Adds a slide with a figure, a film or an explorer; the text after it is the speaker's."""
+        note = f"<p><strong>To be seen:</strong> {escape(shown.alt)}</p>"
+        slide = self.below(notes=[note], minutes=MINUTES["figure"], told=True, full=True)
+        if isinstance(shown, Figure):
+            slide.figure = shown
+        elif isinstance(shown, Film):
+            slide.film = shown
+        else:
+            where = f"<p>{WALK.format(section=escape(shown.section))}</p>"
+            slide.body += [f'<div class="explorer">{shown.still()}</div>', where]
 
     def question(self, kind: str) -> None:
         """Adds a slide with a question, and one with its answer."""
@@ -179,7 +189,7 @@ def deck(notebook: nbformat.NotebookNode, chapter: str, book: Path) -> list[list
         ValueError: the chapter has no heading, or the bank lacks a question.
     """
     notebook = copy.deepcopy(notebook)
-    made = Deck(chapter, figures(notebook))
+    made = Deck(chapter, [*figures(notebook), *films(notebook), *explorers(notebook)])
     wanted = {
         section: "\n\n".join(f"<!-- guess {name} -->" for name in names)
         for section, names in guesses.sections(book, chapter).items()
@@ -190,8 +200,8 @@ def deck(notebook: nbformat.NotebookNode, chapter: str, book: Path) -> list[list
             for block in blocks(cell.source):
                 made.add(block)
         elif made.columns and not made.skipping:
-            for figure in made.pictures.get(number, ()):
-                made.picture(figure)
+            for shown_here in made.pictures.get(number, ()):
+                made.picture(shown_here)
     if not made.columns:
         raise ValueError(f"{chapter} has no heading to begin its slides with.")
     return made.columns

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bookmaking import BOOK, ROOT, chapters
-from bookmaking.runs import guesses
+from bookmaking.runs import decks, guesses
 from bookmaking.runs.running import read_chapter
 from grading.questions import BOOK_SEED, ask, ask_one, chapter_names, find_chapter
 from grading.questions.export import export
@@ -41,12 +41,21 @@ def test_every_section_with_questions_exists(chapter: str) -> None:
     assert lost == [], f"book/guesses.toml names sections that {chapter} does not have"
 
 
+@pytest.mark.parametrize("chapter", chapter_names())
+def test_each_section_that_teaches_ends_in_two_or_three_questions(chapter: str) -> None:
+    quiet = {guesses.SUMMARY, *decks.SKIPPED}
+    found = guesses.headings(read_chapter(chapters.find(ROOT, chapter)))
+    teach = [h.text for h in found if h.level == 2 and h.text not in quiet]
+    table = guesses.sections(BOOK, chapter)
+    assert list(table) == teach, "book/guesses.toml has another order, or other sections"
+    assert [name for name in teach if not 2 <= len(table[name]) <= 3] == []
+
+
 def test_every_chapter_of_the_bank_asks_in_its_pages() -> None:
     assert list(TABLE) == chapter_names()
     for chapter, sections in TABLE.items():
         names = [name for part in sections.values() for name in part]
         assert len(names) == len(set(names)) >= 10
-        assert all(1 <= len(part) <= 3 for part in sections.values())
         assert {kind.name for kind in find_chapter(chapter).kinds if kind.public} <= set(names)
 
 

@@ -10,14 +10,17 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
+import torch
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from aigc_utils import plotting
 from aigc_utils.plotting.picture import Picture, new_figure
 from bookmaking import ROOT, chapters, figures, slides
-from bookmaking.runs import decks, shown
+from bookmaking.runs import decks, films, shown
 
 ALT = "A line that rises from left to right."
+MOVING = "Two squares that grow darker, row by row."
 
 
 def picture(title: str = "It rises") -> Picture:
@@ -34,6 +37,22 @@ def cell(with_svg: bool = False, title: str = "It rises") -> nbformat.NotebookNo
     if with_svg:
         data |= {"image/svg+xml": made.svg().decode()}
     output = nbformat.v4.new_output("execute_result", data, metadata=about)
+    return nbformat.v4.new_code_cell("f()", outputs=[output])
+
+
+def film(**about: object) -> plotting.Film:
+    frames = torch.linspace(0, 1, 4 * 2 * 28 * 28).view(4, 2, 28, 28)
+    given = {"columns": 2, "seconds": 6.0, "hold": 1.5, "still": 1, "caption": "A way & back"}
+    return plotting.film(frames, alt=MOVING, **{**given, **about})
+
+
+def explorer() -> plotting.Explorer:
+    layers = [(torch.ones(784, 2) / 9, torch.zeros(784))]
+    return plotting.explorer(layers, codes=torch.zeros(3, 2), labels=torch.tensor([1, 2, 3]))
+
+
+def played(shows: plotting.Film | plotting.Explorer) -> nbformat.NotebookNode:
+    output = nbformat.v4.new_output("execute_result", shows._repr_mimebundle_())
     return nbformat.v4.new_code_cell("f()", outputs=[output])
 
 
@@ -83,6 +102,65 @@ def test_the_zip_has_each_figure_with_what_is_known_of_it(tmp_path: Path) -> Non
     assert "## figure-01: It rises\n\nPNG and SVG. A line" in listed
     assert "## figure-02: Exercises\n\nPNG. A line" in listed  # it has no title of its own
     assert "A figure without SVG: " in listed
+
+
+MOVES = run(text("# 1. CNN: it moves"), text("## A way"), played(film()), played(explorer()))
+
+
+def test_a_film_is_read_as_it_was_written() -> None:
+    other = film(caption="", still=-1, seconds=5.0, hold=0.0)
+    first, second = films.films(run(text("## A way"), played(film()), played(other)))
+    assert (first.number, first.cell, first.title) == (1, 1, "A way & back")
+    assert first.alt == f"A film of 4 frames of 2 images in 1 row. {MOVING}"
+    assert (first.count, first.width, first.height, first.still) == (4, 56, 28, 1)
+    assert (round(first.seconds, 2), round(first.hold, 2)) == (6.0, 1.5)
+    assert first.sheet == film().sheet
+    assert (second.number, second.title, second.still, second.hold) == (2, "A way", 3, 0.0)
+
+
+def test_a_film_that_is_written_otherwise_is_named() -> None:
+    changed = played(film())
+    changed.outputs[0].data["text/html"] = changed.outputs[0].data["text/html"].replace("%,to", "")
+    with pytest.raises(shown.NoRunError, match="a film of the last run can't be read"):
+        films.films(run(changed))
+
+
+def test_a_film_taken_along_plays_and_says_what_it_is() -> None:
+    (read,) = films.films(MOVES)
+    packed = Image.open(io.BytesIO(read.webp("CC BY 4.0")))
+    assert (packed.n_frames, packed.size, packed.info["loop"]) == (4, (672, 336), 0)
+    times = []
+    for number in range(4):
+        packed.seek(number)
+        packed.load()
+        times.append(packed.info["duration"])
+        sheet = Image.open(io.BytesIO(read.sheet)).convert("RGB")
+        wanted = sheet.crop((0, 28 * number, 56, 28 * number + 28))
+        assert packed.convert("RGB").resize((56, 28), 0).tobytes() == wanted.tobytes()
+    assert times == [1500, 1500, 1500, 3000]
+    told = "".join(ElementTree.fromstring(packed.info["xmp"]).itertext())
+    assert told == f"A way & back{read.alt}CC BY 4.0"
+    still = Image.open(io.BytesIO(read.png())).convert("RGB")
+    packed.seek(1)
+    assert still.tobytes() == packed.convert("RGB").tobytes()
+
+
+def test_the_zip_has_films_and_explorers(tmp_path: Path) -> None:
+    target = tmp_path / "figures.zip"
+    assert figures.pack(MOVES, "01_cnn", target) == 2
+    with zipfile.ZipFile(target) as file:
+        assert file.namelist() == [
+            "01_cnn/README.md", "01_cnn/film-01.webp", "01_cnn/explorer-01.html",
+        ]  # fmt: skip
+        listed = file.read("01_cnn/README.md").decode()
+        page = BeautifulSoup(file.read("01_cnn/explorer-01.html"), "html.parser")
+    assert "## film-01: A way & back\n\nWebP. A film of 4 frames" in listed
+    assert "## explorer-01: A way\n\nA page to open in a browser. A plane" in listed
+    assert "without SVG" not in listed
+    assert page.title is not None
+    assert page.title.get_text() == "A way"
+    assert figures.LICENCE in page.get_text()
+    assert len(page.select("script:not([src])")) == 1
 
 
 def test_the_first_cell_adds_the_svg_to_each_figure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +242,23 @@ def test_the_page_has_all_beside_it_and_counts_minutes(tmp_path: Path) -> None:
         "Minute 0 to 1.", "Minute 1 to 3.", "Minute 3 to 5.", "Minute 5 to 8.", "Minute 8 to 9.",
         "Minute 9 to 10.",
     ]  # fmt: skip
+
+
+def test_films_and_explorers_have_slides(tmp_path: Path) -> None:
+    columns = decks.deck(MOVES, "01_cnn", tmp_path)
+    assert [slide.heading for slide in columns[1]] == ["A way"] * 3
+    path = slides.write(columns, tmp_path / "slides")
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    (image,), (still,) = soup.select("p.figure img"), soup.select("p.figure source")
+    assert image["alt"] == columns[1][1].film.alt  # type: ignore[union-attr]
+    assert "A way & back" in [p.get_text() for p in soup.select("section > p")]
+    assert "print" in str(still["media"])
+    assert "prefers-reduced-motion" in str(still["media"])
+    assert all((path.parent / str(name)).is_file() for name in (image["src"], still["srcset"]))
+    (walk,) = soup.select(".explorer")
+    assert not walk.select("script")
+    assert walk.find_next_sibling("p").get_text().count("“A way”") == 1  # type: ignore[union-attr]
+    assert MOVING in soup.select("aside.notes")[2].get_text()
 
 
 def test_a_slide_shows_as_many_sentences_as_it_has_room_for() -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 import book_pages
 import nbformat
 import pytest
+import torch
 from book_pages import LOW_CONTRAST, both_themes, image_problems, watching
 from book_survey import violations
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
+from aigc_utils import plotting
 from aigc_utils.plotting.picture import Picture, new_figure
 from bookmaking import slides
 from bookmaking.runs import decks
@@ -33,11 +35,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     figure.subplots().plot([0, 1], [0, 1])
     data, about = Picture(figure, ALT)._repr_mimebundle_()
     output = nbformat.v4.new_output("execute_result", data, metadata=about)
+    film = plotting.film(torch.rand(3, 28, 28), alt="A square of grey that flickers.", columns=None)
+    walk = plotting.explorer(
+        [(torch.ones(784, 2), torch.zeros(784))], codes=torch.zeros(2, 2),
+        labels=torch.tensor([1, 2]), caption="The plane.",
+    )  # fmt: skip
+    played = [nbformat.v4.new_output("execute_result", x._repr_mimebundle_()) for x in (film, walk)]
     long = "\n".join(f"A sentence of the summary, and this is number {i}." for i in range(25))
     cells = [
         nbformat.v4.new_markdown_cell("# 1. CNN: a small chapter\n\nIt begins."),
         nbformat.v4.new_markdown_cell("## A part\n\nText with `code` and $x^2$.\n\n$$y = x$$"),
-        nbformat.v4.new_code_cell("f()", outputs=[output]),
+        nbformat.v4.new_code_cell("f()", outputs=[output, *played]),
         nbformat.v4.new_markdown_cell(f"What it shows.\n\n## Summary\n\n{long}"),
     ]
     folder = tmp_path_factory.mktemp("slides")
@@ -51,7 +59,7 @@ def test_the_print_has_a_sheet_for_each_slide(made: Path) -> None:
     target = made.with_name("slides.pdf")
     slides.print_slides(made, target)
     reader = PdfReader(target)
-    assert len(reader.pages) == 8
+    assert len(reader.pages) == 10
     for sheet in reader.pages:
         assert abs(sheet.mediabox.width / sheet.mediabox.height - 16 / 9) < 0.01
     assert reader.metadata is not None
@@ -73,7 +81,7 @@ def test_every_slide_fits_and_can_be_read(page: Page, made: Path) -> None:
             assert page.evaluate(LOW_CONTRAST) == [], number
             page.keyboard.press("Space")
         assert page.evaluate("Reveal.isLastSlide()")
-        assert count == 8
+        assert count == 10
         assert image_problems(page) == []
         assert violations(page) == []
     assert problems == []

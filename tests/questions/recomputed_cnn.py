@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import torch
 from recomputing import Answer, computed, numbers, whole_numbers
@@ -79,6 +80,42 @@ def one_step(item: Item) -> float:
     return weight.item()
 
 
+def bytes_of_a_batch(item: Item) -> float:
+    count, height, width, _ = whole_numbers(item.question.text)
+    return torch.empty(count, 3, height, width, device="meta").nbytes
+
+
+def part_of_the_data(item: Item) -> str:
+    parts = {"weights": "training", "chooses": "validation", "finished": "test"}
+    return next(f"the {part} set" for word, part in parts.items() if word in item.question.text)
+
+
+def numbers_that_leave(item: Item) -> float:
+    side, _, *channels = whole_numbers(item.question.text)
+    x = torch.zeros(1, 1, side, side)
+    for into, out in pairwise([1, *channels]):
+        x = F.conv2d(x, torch.zeros(out, into, 1, 1), stride=2)
+    return x.numel()
+
+
+def smoothed_floor(item: Item) -> float:
+    whole, share, classes = numbers(item.question.text)
+    target = torch.full((1, int(classes)), share / classes)
+    target[0, 0] += whole
+    return F.cross_entropy(target.log(), torch.tensor([0]), label_smoothing=share).item()
+
+
+def error_of_an_accuracy(item: Item) -> float:
+    count, percent = whole_numbers(item.question.text)
+    right = (torch.arange(count) < count * percent // 100).double()
+    return 100 * (right.std(correction=0) / count**0.5).item()
+
+
+def count_steps(item: Item) -> float:
+    epochs, images, batch = whole_numbers(item.question.text)
+    return epochs * len(range(0, images, batch))
+
+
 def best_epoch(item: Item) -> str:
     assert item.picture is not None
     epochs, losses = drawn_lines(item.picture)["images held back"]
@@ -94,6 +131,12 @@ def calibration(item: Item) -> float:
 
 
 ANSWERS: dict[str, Answer] = {
+    "bytes_of_a_batch": computed(bytes_of_a_batch),
+    "part_of_the_data": part_of_the_data,
+    "numbers_that_leave": computed(numbers_that_leave),
+    "smoothed_floor": computed(smoothed_floor),
+    "error_of_an_accuracy": computed(error_of_an_accuracy),
+    "count_steps": computed(count_steps),
     "fully_connected": computed(fully_connected),
     "correlate": computed(correlate),
     "map_side": computed(map_side),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import torch
 from recomputing import Answer, computed, numbers, whole_numbers
 from torch.distributions import Categorical, kl_divergence
@@ -69,7 +72,124 @@ def few_but_good(item: Item) -> str:
     raise AssertionError(text)
 
 
+def best_pixel(item: Item) -> float:
+    values = torch.tensor([float(v) for v in re.findall(r"\d\.\d\d", item.question.text)])
+    shades = torch.linspace(0, 1, 2001)
+    return shades[(shades[:, None] - values).square().mean(1).argmin()].item()
+
+
+def asked_of_pixels(item: Item) -> str:
+    _, *values = numbers(item.question.text)  # the first says what ink is
+    weights, pixels = torch.tensor(values).view(2, 3)
+    F.logsigmoid(weights @ pixels.requires_grad_()).backward()
+    assert pixels.grad is not None
+    return ", ".join("darker" if way > 0 else "lighter" for way in pixels.grad.tolist())
+
+
+def one_round(item: Item) -> float:
+    _, point, start, _, rate = numbers(item.question.text)
+    slope = torch.tensor(start, requires_grad=True)
+    F.logsigmoid(-slope * point).backward()  # log (1 - D)
+    assert slope.grad is not None
+    return (slope + rate * slope.grad).item()
+
+
+@cache
+def play_numbers(momentum: float, penalty: float, steps: int) -> torch.Tensor:
+    """Returns the positions of a point and a slope that play, shape (steps, 2)."""
+    point, slope, up, down = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    positions = []
+    for _ in range(steps):
+        positions.append(torch.stack([point, slope]))
+        pull = point * (slope * point).sigmoid() + penalty * slope
+        up = momentum * up - (1 - momentum) * pull
+        slope = slope + 0.2 * up
+        pull = slope * (slope * point).sigmoid()
+        down = momentum * down + (1 - momentum) * pull
+        point = point + 0.2 * down
+    return torch.stack(positions)
+
+
+def where_it_leads(item: Item) -> str:
+    """Plays each way, and finds the path that ends as the question says."""
+    steps = whole_numbers(item.question.text)[0]
+    plain = play_numbers(0.0, 0.0, steps)
+    assert plain.norm(dim=1).min() > 0.9
+    paths = {
+        "plain steps in turn": plain,
+        "momentum of one half": play_numbers(0.5, 0.0, steps),
+        "an R1 penalty": play_numbers(0.0, 0.2, steps),
+        "the mean of plain play so far": plain.cumsum(0) / torch.arange(1, steps + 1)[:, None],
+    }
+    ends = {way: path[-1].norm().item() for way, path in paths.items()}
+    phrases = {
+        "further and further out": max(ends, key=lambda way: ends[way]),
+        "neither out nor in": min(ends, key=lambda way: abs(ends[way] - 1)),
+        "to rest": min([*ends][:3], key=lambda way: ends[way]),
+        "no single position": [*ends][3],
+    }
+    assert ends[phrases["no single position"]] < 0.3
+    return next(way for phrase, way in phrases.items() if phrase in item.question.text)
+
+
+def covered_islands(item: Item) -> float:
+    shares = torch.tensor(numbers(item.question.text.partition("hold ")[2])[:8])
+    return (shares >= 100 / 8 / 2).sum().item()
+
+
+def loss_of_the_discriminator(item: Item) -> float:
+    answers = torch.tensor(numbers(item.question.text))
+    return F.binary_cross_entropy(answers, torch.tensor([1.0, 0.0]), reduction="sum").item()
+
+
+def gain_of_a_row(item: Item) -> float:
+    rows = torch.tensor(numbers(item.question.text), dtype=torch.float64).log()
+    return (-rows.diff()[1]).exp().item()
+
+
+def length_of_noise(item: Item) -> float:
+    typical = torch.ones(whole_numbers(item.question.text)[0])  # each number is 1 in square
+    return typical.norm().item()
+
+
+def distance_of_pixels(item: Item) -> float:
+    sample, near = torch.tensor(numbers(item.question.text)[:8]).view(2, 1, 1, 2, 2)
+    return torch.dist(sample, near).item()
+
+
+def grid_of_noise(item: Item) -> str:
+    """Draws the grid as numbers, and looks which of its parts has one value alone."""
+    text, size = item.question.text, whole_numbers(item.question.text)[0]
+    along = torch.arange(size).expand(size, size)  # one number a column
+    by_rows = "Each row has one vector of noise" in text
+    shown = along.T if by_rows == ("same handwriting" in text) else along
+    parts = {
+        "all of the grid": shown, "those of a diagonal": shown.diagonal(),
+        "those of a row": shown[0], "those of a column": shown[:, 0],
+    }  # fmt: skip
+    (same,) = (name for name, part in parts.items() if len(part.unique()) == 1)
+    return same
+
+
+def flagged_pictures(item: Item) -> float:
+    total, fakes, caught, wrongly = whole_numbers(item.question.text)
+    fake = torch.arange(total) < fakes
+    flagged = torch.where(fake, caught, wrongly).double()
+    return 100 * (flagged[fake].sum() / flagged.sum()).item()
+
+
 ANSWERS: dict[str, Answer] = {
+    "best_pixel": computed(best_pixel),
+    "asked_of_pixels": asked_of_pixels,
+    "one_round": computed(one_round),
+    "where_it_leads": where_it_leads,
+    "covered_islands": computed(covered_islands),
+    "loss_of_the_discriminator": computed(loss_of_the_discriminator),
+    "gain_of_a_row": computed(gain_of_a_row),
+    "length_of_noise": computed(length_of_noise),
+    "distance_of_pixels": computed(distance_of_pixels),
+    "grid_of_noise": grid_of_noise,
+    "flagged_pictures": computed(flagged_pictures),
     "best_discriminator": computed(best_discriminator),
     "two_coins": computed(two_coins),
     "pull_of_the_loss": computed(pull_of_the_loss),

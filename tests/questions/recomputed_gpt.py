@@ -9,7 +9,7 @@ from recomputing import Answer, computed, numbers, whole_numbers
 from torch import nn
 from torch.nn import functional as F
 
-from aigc_utils import gpt
+from aigc_utils import data, gpt
 from grading.questions import Item
 
 
@@ -98,7 +98,67 @@ def size_of_the_cache(item: Item) -> float:
     return keys.numel() + torch.empty_like(keys).numel()
 
 
+def test_part(item: Item) -> float:
+    _, held_back = data.split_text("x" * whole_numbers(item.question.text)[0])
+    return len(data.split_text(held_back, 0.5)[1])
+
+
+def back_off(item: Item) -> float:
+    followed, kinds, hits, shorter = numbers(item.question.text)
+    trust = followed / (followed + kinds)
+    return trust * hits / followed + (1 - trust) * shorter
+
+
+def bits_to_bytes(item: Item) -> float:
+    count, bits = numbers(item.question.text)[:2]
+    shares = torch.full((int(count),), 0.5**bits, dtype=torch.float64)
+    return -shares.log2().sum().item() / 8
+
+
+def rows_of_the_table(item: Item) -> float:
+    vocabulary, width = whole_numbers(item.question.text)[:2]
+    rows = torch.empty(vocabulary, width, device="meta")
+    return rows.numel() + torch.empty_like(rows.T).numel()
+
+
+def targets_of_a_row(item: Item) -> str:
+    row, read = re.findall(r"`(.+?)`", item.question.text)
+    return "`" + "".join(row[place + 1] for place in range(len(read))) + "`"
+
+
+def turned_clock(item: Item) -> str:
+    angles = gpt.rotary_angles(256, 6)
+    query, key = torch.tensor([[1.0, 0.5, -2.0, 0.4, 1.1, 0.2], [0.3, 1.2, 0.7, 1.5, 0.9, -0.4]])
+
+    def score(text: str) -> float:
+        at, there = whole_numbers(text)[:2]
+        turned = [gpt.rotate(x, angles[:, place]) for x, place in ((query, at), (key, there))]
+        return (turned[0] @ turned[1]).item()
+
+    wanted = score(item.question.text)
+    return min((choice.text for choice in item.choices), key=lambda c: abs(score(c) - wanted))
+
+
+def rms_norm(item: Item) -> float:
+    vector = torch.tensor(numbers(item.question.text)[:4], dtype=torch.float64)
+    return (len(vector) ** 0.5 * F.normalize(vector, dim=0)[0]).item()
+
+
+def gated_weights(item: Item) -> float:
+    width, hidden = whole_numbers(item.question.text)
+    both = torch.empty(2 * hidden, width, device="meta")
+    return both.numel() + torch.empty(width, hidden, device="meta").numel()
+
+
 ANSWERS: dict[str, Answer] = {
+    "test_part": computed(test_part),
+    "back_off": computed(back_off),
+    "bits_to_bytes": computed(bits_to_bytes),
+    "rows_of_the_table": computed(rows_of_the_table),
+    "targets_of_a_row": targets_of_a_row,
+    "turned_clock": turned_clock,
+    "rms_norm": computed(rms_norm),
+    "gated_weights": computed(gated_weights),
     "chain_of_tokens": computed(chain_of_tokens),
     "count_tokens": computed(count_tokens),
     "one_score": computed(one_score),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from recomputing import Answer, computed, numbers, whole_numbers
 from torch.distributions import Normal, kl_divergence
@@ -79,7 +81,100 @@ def busy_dimensions(item: Item) -> float:
     return (torch.tensor(values[:-1]) > values[-1]).sum().item()
 
 
+#: Each kind of clouds: how far apart they lie, and sigma.
+CLOUDS = {
+    "small clouds, far apart": (3.0, 0.1),
+    "small clouds, all at zero": (0.0, 0.1),
+    "wide clouds, far apart": (3.0, 1.0),
+    "wide clouds, all around zero": (0.0, 1.0),
+}
+
+
+def one_wish(item: Item) -> str:
+    def cost(choice: str) -> float:
+        apart, sigma = CLOUDS[choice]
+        if "looks like the prior" not in item.question.text:
+            return -apart / sigma  # how well the codes of two images are told apart
+        return kl_divergence(Normal(apart, sigma), Normal(0.0, 1.0)).item()
+
+    return min((choice.text for choice in item.choices), key=cost)
+
+
+def where_codes_fall(item: Item) -> str:
+    mean, log_variance = numbers(item.question.text)[:2]
+    cloud = Normal(torch.tensor(mean), torch.tensor(log_variance).exp().sqrt())
+
+    def off(choice: str) -> float:
+        low, high = cloud.cdf(torch.tensor(numbers(choice)))
+        return (low - 0.025).abs().item() + (1 - high - 0.025).abs().item()
+
+    return min((choice.text for choice in item.choices), key=off)
+
+
+def signed_pixel(item: Item) -> float:
+    found = re.search(r"p = (\d\.\d+)\.", item.question.text)
+    assert found is not None
+    logit = torch.tensor(float(found[1]), dtype=torch.float64).logit()
+    return F.binary_cross_entropy_with_logits(logit, -torch.ones_like(logit)).item()
+
+
+def sum_of_parts(item: Item) -> float:
+    side, _, dims, pixel, each = numbers(item.question.text)
+    image = torch.full((int(side), int(side)), pixel, dtype=torch.float64)
+    return (image.sum() + torch.full((int(dims),), each, dtype=torch.float64).sum()).item()
+
+
+def parts_of_the_rate(item: Item) -> float:
+    rate, carried = numbers(item.question.text)
+    return rate - carried
+
+
+def free_bits(item: Item) -> float:
+    *costs, free = numbers(item.question.text)
+    return F.relu(torch.tensor(costs, dtype=torch.float64) - free).sum().item()
+
+
+def middle_of_the_way(item: Item) -> float:
+    dims = whole_numbers(item.question.text)[0]
+    codes = torch.eye(2, dims) * dims**0.5
+    return codes.mean(0).norm().item()
+
+
+def speckles(item: Item) -> float:
+    share = whole_numbers(item.question.text)[0] / 100
+    coin = torch.tensor([share, 1 - share])
+    pairs = torch.outer(coin, coin)
+    return 100 * (pairs.sum() - pairs.trace()).item()
+
+
+def packed_images(item: Item) -> float:
+    side, _, small, _, channels = whole_numbers(item.question.text)
+    picture = torch.empty(3, side, side, device="meta")
+    return picture.numel() / torch.empty(channels, small, small, device="meta").numel()
+
+
+def part_not_needed(item: Item) -> str:
+    ways = {
+        "draws a new picture": ("diffusion model", "decoder"),
+        "trains the diffusion model": ("encoder", "diffusion model"),
+        "packs a photograph": ("encoder", "decoder"),
+    }
+    (way,) = (parts for doing, parts in ways.items() if doing in item.question.text)
+    (left,) = {"encoder", "decoder", "diffusion model"} - {*way}
+    return f"the {left}"
+
+
 ANSWERS: dict[str, Answer] = {
+    "one_wish": one_wish,
+    "where_codes_fall": where_codes_fall,
+    "signed_pixel": computed(signed_pixel),
+    "sum_of_parts": computed(sum_of_parts),
+    "parts_of_the_rate": computed(parts_of_the_rate),
+    "free_bits": computed(free_bits),
+    "middle_of_the_way": computed(middle_of_the_way),
+    "speckles": computed(speckles),
+    "packed_images": computed(packed_images),
+    "part_not_needed": part_not_needed,
     "three_causes": computed(three_causes),
     "gap_of_the_bound": computed(gap_of_the_bound),
     "price_of_a_code": computed(price_of_a_code),

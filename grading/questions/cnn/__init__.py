@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import layers, learning, measuring, trying
+from . import first, layers, learning, measuring, running, trying
 
 CHAPTER = Chapter(
     "01_cnn",
@@ -21,6 +21,10 @@ CHAPTER = Chapter(
         "evaluating on data held back",
     ),
     kinds=(
+        first.bytes_of_a_batch,
+        first.part_of_the_data,
+        first.numbers_that_leave,
+        first.stroke_elsewhere,
         layers.fully_connected,
         layers.correlate,
         layers.map_side,
@@ -32,6 +36,8 @@ CHAPTER = Chapter(
         learning.softmax_twice,
         learning.one_step,
         learning.best_epoch,
+        running.smoothed_floor,
+        running.error_of_an_accuracy,
         measuring.same_image_twice,
         measuring.a_digit_or_not,
         measuring.calibration,
@@ -39,6 +45,9 @@ CHAPTER = Chapter(
         trying.no_activation,
         trying.one_seed_each,
         trying.two_changes,
+        running.other_pictures,
+        running.count_steps,
+        running.change_the_pixels,
         trying.unseen_change,
     ),
 )

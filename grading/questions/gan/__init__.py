@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import game, looking, measuring, training
+from . import game, looking, measuring, numbers, reading, today, training
 
 CHAPTER = Chapter(
     "02_gan",
@@ -16,13 +16,22 @@ CHAPTER = Chapter(
         "averaged generator weights",
         "mode collapse",
         "Fréchet distance, precision and recall, coverage, and their sample-size bias",
+        "latent space: interpolation and truncation",
+        "GANs today, and deepfakes",
     ),
     kinds=(
+        numbers.best_pixel,
+        today.critic_in_a_decoder,
+        numbers.asked_of_pixels,
+        numbers.one_round,
+        numbers.where_it_leads,
+        reading.covered_islands,
         game.what_the_generator_sees,
         game.best_discriminator,
         game.two_coins,
         game.pull_of_the_loss,
         game.perfect_discriminator,
+        reading.loss_of_the_discriminator,
         training.without_detach,
         training.slope_penalty,
         training.running_mean,
@@ -35,6 +44,14 @@ CHAPTER = Chapter(
         measuring.few_but_good,
         looking.wandering,
         looking.seeds_disagree,
+        reading.gain_of_a_row,
+        reading.length_of_noise,
+        today.shorter_noise,
+        reading.distance_of_pixels,
         looking.no_copies,
+        today.grid_of_noise,
+        today.leave_out_a_digit,
+        today.next_method,
+        reading.flagged_pictures,
     ),
 )

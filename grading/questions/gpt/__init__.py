@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import attention, going_on, masks, measuring, writing
+from . import attention, counting, going_on, masks, measuring, modern, writing
 
 CHAPTER = Chapter(
     "04_gpt",
@@ -23,13 +23,22 @@ CHAPTER = Chapter(
         "limits: hallucination, contamination",
     ),
     kinds=(
+        counting.exact_number,
+        counting.test_part,
         measuring.chain_of_tokens,
+        counting.back_off,
+        counting.bits_to_bytes,
+        counting.rows_of_the_table,
+        counting.targets_of_a_row,
         measuring.count_tokens,
         attention.one_score,
         attention.masked_mean,
         attention.forgotten_mask,
         attention.shuffled_words,
         attention.weights_of_heads,
+        modern.turned_clock,
+        modern.rms_norm,
+        modern.gated_weights,
         masks.who_sees_whom,
         measuring.untrained_loss,
         measuring.bits_a_character,
@@ -42,5 +51,6 @@ CHAPTER = Chapter(
         writing.invented_battle,
         going_on.where_it_reads,
         going_on.head_start,
+        modern.learned_by_heart,
     ),
 )

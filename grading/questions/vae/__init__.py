@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import bound, codes, fitting, training
+from . import bound, clouds, codes, fitting, nats, packing, training
 
 CHAPTER = Chapter(
     "03_vae",
@@ -21,6 +21,9 @@ CHAPTER = Chapter(
         "link to latent diffusion",
     ),
     kinds=(
+        packing.what_it_adds,
+        clouds.one_wish,
+        clouds.where_codes_fall,
         bound.three_causes,
         bound.gap_of_the_bound,
         bound.higher_bound,
@@ -28,15 +31,25 @@ CHAPTER = Chapter(
         codes.draw_a_code,
         codes.no_noise,
         training.grey_pixel,
+        nats.signed_pixel,
+        nats.sum_of_parts,
         training.averaged_pixels,
         training.two_images_one_code,
         training.no_price,
         training.heavier_price,
         codes.busy_dimensions,
+        nats.free_bits,
+        nats.parts_of_the_rate,
+        clouds.middle_of_the_way,
+        clouds.halfway,
         codes.turned_space,
         codes.gaps,
         bound.three_weights,
         fitting.empty_places,
         fitting.silent_codes,
+        nats.speckles,
+        packing.packed_images,
+        packing.part_not_needed,
+        packing.tiny_weight,
     ),
 )
