@@ -102,7 +102,7 @@ def _of_the_law(found: Mapping[str, Any]) -> dict[str, str]:
         "law_floor": f"{laws['floor']['floor']:.2f}",
         "law_floors": f"{min(floors):.2f} and {max(floors):.2f}",
         "law_ends": f"{min(ends):.3f} and {max(ends):.3f}",
-        "table_law": table(("weights", "steps", "nats a character", "of the seeds"), rows),
+        "table_law": table(("weights", "steps", "nats a character", "from seed to seed"), rows),
     }
 
 
