@@ -44,7 +44,6 @@ LONG_FUNCTIONS = {
     "aigc_utils/plotting/vae_workings.py:importance_bound": 31,
     "benchmarks/cnn.py:benchmark": 32,
     "benchmarks/decode.py:benchmark": 32,
-    "benchmarks/vae.py:benchmark": 34,
 }
 
 
