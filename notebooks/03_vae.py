@@ -823,7 +823,7 @@ plotting.film(
 #
 # Give the KL term a weight $\beta$ [(Higgins et al., 2017)](#higgins2017beta).
 # The rate is what the codes cost; the reconstruction loss is the *distortion*, what they fail to carry [(Alemi et al., 2018)](#alemi2018fixing).
-# `python -m benchmarks vae-beta` trains the sprint with five weights and three seeds.
+# `python -m benchmarks vae-beta` trains a longer sprint with five weights and three seeds.
 
 # %%
 swept = evaluation.load_results("vae_beta")
