@@ -322,7 +322,7 @@ def test_the_ablation_changes_one_thing_at_a_time() -> None:
         ]
         changed = [name for name in parts[0] if parts[0][name] != parts[1][name]]
         assert len(changed) == 1, f"{following.name} changes {changed}"
-    final = next(row for row in rows if "course" in row.name)
+    final = next(row for row in rows if row.name.endswith("(the course's)"))
     assert dataclasses.replace(final.recipe, num_steps=COURSE.num_steps) == COURSE
     assert final.labels
     assert final.averaged
