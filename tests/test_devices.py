@@ -359,7 +359,7 @@ def test_the_book_is_run_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> No
         def __init__(self, *_: Any, **__: Any) -> None:
             pass
 
-        def execute(self) -> None:
+        def execute(self, **_: Any) -> None:
             seen.append(os.environ["AIGC_DEVICE"])
 
     monkeypatch.setenv("AIGC_DEVICE", "cuda")
