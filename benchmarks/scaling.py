@@ -122,7 +122,7 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     Args:
         seeds: runs of each kind; the fastest counts.
     """
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         times = measured_exchanges(folder)

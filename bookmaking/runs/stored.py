@@ -69,12 +69,21 @@ def _of_a_step(step: Mapping[str, Any]) -> dict[str, str]:
         "scale_exchange": _time(step["exchange"]),
         "scale_weights": f"{step['weights']:,}",
         "scale_off": _percent(max(offs)),
-        "scale_load": f"{step['load']:.1f}",
-        "scale_cores": str(step["cores"]),
+        "scale_beside": _beside(step["load"], step["cores"]),
         "scale_width": str(step["sharded_width"]),
         "table_scale_steps": table(("a step of", "foretold", "measured", "foretold is"), rows),
         "table_scale_memory": table(("processes", "memory of each"), memory),
     }
+
+
+def _beside(load: float | None, cores: int) -> str:
+    """Returns a sentence on what else the machine had to do: its load before, if that is known."""
+    if load is None:
+        return f"What else ran on the machine's {cores} cores meanwhile was not recorded."
+    return (
+        f"In the minute before this measurement, {load:.1f} programs on average wanted one of the "
+        f"{cores} cores."
+    )
 
 
 def _percent(share: float) -> str:

@@ -151,6 +151,11 @@ def test_a_size_has_its_share_of_data() -> None:
     assert tokens < 4_200_000, "the plays don't last"
 
 
+def test_the_page_says_how_busy_the_machine_was() -> None:
+    assert stored._beside(0.24, 2).startswith("In the minute before this measurement, 0.2 programs")
+    assert stored._beside(None, 2).endswith("was not recorded.")
+
+
 def test_the_law_is_fitted_to_all_but_the_largest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
