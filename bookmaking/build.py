@@ -24,7 +24,7 @@ from .files import digest, remembered, write_if_new
 from .runs import collect
 from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
-from .runs.running import executed, stands, without_widgets
+from .runs.running import run_all, stands, without_widgets
 from .settings import course_settings
 from .sources import api, exercises, outcomes
 from .sources.book import Book
@@ -118,7 +118,7 @@ def build(only_run: bool, fingerprints: Fingerprints) -> int:
     """Returns 0 when every chapter ran and, unless `only_run`, every page was built."""
     book = Book(ROOT)
     stop_at(check.check(book=book))
-    runs = {s: executed(s, fingerprints) for s in chapters.notebooks(ROOT).values()}
+    runs = run_all(fingerprints)
     made_of = render.made_of()
     downloads = write_pages(runs)
     if only_run:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import jupytext
@@ -105,6 +107,22 @@ def executed(source: Path, fingerprints: Fingerprints) -> Path:
     mark.write_text(wanted)
     print(f"{name}: ran in {time.perf_counter() - start:.0f} s")
     return target
+
+
+def run_all(fingerprints: Fingerprints) -> dict[Path, Path]:
+    """Returns the path of the executed notebook of each source, running those that need be.
+
+    A chapter's training takes all cores, so chapters run one by one. The exercises load more than
+    they compute: two run at a time.
+    """
+    run = partial(executed, fingerprints=fingerprints)
+    taught, tasks = (
+        list(chapters.notebooks(fingerprints.root, folder).values())
+        for folder in ("chapters", "exercises")
+    )
+    found = {source: run(source) for source in taught}
+    with ThreadPoolExecutor(2) as pool:
+        return found | dict(zip(tasks, pool.map(run, tasks), strict=True))
 
 
 def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

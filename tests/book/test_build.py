@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,31 @@ def test_a_chapter_runs_once_and_again_after_a_change(
     (house / "aigc_utils" / "module.py").write_text("x = 2\n")
     running.executed(source, Fingerprints(house))
     assert len(runs) == 2
+
+
+def test_chapters_run_alone_and_exercises_two_at_a_time(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [house / name for name in ("notebooks/02_y.py", "exercises/01_x.py",
+                                        "exercises/02_y.py")]  # fmt: skip
+    for path in places:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(CHAPTER)
+    both = threading.Barrier(2)
+
+    def execute(path: Path) -> Any:
+        if path.parent.name == "exercises":
+            both.wait(timeout=60)  # for the other one
+        else:
+            assert threading.current_thread() is threading.main_thread()
+        return running.read_chapter(path)
+
+    monkeypatch.setattr(running, "execute", execute)
+    found = running.run_all(Fingerprints(house))
+    assert list(found) == [house / "notebooks" / "01_x.py", *places]
+    assert [run.relative_to(house / "build" / "executed").as_posix() for run in found.values()] == [
+        "01_x.ipynb", "02_y.ipynb", "exercises/01_x.ipynb", "exercises/02_y.ipynb",
+    ]  # fmt: skip
 
 
 def test_a_run_says_nothing_but_its_name(house: Path, capfd: pytest.CaptureFixture[str]) -> None:
