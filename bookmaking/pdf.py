@@ -138,7 +138,7 @@ def print_html(html: Path, target: Path, places: list[str]) -> None:
     shown: dict[str, int] = {}
     with browser_page(problems) as page:
         page.emulate_media(media="print")
-        for _ in range(MOST_PRINTS):
+        for number in range(MOST_PRINTS):
             # Loaded anew, since Chromium may break the same page differently after a print.
             page.goto(html.as_uri(), wait_until="load")
             problems += page.evaluate(SETTLE)
@@ -146,16 +146,17 @@ def print_html(html: Path, target: Path, places: list[str]) -> None:
                 raise BookError("The book can't be printed: " + "; ".join(problems[:5]) + ".")
             page.evaluate(FIT)
             page.evaluate(FILL, shown)
+            whole = number > 0  # the first print tells the numbers, and that takes neither
             page.pdf(
                 path=target, prefer_css_page_size=True, print_background=True,
-                outline=True, tagged=True,
+                outline=whole, tagged=whole,
             )  # fmt: skip
             numbers = page_numbers(target)
             lost = [place for place in places if place not in numbers]
             if lost:
                 raise BookError(f"The print lost these places: {', '.join(lost[:5])}.")
             found = {place: numbers[place] for place in places}
-            if found == shown:
+            if found == shown and whole:
                 return
             shown = found
     raise BookError(f"The page numbers still change after {MOST_PRINTS} prints.")
