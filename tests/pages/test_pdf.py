@@ -198,6 +198,7 @@ def test_the_file_names_its_title_language_and_structure(reader: PdfReader) -> N
     root: Any = reader.trailer["/Root"]
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
+    assert reader.page_mode == "/UseOutlines"
     width, height = reader.pages[0].mediabox[2:]
     assert (round(float(width)), round(float(height))) == (595, 842)
 
