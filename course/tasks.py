@@ -6,11 +6,14 @@ is added to its last command.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import chain
 
 from . import ROOT
 from .environment import AUTHOR, STUDENT, Environment, call
@@ -20,6 +23,11 @@ BUILD = ("python", "-m", "bookmaking.build")
 PYTEST = ("python", "-m", "pytest")
 #: Two files of tests at a time, the longest first: see tests/conftest.py.
 TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+#: What looks at the built and printed book, and at the notebooks' runs.
+OF_THE_BOOK = (
+    "tests/pages/test_survey.py", "tests/pages/test_printed.py", "tests/pages/test_book.py",
+    "tests/runs/test_notebooks.py",
+)  # fmt: skip
 # nbval in its strict mode: every text output must be the same again, to the digit.
 NBVAL = (
     *PYTEST, "--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
@@ -33,6 +41,14 @@ MADE = (
 
 # What is published and proved is a CPU's, also where there is a card; `lab` uses the card.
 ON_CPU = {"book", "pages", "notebooks", "unit", "colab", "bench", "figures"}
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """Rows of commands that run at the same time, each row on a core of its own."""
+
+    rows: tuple[tuple[Command, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -40,9 +56,14 @@ class Task:
     """Something to do."""
 
     help: str
-    commands: tuple[tuple[str, ...], ...] = ()
+    commands: tuple[Command | AtOnce, ...] = ()
     needs: tuple[str, ...] = ()  # tasks and programs that come first
     level: str = AUTHOR  # what is installed before; "" for nothing
+
+    def every(self) -> Iterator[Command]:
+        """Yields each command."""
+        for step in self.commands:
+            yield from chain(*step.rows) if isinstance(step, AtOnce) else (step,)
 
 
 #: Every task, by its name. One training run at a time, as two would slow each other tenfold, but
@@ -73,12 +94,17 @@ TASKS = {
         ((*PYTEST, "tests", *TWO, "--ignore", "tests/pages", "--ignore", "tests/runs"),),
         ("walls",),
     ),
+    # Sphinx and the print take one core: what is looked at without them runs on the other.
     "pages": Task(
         "build the book and check it in a browser and in print",
         (
-            BUILD, ("python", "-m", "bookmaking.check", "--run"),
-            ("python", "-m", "bookmaking.pdf"),
-            (*PYTEST, "tests/pages", "tests/runs/test_notebooks.py", *TWO),
+            (*BUILD, "--only-run"),
+            AtOnce((
+                (BUILD, ("python", "-m", "bookmaking.check", "--run"),
+                 ("python", "-m", "bookmaking.pdf")),
+                ((*PYTEST, "tests/pages", *(f"--ignore={path}" for path in OF_THE_BOOK)),),
+            )),
+            (*PYTEST, *OF_THE_BOOK, *TWO),
         ),
         ("browser", "font"),
     ),
@@ -173,10 +199,32 @@ class Runner:
         elif name == "prove":
             os.environ["REPEAT"] = "--all"
             self.run("test")
-        for command in task.commands:
-            self.call(name, command, words if command is task.commands[-1] else ())
+        for step in task.commands:
+            if isinstance(step, AtOnce):
+                self.call_at_once(name, step)
+            else:
+                self.call(name, step, words if step is task.commands[-1] else ())
 
-    def call(self, name: str, command: tuple[str, ...], words: Sequence[str]) -> None:
+    def call_at_once(self, name: str, step: AtOnce) -> None:
+        """Runs rows of commands at the same time; where one fails, the other rows go on to the end.
+
+        Raises:
+            CalledProcessError: a command ended with an error.
+        """
+
+        def call_all(row: Sequence[Command]) -> None:
+            for command in row:
+                self.call(name, command, ())
+
+        with ThreadPoolExecutor(len(step.rows)) as pool:
+            rows = [pool.submit(call_all, row) for row in step.rows]
+            while wait(rows, timeout=0).not_done:
+                with contextlib.suppress(KeyboardInterrupt):  # the commands have it too, and end
+                    wait(rows)
+        for row in rows:
+            row.result()
+
+    def call(self, name: str, command: Command, words: Sequence[str]) -> None:
         """Runs one command of a task.
 
         Raises:

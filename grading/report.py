@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,18 @@ MOST_CELLS, LONGEST_CELL = 2_000, 20_000
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 #: The columns that stand in the table only where something is known for them.
 TOLD = {"id": "id", "variant": "variant", "handed in": "handed_in", "late": "late"}
+
+
+class _Thread(threading.local):
+    """What each thread has of its own."""
+
+    @cached_property
+    def exporter(self) -> Any:
+        """Makes pages; kept, as it compiles its templates for the first one."""
+        return HTMLExporter(template_name="basic", sanitize_html=True, exclude_input_prompt=True)
+
+
+_THREAD = _Thread()
 
 
 def number(value: float | None) -> str:
@@ -122,8 +136,7 @@ def _notebook(executed: Any) -> str:
         if settings(cell).get("grade"):
             cell.source = cell.source.splitlines()[-1]
             cell.outputs = []  # what it said stands in the table above
-    exporter = HTMLExporter(template_name="basic", sanitize_html=True, exclude_input_prompt=True)
-    body, _ = exporter.from_notebook_node(nbformat.from_dict(shown))
+    body, _ = _THREAD.exporter.from_notebook_node(nbformat.from_dict(shown))
     return str(body)
 
 

@@ -4,9 +4,10 @@
 LONG = (
     "test_exercises.py",
     "test_odd_submissions.py",
-    "test_book.py",
+    "test_survey.py",
     "test_pretrained.py",
     "test_pdf.py",
+    "test_book.py",
     "test_gan.py",
     "test_with_nbgrader.py",
     "test_plotting.py",

@@ -109,6 +109,7 @@ class Picture:
                 buffer,
                 format="png",
                 dpi=DENSITY * PIXELS_PER_INCH,
+                pil_kwargs={"compress_level": 0},  # it is read again at once
             )
         # Another layout of the same figure would move it by a pixel: the first one stays.
         self.figure.set_layout_engine("none")

@@ -1,6 +1,7 @@
 """Sphinx extension: mends what Sphinx writes and a screen reader stumbles over.
 
-axe calls some of these faults serious or critical; tests/pages/test_book.py asks it on every page.
+axe calls some of these faults serious or critical; tests/pages/test_survey.py asks it on every
+page.
 """
 
 from __future__ import annotations

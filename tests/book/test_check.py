@@ -424,6 +424,12 @@ def test_an_exercise_notebook_is_checked_though_no_page(house: Path) -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def before(copied: Path) -> set[Finding]:
+    """What is found in the copy while nothing is wrong with it."""
+    return set(check.check(root=copied))
+
+
 def prose_line(source: Path) -> int:
     """Returns the last line of a chapter's longest cell of plain prose."""
     prose = [c for c in cells(source.read_text("utf-8")) if c.kind == "markdown"]
@@ -447,11 +453,12 @@ REAL_FAULTS = {
 @pytest.mark.parametrize(
     "chapter", sorted((ROOT / "notebooks").glob("[0-9]*.py")), ids=lambda p: p.stem
 )
-def test_faults_in_a_real_chapter_are_found(copied: Path, chapter: Path) -> None:
+def test_faults_in_a_real_chapter_are_found(
+    copied: Path, before: set[Finding], chapter: Path
+) -> None:
     source = copied / "notebooks" / chapter.name
     text = source.read_text("utf-8")
     number = prose_line(source)
-    before = set(check.check(root=copied))
     lines = text.splitlines(keepends=True)
     lines[number - 1] = lines[number - 1].rstrip("\n") + "".join(REAL_FAULTS) + "\n"
     source.write_text("".join(lines), "utf-8")
@@ -473,19 +480,17 @@ def test_faults_in_a_real_chapter_are_found(copied: Path, chapter: Path) -> None
     ],
 )  # fmt: skip
 def test_a_fault_on_a_real_page_is_found(
-    copied: Path, page: str, fault: str, sentence: str
+    copied: Path, before: set[Finding], page: str, fault: str, sentence: str
 ) -> None:
     path = copied / "book" / page
     text = path.read_text("utf-8")
-    before = set(check.check(root=copied))
     path.write_text(f"{text.rstrip()}\n\nOne line,\n{fault}\n", "utf-8")
     line = len(text.rstrip().splitlines()) + 3
     assert set(check.check(root=copied)) - before == {Finding(f"book/{page}", line, sentence)}
     path.write_text(text, "utf-8")
 
 
-def test_a_real_page_that_goes_missing_is_found(copied: Path) -> None:
-    before = set(check.check(root=copied))
+def test_a_real_page_that_goes_missing_is_found(copied: Path, before: set[Finding]) -> None:
     (copied / "book/glossary.md").rename(copied / "glossary.md")
     new = [str(finding) for finding in set(check.check(root=copied)) - before]
     (copied / "glossary.md").rename(copied / "book/glossary.md")

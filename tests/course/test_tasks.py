@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from course import ROOT, CourseError, __main__, environment, programs, tasks
 from course.environment import AUTHOR, STUDENT, Environment, settled
-from course.tasks import TASKS, Runner
+from course.tasks import OF_THE_BOOK, TASKS, AtOnce, Runner, Task
 
 #: What checks the course, and serves no reader.
 CHECKERS = {"mypy", "ruff", "pytest", "playwright", "hypothesis", "nbval", "jupyter-book"}
@@ -53,7 +54,7 @@ def test_what_the_tasks_run_exists() -> None:
     for name, task in TASKS.items():
         assert task.help
         assert {*task.needs} <= TASKS.keys() | programs.PROGRAMS.keys(), name
-        for program, *words in task.commands:
+        for program, *words in task.every():
             assert program in scripts
             if words[:1] == ["-m"] and words[1].startswith(("bookmaking", "course", "grading")):
                 path = ROOT / words[1].replace(".", "/")
@@ -104,6 +105,46 @@ def test_a_test_runs_all_checks_in_their_order_and_builds_once(
     assert order[-1] == len(text) - 1
     assert "build/executed/01_cnn.ipynb -n 2" in text[-1]
     assert os.environ["SIDE_BY_SIDE"] == "2"
+
+
+def test_what_looks_at_the_book_begins_when_it_is_printed(calls: list[list[str]]) -> None:
+    Runner(Recorded()).run("pages")
+    assert calls[0] == ["-m", "bookmaking.build", "--only-run"]
+    built, printed = ["-m", "bookmaking.build"], ["-m", "bookmaking.pdf"]
+    assert calls.index(built) < calls.index(printed)
+    (without,) = [words for words in calls if "tests/pages" in words]
+    assert {f"--ignore={path}" for path in OF_THE_BOOK} <= {*without}
+    assert {*OF_THE_BOOK} <= {*calls[-1]}
+    assert len(calls) == 6
+
+
+@pytest.mark.parametrize("failing", [(), ("a",), ("c",), ("b", "c")])
+def test_rows_run_at_the_same_time_and_each_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, failing: tuple[str, ...]
+) -> None:
+    both, ran = threading.Barrier(2), []
+
+    def call(*words: object, cwd: Path = ROOT, **more: str) -> None:
+        name = str(words[-1])
+        if name in ("a", "c"):
+            both.wait(timeout=60)  # for the other row
+        ran.append(name)
+        if name in failing:
+            raise subprocess.CalledProcessError(3, name)
+
+    monkeypatch.setattr(tasks, "call", call)
+    rows = AtOnce(((("python", "a"), ("python", "b")), (("python", "c"), ("python", "d"))))
+    monkeypatch.setitem(TASKS, "both", Task("a test", (rows, ("python", "e"))))
+    if failing:
+        with pytest.raises(subprocess.CalledProcessError) as error:
+            Runner(Recorded()).run("both")
+        assert error.value.cmd in failing
+    else:
+        Runner(Recorded()).run("both")
+    after = {"a": "b", "c": "d"}
+    kept = {"a", "b", "c", "d"} - {after[name] for name in failing if name in after}
+    assert {*ran} == (kept if failing else kept | {"e"})
+    assert [name for name in ran if name in "ab"] == [name for name in "ab" if name in kept]
 
 
 def test_prove_repeats_all(calls: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -103,7 +104,9 @@ def test_an_odd_answer_is_reported_not_raised(chapter: str, exercise: Exercise) 
         assert found.message
 
 
+@cache
 def first_right(chapter: str, exercise: Exercise, variant: int = 0) -> tuple[Any, ...]:
+    """Returns a right answer, kept: some are trained for seconds."""
     case = next(c for c in CASES[chapter].right_ones if c.exercise == exercise.name)
     return case.answer(Desk(chapter, variant).given(exercise.name))
 

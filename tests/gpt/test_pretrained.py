@@ -7,10 +7,12 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gguf
 import pytest
 import torch
 import transformers
@@ -165,7 +167,7 @@ def test_small_llama_has_transformers_logits_and_text(kv_heads: int, tied: bool)
 def real(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Loads the stand-in twice with an empty cache folder, and once as transformers reads it."""
     loads: list[Path] = []
-    read = pretrained.read_gguf
+    read, reader = pretrained.read_gguf, cache(gguf.GGUFReader)
 
     def watched(path: Path, config: GPTConfig) -> Any:
         loads.append(path)
@@ -174,13 +176,15 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(pretrained, "read_gguf", watched)
+        # The library takes 10 s to go through the file: once for us, and twice for transformers.
+        patch.setattr(gguf, "GGUFReader", lambda path: reader(str(path)))
         first = pretrained.load_standin()
         start = time.process_time()  # others may be using this machine too
         second = pretrained.load_standin()
         seconds = time.process_time() - start
-    with pretrained._offline(), pretrained._quiet():
-        place = {"gguf_file": loads[0].name, "local_files_only": True, "dtype": torch.float32}
-        theirs = transformers.AutoModelForCausalLM.from_pretrained(loads[0].parent, **place)
+        with pretrained._offline(), pretrained._quiet():
+            place = {"gguf_file": loads[0].name, "local_files_only": True, "dtype": torch.float32}
+            theirs = transformers.AutoModelForCausalLM.from_pretrained(loads[0].parent, **place)
     return SimpleNamespace(first=first, second=second, seconds=seconds, theirs=theirs, loads=loads)
 
 

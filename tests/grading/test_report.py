@@ -74,6 +74,18 @@ def test_every_student_has_a_page_of_their_own() -> None:
     assert pages["CON"] == "CON_.html"
 
 
+def test_a_page_is_the_same_whatever_page_was_made_before() -> None:
+    def shown(language: str) -> str:
+        notebook = executed()
+        notebook.metadata["language_info"] = {"name": language}
+        notebook.cells[0] |= {"id": "one", "source": "lambda x: None  # a comment"}
+        return report._notebook(notebook)
+
+    first = shown("python")
+    assert shown("javascript") != first
+    assert shown("python") == first
+
+
 def test_what_can_t_be_shown_is_left_out_and_named(tmp_path: Path) -> None:
     markdown = new_output("display_data", {"text/markdown": "![a](attachment:a.png)"})
     broken = Result("ann", [Mark(VALUE, 2, 2, "")], executed=executed(markdown))

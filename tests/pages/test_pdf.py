@@ -1,4 +1,4 @@
-"""The printed book: a tiny one, built here from the book's own settings, and the real one."""
+"""The printed book: a tiny one, built here from the book's own settings."""
 
 import re
 import shutil
@@ -9,19 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pypdfium2
 import pytest
 import torch
 import yaml
+from print_checks import Printed, headings, links, problems, resources
 from pypdf import PdfReader
-from pypdf.generic import Destination
 
 import bookmaking
 from aigc_utils.plotting import film
 from bookmaking import BOOK, pdf
-from bookmaking.after.articles import BookError, read_page
-from bookmaking.after.onepage import entries
-from bookmaking.sources import contents
+from bookmaking.after.articles import BookError
 
 FRAMES = torch.linspace(0, 1, 40)[:, None, None].expand(40, 7, 56)
 REEL = film(FRAMES, alt="A rectangle that grows dark.", caption="A dark reel.").html()
@@ -97,131 +94,9 @@ parts:
 """
 REFERENCE = "@book{key, author = {Ann Author}, title = {A book}, publisher = {P}, year = {1999}}"
 
-# What reaches beyond the paper's edge.
-TOO_WIDE = """() => [...document.querySelectorAll(
-  ".bd-article :is(img, pre, table, figure, p, math, svg)"
-)].filter(e => e.getBoundingClientRect().right > document.body.clientWidth + 2
-  && e.getBoundingClientRect().width > 2
-).map(e => `${e.localName} in ${e.closest("section")?.id}: ${e.textContent.slice(0, 60)}`)"""
-
-
-class Printed:
-    """A printed book, with the text of each sheet, which pdfium reads fifty times faster."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.reader = path, PdfReader(path)
-        with pypdfium2.PdfDocument(path) as sheets:
-            texts = [sheet.get_textpage().get_text_bounded() for sheet in sheets]
-        self.texts = ["\n".join(text.splitlines()) for text in texts]
-
-
-def links(reader: PdfReader) -> list[str]:
-    """Returns the targets of all links: a name with "#" before it, or an address."""
-    found = []
-    for page in reader.pages:
-        for mark in page.get("/Annots") or []:
-            link: Any = mark.get_object()
-            if link["/Subtype"] == "/Link":
-                found.append(
-                    str(link["/A"]["/URI"])
-                    if "/A" in link
-                    else "#" + str(link["/Dest"]).removeprefix("/")
-                )
-    return found
-
-
-def headings(reader: PdfReader) -> list[tuple[int, str, int]]:
-    """Returns level, title and sheet, from 1, of each entry of the outline."""
-    found: list[tuple[int, str, int]] = []
-
-    def walk(items: list[Any], level: int) -> None:
-        for item in items:
-            if isinstance(item, list):
-                walk(item, level + 1)
-            else:
-                assert isinstance(item, Destination)
-                number = reader.get_destination_page_number(item)
-                found.append((level, str(item.title), -1 if number is None else number + 1))
-
-    walk(reader.outline, 1)
-    return found
-
 
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
-
-
-def problems(printed: Printed, titles: list[str]) -> list[str]:
-    """All that is wrong with a printed book whose pages have these titles."""
-    reader, texts = printed.reader, printed.texts
-    found = [f"sheet {n} shows raw TeX" for n, t in enumerate(texts, 1) if re.search(RAW, t)]
-    names = {"#" + name.removeprefix("/") for name in reader.named_destinations}
-    for target in links(reader):
-        if target not in names and not target.startswith(("https://", "http://", "mailto:")):
-            found.append(f"a link leads to {target}")
-    outline = headings(reader)
-    shown = [title for level, title, _ in outline if level == 1]
-    found += [f"the outline lacks {title}" for title in titles if title not in shown]
-    for level, title, sheet in outline:
-        missing = [word for word in title.split() if word not in texts[sheet - 1]]
-        if level <= 2 and missing:
-            found.append(f"{title} is not on sheet {sheet}")
-    sheets = {sheet for level, _, sheet in outline if level <= 2}
-    told = contents_rows(reader, outline)
-    found += [
-        f"the contents say {number} for {name}, which is on sheet {sheet}"
-        for name, number, sheet in told
-        if number != str(sheet)
-    ]
-    lacking = sheets - {sheet for _, _, sheet in told} - {1, outline_sheet(outline, "Contents")}
-    found += [f"the contents lack sheet {sheet}" for sheet in sorted(lacking)]
-    found += [
-        f"sheet {number} does not bear its number"
-        for number, text in enumerate(texts[1:], 2)
-        if not bears(text, number)
-    ]
-    return found
-
-
-def bears(text: str, number: int) -> bool:
-    """Says whether a sheet's number ends one of its first four lines, or the last."""
-    first, last = text.splitlines()[:4], text.splitlines()[-1:]
-    return any(re.search(rf"(?<![\d.]){number}$", line.rstrip()) for line in first + last)
-
-
-RAW = r"\\(?:\(|\[|frac|mathbb|text|left|sum|log)\b|\$[^$\n]+\$(?=\s)"
-
-
-def outline_sheet(outline: list[tuple[int, str, int]], wanted: str) -> int:
-    return next(sheet for _, title, sheet in outline if title == wanted)
-
-
-def contents_rows(
-    reader: PdfReader, outline: list[tuple[int, str, int]]
-) -> list[tuple[str, str, int]]:
-    """Returns name, printed number and true sheet of each line of the table of contents."""
-    first = outline_sheet(outline, "Contents")
-    last = next(sheet for level, _, sheet in outline if level == 1 and sheet > first)
-    rows = []
-    for page in reader.pages[first - 1 : last - 1]:
-        pieces: list[tuple[float, str]] = []
-
-        def visit(text: str, cm: list[float], tm: list[float], *_: object) -> None:
-            x, y = tm[4], tm[5]
-            pieces.append((cm[1] * x + cm[3] * y + cm[5], text.strip()))  # noqa: B023
-
-        page.extract_text(visitor_text=visit)
-        for mark in page.get("/Annots") or []:
-            link: Any = mark.get_object()
-            if "/Dest" not in link:
-                continue
-            low, high = float(link["/Rect"][1]), float(link["/Rect"][3])
-            words = " ".join(text for y, text in pieces if low <= y <= high).split()
-            number = next((word for word in reversed(words) if word.isdigit()), "nothing")
-            target: Any = reader.named_destinations[link["/Dest"]]
-            sheet = reader.get_destination_page_number(target)
-            rows.append((str(link["/Dest"]), number, -1 if sheet is None else sheet + 1))
-    return rows
 
 
 @pytest.fixture(scope="module")
@@ -317,32 +192,13 @@ def test_the_film_and_the_figures_are_in_the_file(reader: PdfReader) -> None:
     assert pictures, "no image in the PDF"
 
 
-def resources(page: Any) -> list[Any]:
-    """Returns the images of a sheet, those inside of patterns and forms too."""
-    found, seen = [], set()
-    waiting = [page.get("/Resources")]
-    while waiting:
-        held = waiting.pop()
-        held = held.get_object() if held is not None else {}
-        for kind in ("/XObject", "/Pattern"):
-            for part in (held.get(kind) or {}).values():
-                if part.idnum in seen:
-                    continue
-                seen.add(part.idnum)
-                thing = part.get_object()
-                if thing.get("/Subtype") == "/Image":
-                    found.append(thing)
-                if "/Resources" in thing:
-                    waiting.append(thing["/Resources"])
-    return found
-
-
 def test_the_file_names_its_title_language_and_structure(reader: PdfReader) -> None:
     assert reader.metadata is not None
     assert (reader.metadata.title, bool(reader.metadata.author)) == ("A tiny book", True)
     root: Any = reader.trailer["/Root"]
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
+    assert reader.page_mode == "/UseOutlines"
     width, height = reader.pages[0].mediabox[2:]
     assert (round(float(width)), round(float(height))) == (595, 842)
 
@@ -415,41 +271,3 @@ def test_the_check_sees(tmp_path: Path, more: str, problem: str) -> None:
         page.goto(html.as_uri())
         page.pdf(path=target, outline=True, tagged=True, prefer_css_page_size=True)
     assert any(problem in found for found in problems(Printed(target), ["One", "Two"]))
-
-
-@pytest.fixture(scope="module")
-def book() -> Printed:
-    if not pdf.PDF.is_file():
-        pytest.fail("The book is not printed: run `make pdf` first.", pytrace=False)
-    return Printed(pdf.PDF)
-
-
-def test_the_real_book_is_sound(book: Printed) -> None:
-    titles = []
-    for entry in entries(contents.path(bookmaking.ROOT)):
-        if entry.name:
-            heading = read_page(bookmaking.PAGES, entry.name).select_one("article.bd-article h1")
-            assert heading
-            titles.append(heading.get_text().strip().removesuffix("#"))
-    assert problems(book, titles) == []
-    assert book.path.stat().st_size < 30e6
-    assert any(resources(page) for page in book.reader.pages)
-
-
-def test_the_real_book_has_its_chinese(book: Printed) -> None:
-    source = re.sub(r"<[^>]*>", "", book.path.with_suffix(".html").read_text("utf-8"))
-    wanted = set(re.findall("[\u3400-\u9fff]", source))
-    assert len(wanted) > 20
-    lost = wanted - set(unicodedata.normalize("NFKC", "".join(book.texts)))
-    assert not lost, f"the print lacks {''.join(sorted(lost))}: run `make font`, then `make pdf`."
-
-
-def test_nothing_in_the_real_book_reaches_beyond_the_paper(book: Printed) -> None:
-    errors: list[str] = []
-    with pdf.browser_page(errors) as page:
-        page.emulate_media(media="print")
-        page.goto(book.path.with_suffix(".html").as_uri())
-        assert page.evaluate(pdf.SETTLE) == []
-        page.evaluate(pdf.FIT)
-        assert page.evaluate(TOO_WIDE) == []
-    assert errors == []

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jupytext
 import nbformat
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 EXERCISES = sorted((ROOT / "exercises").glob("[0-9]*.py"))
 EXECUTED = ROOT / "build" / "executed"
-NBVAL = ("-m", "pytest", "-x", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider")
+NBVAL = ("-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider")
 SANITIZE = ("--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg"))
 
 chapters = pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
@@ -275,43 +276,44 @@ def test_a_redefinition_is_found_by_name_and_by_shape() -> None:
     assert not redefinitions([ast.parse("def walk(x):\n    y = x + 1\n    return y")])
 
 
-def run_nbval(notebook: Any, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = folder / "copy.ipynb"
-    nbformat.write(notebook, path)
-    command = [sys.executable, *NBVAL, *SANITIZE, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-
-
-def shortened(source: Path, keep: int) -> Any:
-    """Returns the first code cells of an executed chapter, to keep the tests of red short."""
-    notebook = executed(source)
-    notebook.cells = code_cells(notebook)[:keep]
-    return notebook
-
-
 @pytest.fixture(scope="module")
-def short_copy() -> Any:
-    return shortened(SOURCES[0], keep=3)
+def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What nbval says of each cell of three notebooks: nothing where it is as before.
 
-
-def test_the_untouched_copy_is_green(short_copy: Any, tmp_path: Path) -> None:
-    result = run_nbval(short_copy, tmp_path)
-    assert result.returncode == 0, result.stdout
-    assert "3 passed" in result.stdout
-
-
-def test_an_injected_error_is_red(short_copy: Any, tmp_path: Path) -> None:
-    broken = nbformat.from_dict(short_copy)
-    broken.cells = [*short_copy.cells, nbformat.v4.new_code_cell("assert 1 + 1 == 3")]
-    result = run_nbval(broken, tmp_path)
-    assert result.returncode == 1
-    assert "AssertionError" in result.stdout
-
-
-def test_one_changed_digit_in_an_output_is_red(short_copy: Any, tmp_path: Path) -> None:
-    text = nbformat.writes(short_copy)
+    They are the first cells of an executed chapter, which load its digits, as they are and with one
+    digit of an output changed, and its first cell with an error behind it.
+    """
+    notebook, folder = executed(SOURCES[0]), tmp_path_factory.mktemp("nbval")
+    notebook.cells = code_cells(notebook)[:3]
+    text = nbformat.writes(notebook)
     assert "60000" in text
     changed = nbformat.reads(text.replace("60000", "60001"), as_version=4)
-    result = run_nbval(changed, tmp_path)
-    assert result.returncode == 1
-    assert "60001" in result.stdout
+    error = nbformat.v4.new_code_cell("assert 1 + 1 == 3")
+    broken = nbformat.from_dict({**notebook, "cells": [notebook.cells[0], error]})
+    for name, one in (("untouched", notebook), ("changed", changed), ("broken", broken)):
+        nbformat.write(one, folder / f"{name}.ipynb")
+    table = folder / "table.xml"
+    command = [sys.executable, *NBVAL, *SANITIZE, f"--junitxml={table}", str(folder)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 1, run.stdout
+    found: dict[str, list[str]] = {}
+    for case in ElementTree.parse(table).iter("testcase"):
+        name = case.attrib["classname"].removesuffix(".ipynb").rpartition(".")[2]
+        found.setdefault(name, []).append("".join(part.text or "" for part in case))
+    return found
+
+
+def test_the_untouched_copy_is_green(compared: dict[str, list[str]]) -> None:
+    assert compared["untouched"] == [""] * 3
+
+
+def test_an_injected_error_is_red(compared: dict[str, list[str]]) -> None:
+    right, wrong = compared["broken"]
+    assert right == ""
+    assert "AssertionError" in wrong
+
+
+def test_one_changed_digit_in_an_output_is_red(compared: dict[str, list[str]]) -> None:
+    *right, wrong = compared["changed"]
+    assert right == [""] * 2
+    assert "60001" in wrong
