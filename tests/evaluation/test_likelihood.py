@@ -80,7 +80,7 @@ def same_noise(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         nonlocal taken
         taken = 0
 
-    def take(shape: tuple[int, ...], *, generator: torch.Generator) -> Tensor:
+    def take(shape: tuple[int, ...], *, generator: torch.Generator, **_: object) -> Tensor:
         nonlocal taken
         taken += math.prod(shape)
         return row[taken - math.prod(shape) : taken].view(shape)
