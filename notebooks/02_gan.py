@@ -467,7 +467,7 @@ plotting.curves(
 # %% [markdown]
 # The islands and the article both use $-\log D$, and yet the discriminator can win there too.
 # The second factor is left: where the discriminator tells two groups apart with ease, its slope need not lead to the data; the R1 penalty mends this factor.
-# Note also that with $-\log D$ the generator no longer minimises the Jensen-Shannon divergence: that holds for the minimax loss alone [(Arjovsky and Bottou, 2017)](#arjovsky2017towards).
+# With $-\log D$ the generator no longer minimises the Jensen-Shannon divergence: that holds for the minimax loss alone [(Arjovsky and Bottou, 2017)](#arjovsky2017towards).
 
 # %% [markdown]
 # ## The article's GAN
@@ -898,12 +898,13 @@ print(f"{ablated['num_steps']} steps, seeds {ablated['seeds']}")
 plotting.ablation([*rows, *others])
 
 # %% [markdown]
-# Each dot is one seed, and the bar, with its number, is the median.
+# A dot is a seed, and the bar, with its number, the median.
 # A change counts where the dots of a row leave those of the row above; another order of the rows might share the credit otherwise.
 #
-# Three changes bring most: Adam without momentum, Muon, and labels, which are information that the rows above did not have.
-# Convolutions alone bring little, and in so short a run the penalty and the averages hardly anything.
-# Neither alternative is clearly better; their settings were those that suit the course's recipe.
+# Three changes bring most: convolutions, Adam without momentum, and labels, which are information that the rows above did not have.
+# Variety comes only without momentum: coverage rises from below 2 % to above 20 %.
+# In so short a run penalty and averages bring hardly anything.
+# Neither alternative is better; their settings were those that suit the course's recipe.
 
 # %%
 names = [row["name"] for row in rows]
@@ -912,14 +913,15 @@ gains = (medians[:-1] / medians[1:]).tolist()
 gain = dict(zip(names[1:], gains, strict=True))
 
 # %%
-most = ["+ Adam without momentum", "+ Muon for the filters", names[-1]]
-assert {*sorted(gain, key=gain.get)[-3:]} == {*most}
-assert gain["+ convolutional players"] < 2
+turn = names.index("+ Adam without momentum")
+most = {"+ convolutional players", names[turn], names[-1]}
+assert {*sorted(gain, key=gain.get)[-3:]} == most
 assert 0.8 < gain["+ R1 penalty"] * gain["+ averaged weights"] < 1.25
 
 # %%
-for row in others:
-    assert max(row["frechet"]) > min(rows[-1]["frechet"])
+assert max(max(row["coverage"]) for row in rows[:turn]) < 0.02
+assert min(min(row["coverage"]) for row in rows[turn:]) > 0.2
+assert min(min(row["frechet"]) for row in others) > max(rows[-1]["frechet"])
 
 # %% [markdown]
 # ## A walk through latent space
@@ -1098,7 +1100,7 @@ assert right >= 30
 # %% [markdown]
 # ## The numbers of this run
 #
-# What the run above measured; the book's table of measurements is made of these.
+# The book's table of measurements is made of these.
 
 # %%
 evaluation.record(
@@ -1138,7 +1140,7 @@ evaluation.record(
 # - Two players circle even in the simplest game: momentum leads out, the penalty in, and the mean of the positions lies near the centre.
 # - The players' losses and accuracies don't say how good the images are; a frozen judge does.
 # - A Fréchet distance needs its feature network, its floor and equally many samples, and even then keeps a bias that depends on the model.
-# - In the ablation Adam without momentum, Muon and the labels bring most, and in so short a run the penalty and the averages hardly anything.
+# - In the ablation convolutions, Adam without momentum and the labels bring most, penalty and averages hardly anything.
 # - Collapse is not memorising, and nearest neighbours found no copies here.
 #
 # In the next chapter a network learns to describe each image by a few numbers, and the game becomes a plain loss again.
