@@ -151,8 +151,7 @@ class CourseGAN:
         if any(devices.place_of(network, place) != place for network in networks):
             for network in networks:
                 network.to(place)
-            for optimizer in (*self.generator_optimizers, *self.discriminator_optimizers):
-                optimizer.load_state_dict(optimizer.state_dict())  # what it keeps follows
+            _follow(*self.generator_optimizers, *self.discriminator_optimizers)
         return self
 
     def state_dict(self) -> dict[str, Any]:
@@ -241,3 +240,9 @@ def train_course(
         label=f"course's GAN, seed {seed}",
     )
     return game.to(tensors[0].device), history
+
+
+def _follow(*optimizers: torch.optim.Optimizer) -> None:
+    """Lets what optimizers keep lie where their weights have been moved."""
+    for optimizer in optimizers:
+        optimizer.load_state_dict(optimizer.state_dict())
