@@ -108,6 +108,7 @@ def memory(place: torch.device) -> float:
     """Returns the MB of all tensors that this process holds on a card, or else on the CPU."""
     if place.type == "cuda":
         return torch.cuda.memory_allocated() / 1e6
+    gc.collect()  # what nobody can reach any more is not held
     held: dict[int, int] = {
         storage.data_ptr(): storage.nbytes()
         for each in gc.get_objects()
