@@ -255,8 +255,8 @@ def test_all_stop_at_one_step_when_one_is_asked_to(tmp_path: Path) -> None:
 
 
 def shown(beginning: str) -> list[str]:
-    """Returns the words of the page's command that begins so."""
-    page = (ROOT / "book" / "scaling.md").read_text(encoding="utf-8")
+    """Returns the words of the page's command that begins so; a line may go on after "\\"."""
+    page = (ROOT / "book" / "scaling.md").read_text(encoding="utf-8").replace("\\\n", "")
     (line,) = re.findall(rf"^{beginning}.*$", page, re.MULTILINE)
     return line.split()
 
