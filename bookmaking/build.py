@@ -117,7 +117,8 @@ def _figure() -> str:
     made = remembered(MADE / "law.figure", key, partial(stored.figure, RESULTS))
     found = json.loads(made)
     write_if_new(LIVE / f"{stored.FIGURE}.png", base64.b64decode(found["png"]))
-    return f"```{{image}} live/{stored.FIGURE}.png\n:alt: {found['alt']}\n```"
+    name = f"live/{stored.FIGURE}.png"
+    return f"```{{figure}} {name}\n:alt: {found['alt']}\n:width: 720px\n```"
 
 
 def stop_at(found: Sequence[Finding]) -> None:
