@@ -214,8 +214,8 @@ def streams_closed(notebook: Any) -> None:
 
 @odd(state="graded")
 def disk_filled(notebook: Any) -> None:
-    insert(notebook, at(notebook, VALUE), "for n in range(8):\n"
-           "    with open(f'big{n}', 'wb') as f: f.write(b'x' * 150_000_000)")  # fmt: skip
+    insert(notebook, at(notebook, VALUE), "block = bytes(150_000_000)\nfor n in range(8):\n"
+           "    with open(f'big{n}', 'wb') as f: f.write(block)")  # fmt: skip
 
 
 # --- notebooks that are hard to show ----------------------------------------------------------
