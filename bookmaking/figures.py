@@ -31,15 +31,17 @@ LICENCE = (
     "Foundations of AIGC, CC BY 4.0; a figure in which digits of MNIST are to be seen: CC BY-SA "
     "3.0. LICENSE-TEXT.md of the course says more."
 )
-# Runs before a chapter, so that each figure shows its SVG beside its PNG.
+# Runs before a chapter, so that each figure shows its SVG beside its PNG. It leaves no name behind
+# that the chapter could take for another thing.
 WITH_SVG = """
 from aigc_utils.plotting.picture import Picture
-shown = Picture._repr_mimebundle_
-def both(picture, **kwargs):
-    data, about = shown(picture, **kwargs)
-    return {**data, "image/svg+xml": picture.svg().decode()}, about
-Picture._repr_mimebundle_ = both
-del both, Picture
+def with_svg(shown):
+    def both(picture, **kwargs):
+        data, about = shown(picture, **kwargs)
+        return {**data, "image/svg+xml": picture.svg().decode()}, about
+    return both
+Picture._repr_mimebundle_ = with_svg(Picture._repr_mimebundle_)
+del with_svg, Picture
 """
 
 

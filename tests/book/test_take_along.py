@@ -165,7 +165,10 @@ def test_the_zip_has_films_and_explorers(tmp_path: Path) -> None:
 
 def test_the_first_cell_adds_the_svg_to_each_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Picture, "_repr_mimebundle_", Picture._repr_mimebundle_)
-    exec(figures.WITH_SVG, {})
+    names: dict[str, object] = {}
+    exec(figures.WITH_SVG, names)
+    # A chapter's own `shown` once took the place of what draws each figure.
+    assert {*names} == {"__builtins__"}
     data, about = picture()._repr_mimebundle_()
     assert list(data) == ["image/png", "text/plain", "image/svg+xml"]
     assert about["image/png"]["title"] == "It rises"
