@@ -128,7 +128,9 @@ class Picture:
     def svg(self) -> bytes:
         """Returns the figure as an SVG file with its title and its alternative text."""
         buffer = io.BytesIO()
-        about = {"Title": self.title or None, "Description": self.alt, "Date": None}
+        about = {"Description": self.alt, "Date": None}
+        if self.title:
+            about["Title"] = self.title
         with mpl.rc_context({**STYLE, "svg.hashsalt": "aigc"}):  # the same file in each run
             self.figure.savefig(buffer, format="svg", metadata=about)
         self.figure.set_layout_engine("none")

@@ -83,6 +83,12 @@ def test_a_pictures_svg_carries_its_title_and_text(tmp_path: Path) -> None:
     assert picture().svg() == picture().svg()
 
 
+def test_a_figure_without_a_title_has_an_svg_too() -> None:
+    svg = picture(title="").svg().decode()
+    assert ALT in svg
+    assert "<title>" not in svg
+
+
 def test_the_zip_has_each_figure_with_what_is_known_of_it(tmp_path: Path) -> None:
     target = tmp_path / "folder" / "figures.zip"
     assert figures.pack(RUN, "01_cnn", target) == 2
