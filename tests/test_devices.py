@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -359,15 +358,17 @@ def test_the_book_is_run_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> No
         def __init__(self, *_: Any, **__: Any) -> None:
             pass
 
-        def execute(self, **_: Any) -> None:
-            seen.append(os.environ["AIGC_DEVICE"])
+        def execute(self, env: dict[str, str]) -> None:
+            seen.append(env["AIGC_DEVICE"])
 
     monkeypatch.setenv("AIGC_DEVICE", "cuda")
     monkeypatch.delenv("AIGC_DEVICE")  # and back afterwards
     monkeypatch.setattr(running, "NotebookClient", Client)
     monkeypatch.setattr(running.collect, "machine", dict)
     running.execute(ROOT / "notebooks" / "05_digits.py")
-    assert seen == ["cpu"]
+    monkeypatch.setenv("AIGC_DEVICE", "mps")
+    running.execute(ROOT / "notebooks" / "05_digits.py")
+    assert seen == ["cpu", "mps"]
 
 
 def test_a_recipe_names_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
