@@ -98,11 +98,18 @@ def seconds_of(notebook: Any) -> float:
 # The numbers may only fall.
 LIMITS = {"02_gan": 130, "04_gpt": 150}
 
+# The limits are those of two cores. Where two chapters ran side by side, one thread each, chapters
+# 4 and 5 took 1.38 and 1.39 times as long as each alone on the same two cores, and chapter 1's
+# training, by which the machine is judged, 1.14 times: what is left is 1.2.
+ONE_THREAD = 1.2
+
 
 @chapters
 def test_chapter_is_fast(source: Path, slowness: float) -> None:
-    limit = LIMITS.get(source.stem, 120)
-    seconds = seconds_of(executed(source))
+    limit, run = LIMITS.get(source.stem, 120), executed(source)
+    if run.metadata["aigc"]["threads"] == "1":
+        slowness *= ONE_THREAD
+    seconds = seconds_of(run)
     print(f"{source.stem}: {seconds:.0f} s, the machine {slowness:.2f} times slower")
     assert seconds <= limit * slowness
 
