@@ -16,7 +16,7 @@
 #
 # The chapter starts from a short listing in [an article](../article.md) on AI-generated content.
 # You run that listing and measure it, and then train a smaller network by a better recipe, dozens of times as fast.
-# Near the end a ladder of stored measurements says what each step between the two brought.
+# Near the end a ladder of stored measurements says what each step brought.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -155,7 +155,7 @@ plotting.convolution_steps(digit, kernel, edges, at=strongest)
 
 # %% [markdown]
 # *PyTorch* does the same, only faster.
-# Its layers take a batch of images with channels, so `[None, None]` puts these two axes before height and width.
+# Its layers take several images with channels, so `[None, None]` puts these two axes before height and width.
 
 # %%
 by_torch = F.conv2d(digit[None, None], kernel[None, None])[0, 0]
@@ -224,7 +224,7 @@ print(f"{counted:,} parameters, whatever the size of the image")
 #
 # Two convolutions in a row are only one larger convolution: a weighted sum of weighted sums is again a weighted sum.
 # So something that is not a sum stands between them, an *activation* function.
-# The plainest is the *ReLU* [(Fukushima, 1969)](#fukushima1969visual), which made deep networks easier to train [(Nair and Hinton, 2010)](#nair2010rectified): it sets negative values to zero and lets the others pass.
+# The plainest is the *ReLU* [(Fukushima, 1969)](#fukushima1969visual), taken up for deep networks later [(Nair and Hinton, 2010)](#nair2010rectified): it sets negative values to zero and lets the others pass.
 # The *GELU* is a smooth relative [(Hendrycks and Gimpel, 2016)](#hendrycks2016gelu).
 
 # %%
@@ -331,7 +331,7 @@ at_logits = logits.softmax(1) - F.one_hot(label, 3)
 assert torch.allclose(weights.grad, at_logits.T @ inputs, atol=1e-6)
 
 # %% [markdown]
-# Losses often look like a long narrow valley: steep across, flat along.
+# A loss may look like a long narrow valley: steep across, flat along.
 # Here is one with two weights, $L = (0.5 \, w_1^2 + 12 \, w_2^2) / 2$; 0.5 and 12 are its *curvatures*, by which the slope grows along each weight.
 # Other *optimizers*, rules for the step, suit it better.
 # *Momentum* keeps some of the last step: steps along the valley add up, steps across it cancel.
@@ -443,7 +443,7 @@ print("of the held-back digits are classified correctly")
 # %% [markdown]
 # The number behind ± is the *margin* of a measurement on few images.
 # Of $n$ images a share $a$ is right, with a *standard error* of $\sqrt{a (1 - a) / n}$; in 95 of 100 measurements the accuracy on new images lies within 1.96 of these.
-# The chance in the seed is not in it.
+# The chance in training is not in it.
 #
 # ## The course's network
 #
@@ -469,7 +469,7 @@ print(f"{course_total:,} parameters, {total / course_total:.1f} times fewer")
 #
 # *Dropout*, which sets a random share of the values to zero in each step, is switched off here [(Srivastava et al., 2014)](#srivastava2014dropout).
 #
-# The third step is the *recipe*: everything that decides a run but the seed.
+# The third step is the *recipe*: everything that decides a run but chance.
 
 # %%
 print(*dataclasses.asdict(cnn.SPRINT).items(), sep="\n")
@@ -688,6 +688,8 @@ for name, (nets, images) in cases.items():
 errors = [[100 * bins.error for bins in found] for found in measured.values()]
 assert max(errors[0]) < 1
 assert min(errors[1]) > max(errors[0]) + 3
+certain = measured["no label smoothing"]
+assert all(bins.count[-1] > 0.9 * bins.count.sum() for bins in certain)
 plotting.reliability(measured)
 
 # %% [markdown]
@@ -856,6 +858,7 @@ for net in networks[:3]:
     mixed = accuracy_in_training_mode(net, held_images, held_labels)
     alike = accuracy_in_training_mode(net, *by_class)
     assert alike < mixed - 5
+    assert mixed > right - 0.5
     print(f"{right:.1f} %, in training mode {mixed:.1f} %,", end=" ")
     print(f"with one class to a batch {alike:.1f} %")
 
@@ -903,7 +906,7 @@ runs = {
 bare, helped = ([run["held"] for run in some] for some in runs.values())
 assert all(run["train"][-1] < 0.01 for run in runs["no augmentation"])
 assert all(held[-1] > 1.01 * min(held) for held in bare)
-assert max(held[-1] for held in helped) < min(held[-1] for held in bare) - 0.02
+assert max(held[-1] for held in helped) < 0.7 * min(held[-1] for held in bare)
 
 # %%
 plotting.generalisation(runs, images=len(few_images))
@@ -917,7 +920,7 @@ plotting.generalisation(runs, images=len(few_images))
 #
 # How much did each step bring?
 # `python -m benchmarks ladder` climbs from the article's listing to the course's recipe, with one change a rung and three seeds.
-# That takes the better part of an hour, so its result is stored.
+# That takes most of an hour, so its result is stored.
 # Its times come from the machine named here, and count loading the images.
 # Accuracies are those on the 5,000 held-back images; the test set stays closed.
 
@@ -944,6 +947,8 @@ for kind in sorted(factors, key=factors.get, reverse=True):
 assert max(factors, key=factors.get) == "fewer passes"
 assert sum(move < ladder_margin for move in moves) > len(moves) / 2
 print(f"together         {math.prod(factors.values()):5.1f} x")
+assert math.prod(factors.values()) > 24
+assert abs(rungs[-1]["accuracy"] - rungs[0]["accuracy"]) < ladder_margin
 
 # %% [markdown]
 # The largest factor is no trick: fewer passes over the images.
@@ -1046,7 +1051,7 @@ plotting.image_rows(
 #
 # ## Summary
 #
-# - A network is a stack of layers; it learns its features, nobody designs them.
+# - A network is a stack of layers, and learns its features.
 # - A convolution is a small dot product that slides, with the same weights at all places.
 # - Sizes follow one formula, parameters another: count before you run.
 # - The loss takes logits; a softmax before it does harm in silence.
@@ -1054,8 +1059,6 @@ plotting.image_rows(
 # - An accuracy holds for data made like the test's.
 # - *Confidence* is not accuracy, pooling is not invariance, and `eval()` is a must.
 # - Recognising is not generating.
-#
-# In the next chapter a second network learns to fool one like this.
 #
 # ## Exercises
 #
