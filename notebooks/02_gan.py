@@ -48,7 +48,7 @@ mnist = data.load_mnist()
 #
 # A *classifier* answers a question about an image that exists; a *generative model* makes a new one.
 # For years GANs made the sharpest pictures, above all of faces [(Karras et al., 2020)](#karras2020analyzing).
-# Their central idea lives on: a learned *critic* still sharpens the image decoders of today's picture generators [(Rombach et al., 2022)](#rombach2022high).
+# Their central idea lives on: a *critic*, a network that learns to judge images, still sharpens the image decoders of today's picture generators [(Rombach et al., 2022)](#rombach2022high).
 #
 # Why a critic, and not a plain loss on pixels?
 # When you ask for a seven, many images are right, and a loss of squared differences is smallest for the average of them all: a blur.
@@ -342,7 +342,7 @@ assert min(equal) < MODES
 assert gentle == [[MODES] * 3] * 2
 
 # %% [markdown]
-# With R1 every game covers all eight islands, whatever the rates.
+# With R1 every game covers all eight islands, at both rates.
 # Without it a fast discriminator leaves some out in each game, and at equal rates a game covers all of them or goes wrong.
 #
 # Collapse is not memorising: every batch is drawn anew, so there is nothing to learn by heart, and the generator collapses all the same.
@@ -815,9 +815,6 @@ judged["course, this run"] = evaluation.judge_images(samples)
 score("course, this run")
 show_scores()
 
-# %% [markdown]
-# Hold each number against the first row, the floor.
-
 # %%
 course = scores["course, this run"]
 print(f"{course.frechet / floor:.0f} floors above real images")
@@ -887,7 +884,7 @@ assert (few > many).all()
 # Only the first change is several: in the course's loop the article's players get 64 random numbers in place of 100, another second coefficient of Adam, and a learning rate that falls at the end.
 #
 # The last two rows exchange a part of the course's recipe.
-# *Spectral normalization*, in place of R1, divides each layer's weights by their *spectral norm*, their largest *singular value*, so that no layer can be steep [(Miyato et al., 2018)](#miyato2018spectral).
+# *Spectral normalization*, in place of R1, divides each layer's weights by their *spectral norm*, the most that they stretch a vector, so that no layer can be steep [(Miyato et al., 2018)](#miyato2018spectral).
 # The *relativistic loss* asks whether a real image looks more real than a generated one [(Jolicoeur-Martineau, 2019)](#jolicoeur2019relativistic); with penalties on both kinds of images it is the choice of R3GAN [(Huang et al., 2024)](#huang2024gan).
 
 # %%
@@ -994,9 +991,11 @@ plotting.film(
 # It is the root of the sum of all squared differences between the pixels, which are 0 to 1: 0 for a copy.
 
 # %%
-compared = torch.cat([samples[:300], mnist.test_images[:300]])
+moved = F.pad(mnist.train_images[:300], (1, -1))
+compared = torch.cat([samples[:300], mnist.test_images[:300], moved])
 apart, index = evaluation.nearest_neighbours(compared, mnist.train_images)
-near = dict(zip(("generated", "real test"), apart.split(300), strict=True))
+kinds = "generated", "real test", "moved copies"
+near = dict(zip(kinds, apart.split(300), strict=True))
 
 # %%
 rows = {"generated": samples[:12], "nearest": mnist.train_images[index[:12]]}
@@ -1014,10 +1013,11 @@ for name, values in near.items():
     )
 assert near["generated"].min() > 0.5
 assert near["generated"].mean() > near["real test"].mean()
+assert near["moved copies"].min() > 0.5
 
 # %% [markdown]
 # On average these 300 are no nearer to the training images than real digits that were in no training, and none is a copy.
-# But the distance also grows with each broken stroke, and a copy moved by one pixel would pass.
+# But the distance also grows with each broken stroke, and copies moved by one pixel pass.
 
 # %% [markdown]
 # ## What goes wrong, and why
@@ -1140,7 +1140,7 @@ evaluation.record(
 # - Two players circle even in the simplest game: momentum leads out, the penalty in, and the mean of the positions lies near the centre.
 # - The players' losses and accuracies don't say how good the images are; a frozen judge does.
 # - A Fréchet distance needs its feature network, its floor and equally many samples, and even then keeps a bias that depends on the model.
-# - In the ablation convolutions, Adam without momentum and the labels bring most, penalty and averages hardly anything.
+# - In the short ablation convolutions, Adam without momentum and the labels bring most, penalty and averages hardly anything.
 # - Collapse is not memorising, and nearest neighbours found no copies here.
 #
 # In the next chapter a network learns to describe each image by a few numbers, and the game becomes a plain loss again.
