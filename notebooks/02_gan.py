@@ -639,7 +639,7 @@ assert max(article.recall, article.coverage) < 0.01
 # ### Give it time
 #
 # Is the article's GAN bad, or young?
-# `python -m benchmarks gan-article` trained it for all its 50 epochs, with two seeds; here are medians, and the seeds' standard deviation as ±.
+# `python -m benchmarks gan-article` trained it for all its 50 epochs, with three seeds; here are medians, and the seeds' standard deviation as ±.
 
 
 # %%
