@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +14,6 @@ from book_pages import (
     LOAD_IMAGES,
     LOW_CONTRAST,
     UNFOLD,
-    launched,
     open_page_problems,
     watching,
 )
@@ -344,22 +341,6 @@ def survey(browser: Browser, path: Path) -> Survey:
     return result
 
 
-def survey_all(pages: list[Path]) -> dict[Path, Survey]:
-    """Returns the surveys of all pages, made by two browsers at a time."""
-    jobs: SimpleQueue[Path] = SimpleQueue()
-    for path in pages:
-        jobs.put(path)
-    found: dict[Path, Survey] = {}
-
-    def work(_: int) -> None:
-        with launched() as browser:
-            while True:
-                try:
-                    path = jobs.get_nowait()
-                except Empty:
-                    return
-                found[path] = survey(browser, path)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, range(2)))
-    return found
+def of_the_reference(path: Path) -> bool:
+    """Whether a page is one of the reference, or the index of its names."""
+    return path.parent.name == "api" or path.stem in ("api", "genindex")
