@@ -25,8 +25,8 @@ PYTEST = ("python", "-m", "pytest")
 TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 #: What looks at the built and printed book, and at the notebooks' runs.
 OF_THE_BOOK = (
-    "tests/pages/test_survey.py", "tests/pages/test_printed.py", "tests/pages/test_book.py",
-    "tests/runs/test_notebooks.py",
+    "tests/pages/test_survey.py", "tests/pages/test_survey_reference.py",
+    "tests/pages/test_printed.py", "tests/pages/test_book.py", "tests/runs/test_notebooks.py",
 )  # fmt: skip
 # nbval in its strict mode: every text output must be the same again, to the digit.
 NBVAL = (
@@ -40,7 +40,7 @@ MADE = (
 
 
 # What is published and proved is a CPU's, also where there is a card; `lab` uses the card.
-ON_CPU = {"book", "pages", "notebooks", "unit", "colab", "bench", "figures"}
+ON_CPU = {"book", "test", "pages", "notebooks", "unit", "colab", "bench", "figures"}
 Command = tuple[str, ...]
 
 
@@ -66,6 +66,16 @@ class Task:
             yield from chain(*step.rows) if isinstance(step, AtOnce) else (step,)
 
 
+#: Runs the chapters, then builds and prints the book. Sphinx and the print take one core: what is
+#: looked at without them runs on the other.
+MAKE_THE_BOOK: tuple[Command | AtOnce, ...] = (
+    (*BUILD, "--only-run"),
+    AtOnce((
+        (BUILD, ("python", "-m", "bookmaking.check", "--run"), ("python", "-m", "bookmaking.pdf")),
+        ((*PYTEST, "tests/pages", *(f"--ignore={path}" for path in OF_THE_BOOK)),),
+    )),
+)  # fmt: skip
+
 #: Every task, by its name. One training run at a time, as two would slow each other tenfold, but
 #: for `test`: there two notebooks run side by side, one thread each.
 TASKS = {
@@ -79,7 +89,12 @@ TASKS = {
         "install what `lab` needs and lay out the notebooks",
         (("python", "-m", "course.desk", "--only-lay"),), (), STUDENT,
     ),
-    "test": Task("run every check", needs=("lint", "unit", "pages", "notebooks")),
+    # `pages` and `notebooks` in one: a chapter that runs again takes one core for minutes, and what
+    # looks at the book takes the other.
+    "test": Task(
+        "run every check", (*MAKE_THE_BOOK, (*NBVAL, *OF_THE_BOOK)),
+        ("lint", "unit", "browser", "font"),
+    ),
     "prove": Task("the same, and run every chapter a second time to compare all digits"),
     "lint": Task(
         "check the sources of the book and the code",
@@ -94,19 +109,9 @@ TASKS = {
         ((*PYTEST, "tests", *TWO, "--ignore", "tests/pages", "--ignore", "tests/runs"),),
         ("walls",),
     ),
-    # Sphinx and the print take one core: what is looked at without them runs on the other.
     "pages": Task(
         "build the book and check it in a browser and in print",
-        (
-            (*BUILD, "--only-run"),
-            AtOnce((
-                (BUILD, ("python", "-m", "bookmaking.check", "--run"),
-                 ("python", "-m", "bookmaking.pdf")),
-                ((*PYTEST, "tests/pages", *(f"--ignore={path}" for path in OF_THE_BOOK)),),
-            )),
-            (*PYTEST, *OF_THE_BOOK, *TWO),
-        ),
-        ("browser", "font"),
+        (*MAKE_THE_BOOK, (*PYTEST, *OF_THE_BOOK, *TWO)), ("browser", "font"),
     ),
     "notebooks": Task(
         "repeat the chapters' runs that the last change may have altered",
@@ -232,7 +237,7 @@ class Runner:
         """
         program, *rest = command
         python = self.environment.python
-        if command == NBVAL:
+        if "--nbval" in command:
             rest += [*self.repeated(), *(TWO if os.environ.get("SIDE_BY_SIDE", "1") != "1" else ())]
         more = {"OMP_NUM_THREADS": "1"} if name == "unit" else {}
         if name in ON_CPU:

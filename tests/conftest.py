@@ -8,15 +8,14 @@ It also says how far the property tests look: the same few cases in each run, or
 
 import pytest
 from hypothesis import HealthCheck, settings
-from longest import LONG
+from longest import place
 
 import aigc_utils  # noqa: F401
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest files first, and leaves the others as they are."""
-    rank = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+    items.sort(key=lambda item: place(item.path))
 
 
 # No time limit for one case: the first one of each property also loads what it needs.

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from longest import LONG
+from longest import LONG, place
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aigc_utils"
@@ -234,6 +234,13 @@ def misnamed(tree: ast.AST) -> list[str]:
 def test_the_longest_files_of_tests_are_there() -> None:
     names = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert set(LONG) <= names, "longest.py names a file that is gone"
+
+
+def test_what_takes_longest_begins_first() -> None:
+    chapter, exercises = (Path(f"executed/{name}.ipynb") for name in ("02_gan", "exercises/02_gan"))
+    long, longer, short = (Path(f"tests/{name}") for name in (*LONG[1::-1], "test_ema.py"))
+    files = [exercises, short, long, chapter, longer]
+    assert sorted(files, key=place) == [chapter, longer, long, short, exercises]
 
 
 def test_random_generators_are_called_rng() -> None:

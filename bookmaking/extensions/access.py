@@ -1,6 +1,6 @@
 """Sphinx extension: mends what Sphinx writes and a screen reader stumbles over.
 
-axe calls some of these faults serious or critical; tests/pages/test_survey.py asks it on every
+axe calls some of these faults serious or critical; tests/pages/book_survey.py asks it on every
 page.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from bookmaking import ROOT, render
 from bookmaking.files import write_if_new
 from bookmaking.runs import running
 from bookmaking.runs.fingerprint import Fingerprints
-from course.tasks import NBVAL
+from course.tasks import NBVAL, TWO
 
 CHAPTER = """# %% [markdown]
 # # A chapter on *pooling*
@@ -128,6 +130,22 @@ def test_two_notebooks_run_side_by_side_and_again_with_as_many_threads(
     nbval = [sys.executable, "-m", "pytest", "-q", *NBVAL[3:], str(runs[sources[0]]), str(alone)]
     result = subprocess.run(nbval, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_a_failure_among_pages_or_notebooks_fails_both(tmp_path: Path) -> None:
+    for name, answer in (("right", 2), ("wrong", 3)):
+        test = f"def test_{name}():\n    assert 1 + 1 == {answer}"
+        (tmp_path / f"test_{name}.py").write_text(test)
+        shown = {"text/plain": str(answer)}
+        cell = new_code_cell("1 + 1", execution_count=1)
+        cell.outputs = [new_output("execute_result", shown, execution_count=1)]
+        nbformat.write(new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+    command = [sys.executable, *NBVAL[1:], "-q", "--tb=no", *TWO, str(tmp_path)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 1, run.stdout
+    found = re.findall(r"^FAILED (?:.*/)?([\w.]+)::", run.stdout, re.MULTILINE)
+    assert {*found} == {"test_wrong.py", "wrong.ipynb"}
+    assert "2 failed, 2 passed" in run.stdout
 
 
 def test_of_two_side_by_side_the_one_that_fails_stops_the_build(

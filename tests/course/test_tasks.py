@@ -104,6 +104,9 @@ def test_a_test_runs_all_checks_in_their_order_and_builds_once(
     assert order[:4] == [0, 1, 2, 3]
     assert order[-1] == len(text) - 1
     assert "build/executed/01_cnn.ipynb -n 2" in text[-1]
+    assert {*OF_THE_BOOK} <= {*calls[-1]}
+    assert sum("--nbval" in words for words in calls) == 1
+    assert sum("bookmaking.pdf" in words for words in calls) == 1
     assert os.environ["SIDE_BY_SIDE"] == "2"
 
 

@@ -224,6 +224,13 @@ def test_the_untouched_notebook_is_not_attempted(name: str) -> None:
 
 
 @chapters
+def test_a_solution_that_makes_an_optimizer_is_marked(name: str) -> None:
+    for cell in code_cells(name, solved=True):
+        if nbgrader(cell).get("solution") and "torch.optim." in cell.source:
+            assert find_chapter(name)[nbgrader(cell)["grade_id"]].optimizes
+
+
+@chapters
 @pytest.mark.parametrize("variant", SEEDS)
 def test_the_solutions_hold_in_each_variant(name: str, variant: int) -> None:
     trains = {e.name for e in find_chapter(name).exercises.values() if e.optimizes}

@@ -1,10 +1,9 @@
 """All checks of a built page in use, made on one visit: opening a page is what takes the time."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +14,6 @@ from book_pages import (
     LOAD_IMAGES,
     LOW_CONTRAST,
     UNFOLD,
-    launched,
     open_page_problems,
     watching,
 )
@@ -97,22 +95,37 @@ SWEEP = """() => {
 OUT_OF_ORDER = """() => [...document.querySelectorAll("[tabindex]")]
   .filter(e => e.tabIndex > 0).map(e => `the Tab key jumps to <${e.localName}>`)"""
 
-# A token of code has its colours from its kind and its block. Axe takes milliseconds for each, so
-# it looks at the contrast of one of each kind in each block; LOW_CONTRAST looks at all.
+# Axe takes milliseconds for the contrast of each text, so it looks at one of each kind on a page;
+# LOW_CONTRAST looks at all. Of one kind are texts whose elements and all around them have the same
+# names, classes, roles and computed paint. What is placed over others is looked at one by one. Of a
+# single sign, such as a bracket in code, axe decides nothing.
 DIFFERENT = ";axe.configure({rules: [{id: 'color-contrast', selector: '*:not([data-alike])'}]})"
 ALIKE = """() => {
-  for (const block of document.querySelectorAll("pre, .sig")) {
-    const kinds = new Set();
-    for (const e of block.querySelectorAll("span")) {
-      if (e.firstElementChild || [...e.attributes].some(a => a.name !== "class")) continue;
-      let kind = "";
-      for (let up = e; up !== block; up = up.parentElement)
-        kind += `${up.localName} ${up.className} ${up.getAttribute("style")} / `;
-      if (kinds.has(kind)) e.dataset.alike = "";
-      else if (e.checkVisibility()) kinds.add(kind);
-    }
+  const own = ["id", "href", "title", "name", "src", "alt", "data-alike"];
+  const paint = ["color", "backgroundColor", "backgroundImage", "opacity", "filter", "textShadow",
+    "mixBlendMode", "fontSize", "fontWeight", "clipPath", "overflow", "visibility"];
+  const known = new Map(), numbers = new Map(), kinds = new Set();
+  const kind = e => {
+    if (e === null) return {number: 0, placed: false};
+    if (known.has(e)) return known.get(e);
+    const up = kind(e.parentElement), style = getComputedStyle(e);
+    const said = [...e.attributes].filter(a => !own.includes(a.name)).map(a => [a.name, a.value]);
+    const text = JSON.stringify([up.number, e.localName, said, paint.map(name => style[name])]);
+    if (!numbers.has(text)) numbers.set(text, numbers.size + 1);
+    const placed = up.placed || ["absolute", "fixed"].includes(style.position);
+    return known.set(e, {number: numbers.get(text), placed}).get(e);
+  };
+  for (const e of document.querySelectorAll("body :not(input, select, textarea, option)")) {
+    delete e.dataset.alike;
+    const texts = [...e.childNodes].filter(node => node.nodeType === Node.TEXT_NODE);
+    const {number, placed} = kind(e);
+    if (texts.map(node => node.data).join("").trim().length < 2) e.dataset.alike = "";
+    else if (!placed && kinds.has(number)) e.dataset.alike = "";
+    else if (e.checkVisibility()) kinds.add(number);
   }
 }"""
+# What the dark can change: colours, and which of two pictures stands there.
+THEMED = ["cat.color", "cat.text-alternatives"]
 
 FOLDED = """() => [...document.querySelectorAll("button.toggle-button, details > summary")]
   .filter(e => e.checkVisibility()).length"""
@@ -198,10 +211,17 @@ def best_view(browser: Browser, path: Path, first: float) -> float:
     return min(tries)
 
 
-def violations(page: Page) -> list[str]:
-    """Returns what axe finds on the open page that is serious or critical."""
+def violations(page: Page, tags: Sequence[str] = ()) -> list[str]:
+    """Returns what axe finds on the open page that is serious or critical.
+
+    Args:
+        page: the page.
+        tags: of axe's rules, those to be looked at; empty for all that hold by default.
+    """
     # `preload` asks for the style sheets again, which a browser refuses for files.
-    options = {"resultTypes": ["violations"], "preload": False}
+    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+    if tags:  # with tags axe takes rules too that it leaves out else
+        options |= {"runOnly": tags, "rules": {"color-contrast-enhanced": {"enabled": False}}}
     page.evaluate(ALIKE)
     results = Axe(AXE_SCRIPT + DIFFERENT).run(page, options=options).response
     return [
@@ -289,7 +309,7 @@ def dark_problems(page: Page) -> dict[str, list[str]]:
     page.evaluate(LOAD_IMAGES)
     found = {"figures": page.evaluate(UNREADABLE)}
     found["contrast"] = page.evaluate(LOW_CONTRAST)
-    found["axe"] = violations(page)
+    found["axe"] = violations(page, THEMED)
     if page.evaluate("getComputedStyle(document.documentElement).colorScheme") != "dark":
         found["figures"].append("the page is not dark")
     page.emulate_media(color_scheme="light")
@@ -321,22 +341,6 @@ def survey(browser: Browser, path: Path) -> Survey:
     return result
 
 
-def survey_all(pages: list[Path]) -> dict[Path, Survey]:
-    """Returns the surveys of all pages, made by two browsers at a time."""
-    jobs: SimpleQueue[Path] = SimpleQueue()
-    for path in pages:
-        jobs.put(path)
-    found: dict[Path, Survey] = {}
-
-    def work(_: int) -> None:
-        with launched() as browser:
-            while True:
-                try:
-                    path = jobs.get_nowait()
-                except Empty:
-                    return
-                found[path] = survey(browser, path)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, range(2)))
-    return found
+def of_the_reference(path: Path) -> bool:
+    """Whether a page is one of the reference, or the index of its names."""
+    return path.parent.name == "api" or path.stem in ("api", "genindex")

@@ -78,7 +78,7 @@ def test_axe_is_at_work(page: Page, tmp_path: Path) -> None:
     assert book_survey.violations(page) == []
 
 
-def test_axe_looks_at_each_kind_of_token_in_each_block(page: Page, tmp_path: Path) -> None:
+def test_axe_looks_at_each_kind_of_text_once(page: Page, tmp_path: Path) -> None:
     faint = "<span class=a>plain</span> <span class=b>faint</span> <span class=b>again</span>"
     show(
         page, tmp_path,
@@ -89,6 +89,37 @@ def test_axe_looks_at_each_kind_of_token_in_each_block(page: Page, tmp_path: Pat
     assert "faint" in first
     assert "dark" in second
     assert len(page.evaluate(LOW_CONTRAST)) == 3
+
+
+@pytest.mark.parametrize("body", [
+    "<style>p:nth-child(3) { color: #aaa }</style><p>plain</p><p>faint</p>",
+    "<style>#x { color: #aaa }</style><p>plain</p><p id=x>faint</p>",
+    "<style>p { color: #aaa } #x { display: none }</style><p id=x>unseen</p><p>faint</p>",
+    "<style>p { color: #aaa }</style><p>.</p><p>faint</p>",
+    "<style>i { color: #aaa } i:nth-of-type(1) { opacity: 0 }</style><i>unseen</i> <i>faint</i>",
+    "<style>b { position: absolute; z-index: 1; left: 40px } #o { top: 200px } #u { top: 300px }"
+    "div { position: absolute; left: 0; top: 280px; width: 400px; height: 90px; background: #333 }"
+    "</style><b id=o>plain</b><div></div><b id=u>faint</b>",
+], ids=["place", "name", "first hidden", "first short", "first unseen", "over others"])  # fmt: skip
+def test_axe_looks_where_texts_of_one_name_differ(page: Page, tmp_path: Path, body: str) -> None:
+    show(page, tmp_path, f"<main>{body}<h1>A</h1></main>")
+    (found,) = book_survey.violations(page)
+    assert "color-contrast" in found
+    assert "faint" in found
+
+
+def test_axe_looks_at_what_the_dark_changes(page: Page, tmp_path: Path) -> None:
+    show(
+        page, tmp_path,
+        "<style>@media (prefers-color-scheme: dark) { p { color: #ddd } }"
+        "@media (prefers-color-scheme: light) { img { display: none } }</style>"
+        "<main><h1>A</h1><p>faint</p><img width=9 height=9 src=a.png><button></button></main>",
+    )  # fmt: skip
+    assert "button-name" in book_survey.violations(page)[0]
+    found = " ".join(book_survey.dark_problems(page)["dark axe"])
+    assert "color-contrast (serious)" in found
+    assert "image-alt (critical)" in found
+    assert "contrast-enhanced" not in found
 
 
 def test_the_check_sees_a_stop_without_a_mark(page: Page, tmp_path: Path) -> None:

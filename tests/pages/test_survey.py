@@ -1,4 +1,7 @@
-"""Every page of the built book in use, each opened once: see `book_survey`."""
+"""Every page of the built book in use, each opened once: see `book_survey`.
+
+Those of the reference stand in test_survey_reference.py: two workers take one file each.
+"""
 
 from pathlib import Path
 
@@ -13,9 +16,15 @@ book, pages = book_pages.book, book_pages.pages
 
 
 @pytest.fixture(scope="module")
-def surveys(pages: list[Path]) -> dict[Path, Survey]:
+def visited(pages: list[Path]) -> list[Path]:
+    """The pages that this file opens."""
+    return [path for path in pages if not book_survey.of_the_reference(path)]
+
+
+@pytest.fixture(scope="module")
+def surveys(visited: list[Path], browser: Browser) -> dict[Path, Survey]:
     """What one visit of each page found."""
-    return book_survey.survey_all(pages)
+    return {path: book_survey.survey(browser, path) for path in visited}
 
 
 def found(surveys: dict[Path, Survey], check: str) -> list[str]:

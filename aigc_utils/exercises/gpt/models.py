@@ -67,6 +67,7 @@ def _echoes(draw: Draw) -> SimpleNamespace:
         "rows, and go down `F.cross_entropy(model(rows[:, :-1]).mT, rows[:, 1:])`.",
     ),
     given=_echoes,
+    optimizes=True,
 )
 def echo(given: SimpleNamespace, draw: Draw, model: Any) -> None:
     """`model(tokens)` gives logits of each next token, int64 (B, T) to (B, T, vocab_size)."""
