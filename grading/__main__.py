@@ -176,6 +176,8 @@ def write_questions(arguments: argparse.Namespace) -> None:
         print(path)
 
 
+#: What is said where the instructor stops the grader.
+STOPPED = "Stopped: the table holds what was graded so far; the same command grades the rest."
 #: What each command does.
 COMMANDS = {
     "release": release, "grade": grade, "similar": compare, "handback": hand_back,
@@ -184,7 +186,7 @@ COMMANDS = {
 
 
 def main(words: list[str] | None = None) -> int:
-    """Returns 0, or 1 with one sentence about what is wrong."""
+    """Returns 0, 1 with one sentence about what is wrong, or 130 where it is stopped by a key."""
     arguments = parser().parse_args(words)
     tolerate()
     warnings.filterwarnings("ignore", category=SyntaxWarning)  # of the students' code
@@ -193,6 +195,9 @@ def main(words: list[str] | None = None) -> int:
     except (ValueError, OSError, sandbox.SandboxError, ClusterError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(STOPPED if arguments.command == "grade" else "Stopped.", file=sys.stderr)
+        return 130
     return 0
 
 

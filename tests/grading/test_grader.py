@@ -162,7 +162,7 @@ def test_the_other_chapters_solutions_get_full_points(name: str) -> None:
 
 @on_linux
 def test_what_was_graded_is_kept_where_the_grader_is_stopped(
-    made: editions.Editions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.ipynb").write_text("")
@@ -172,8 +172,9 @@ def test_what_was_graded_is_kept_where_the_grader_is_stopped(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "tell", stop)
-    with pytest.raises(KeyboardInterrupt):
-        command.main(["grade", str(tmp_path), "--exercises", NAME, "--out", str(tmp_path / "out")])
+    words = ["grade", str(tmp_path), "--exercises", NAME, "--out", str(tmp_path / "out")]
+    assert command.main(words) == 130
+    assert capsys.readouterr().err == f"{command.STOPPED}\n"
     assert "The file is empty." in (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8-sig")
 
 
