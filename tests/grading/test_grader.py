@@ -128,6 +128,25 @@ def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded:
         assert word not in text
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--jobs", "0"], "'0' is no number of jobs: write 1 or more"),
+        (["--seconds", "-3"], "'-3' is no time: write seconds, 1 or more"),
+        (["--cell-seconds", "2.5"], "'2.5' is no time: write seconds, 1 or more"),
+        (["--memory-gib", "1.5"], "'1.5' is too little memory: write GiB, 2 or more"),
+        (["--memory-gib", "nan"], "'nan' is too little memory"),
+        (["--memory-gib", "much"], "'much' is too little memory"),
+    ],
+)
+def test_limits_that_let_nothing_run_are_refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["grade", "class/", "--exercises", NAME, *words])
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
 def test_make_hands_everything_on() -> None:
     def told(*words: str) -> str:
