@@ -23,7 +23,7 @@ from course.environment import weights_wheel
 from . import BOOK, EPUB, PAGES, PDF, ROOT, chapters, check, render
 from .after import lighten
 from .files import digest, remembered, write_if_new
-from .runs import collect, stored
+from .runs import class_times, collect, stored
 from .runs.fingerprint import Fingerprints
 from .runs.pages import download, is_exercise, page_source
 from .runs.running import executed_all, stands, without_widgets
@@ -106,7 +106,8 @@ def collected(runs: dict[str, nbformat.NotebookNode]) -> dict[str, str]:
             "table_api": api.table(ROOT),
             f"stored_{stored.FIGURE}": _figure(),
         }
-        return collect.substitutions(runs, RESULTS) | stored.substitutions(RESULTS) | given
+        given |= stored.substitutions(RESULTS) | class_times.substitutions(RESULTS)
+        return collect.substitutions(runs, RESULTS) | given
     except collect.CollectError as error:
         sys.exit(str(error))
 

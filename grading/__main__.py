@@ -7,6 +7,7 @@ imports, `similar` compares a class's answers, and `questions` asks.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import warnings
@@ -23,6 +24,8 @@ from .systems import SYSTEMS, Request
 from .variants import Released
 
 BUILD = editions.ROOT / "build"
+#: PyTorch and the exercises' imports take one of them, before any answer has run.
+LEAST_GIB = 2
 #: The forms of questions, each with what it is for.
 FORMATS = {
     "moodle": "Moodle XML",
@@ -62,6 +65,24 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write seconds, 1 or more")
+    return int(text)
+
+
+def _gib(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0
+    if not LEAST_GIB <= found < math.inf:  # so that "nan" is refused too
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is too little memory: write GiB, {LEAST_GIB:g} or more"
+        )
+    return found
+
+
 def _add_grade(commands: Any) -> None:
     """Adds the command that grades a class."""
     grade = commands.add_parser("grade", help="grade a folder or ZIP file of submissions")
@@ -75,9 +96,9 @@ def _add_grade(commands: Any) -> None:
     cores = os.cpu_count() or 1
     grade.add_argument("--jobs", type=_jobs, default=cores, help="submissions at the same time")
     grade.add_argument("--scheduler", default="", help="of a Dask cluster, as tcp://HOST:8786")
-    grade.add_argument("--cell-seconds", type=int, default=30)
-    grade.add_argument("--seconds", type=int, default=300, help="for one submission")
-    grade.add_argument("--memory-gib", type=float, default=6)
+    grade.add_argument("--cell-seconds", type=_seconds, default=30)
+    grade.add_argument("--seconds", type=_seconds, default=300, help="for one submission")
+    grade.add_argument("--memory-gib", type=_gib, default=6, help="for one submission")
     grade.add_argument(
         "--sandbox", choices=("bwrap", "none"), default="bwrap",
         help="none only inside a container: the students' code then runs without walls",
@@ -176,6 +197,8 @@ def write_questions(arguments: argparse.Namespace) -> None:
         print(path)
 
 
+#: What is said where the instructor stops the grader.
+STOPPED = "Stopped: the table holds what was graded so far; the same command grades the rest."
 #: What each command does.
 COMMANDS = {
     "release": release, "grade": grade, "similar": compare, "handback": hand_back,
@@ -184,7 +207,7 @@ COMMANDS = {
 
 
 def main(words: list[str] | None = None) -> int:
-    """Returns 0, or 1 with one sentence about what is wrong."""
+    """Returns 0, 1 with one sentence about what is wrong, or 130 where it is stopped by a key."""
     arguments = parser().parse_args(words)
     tolerate()
     warnings.filterwarnings("ignore", category=SyntaxWarning)  # of the students' code
@@ -193,6 +216,9 @@ def main(words: list[str] | None = None) -> int:
     except (ValueError, OSError, sandbox.SandboxError, ClusterError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(STOPPED if arguments.command == "grade" else "Stopped.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -92,8 +92,8 @@ def chosen(submissions: Sequence[Submission], name: str) -> list[Submission]:
         raise ValueError(f"{name!r} is {' and '.join(one.student for one in found)}: name one.")
     names = [text for one in submissions for text in (one.student, one.id) if text]
     near = difflib.get_close_matches(name, names, 3)
-    hint = f" There is {' and '.join(near)}." if near else ""
-    raise ValueError(f"No submission is {name!r}'s.{hint}")
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise ValueError(f"There is no submission of {name!r}.{hint}")
 
 
 def grade_class(

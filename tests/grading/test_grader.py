@@ -128,6 +128,25 @@ def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded:
         assert word not in text
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--jobs", "0"], "'0' is no number of jobs: write 1 or more"),
+        (["--seconds", "-3"], "'-3' is no time: write seconds, 1 or more"),
+        (["--cell-seconds", "2.5"], "'2.5' is no time: write seconds, 1 or more"),
+        (["--memory-gib", "1.5"], "'1.5' is too little memory: write GiB, 2 or more"),
+        (["--memory-gib", "nan"], "'nan' is too little memory"),
+        (["--memory-gib", "much"], "'much' is too little memory"),
+    ],
+)
+def test_limits_that_let_nothing_run_are_refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["grade", "class/", "--exercises", NAME, *words])
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
 def test_make_hands_everything_on() -> None:
     def told(*words: str) -> str:
@@ -162,7 +181,7 @@ def test_the_other_chapters_solutions_get_full_points(name: str) -> None:
 
 @on_linux
 def test_what_was_graded_is_kept_where_the_grader_is_stopped(
-    made: editions.Editions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.ipynb").write_text("")
@@ -172,8 +191,9 @@ def test_what_was_graded_is_kept_where_the_grader_is_stopped(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "tell", stop)
-    with pytest.raises(KeyboardInterrupt):
-        command.main(["grade", str(tmp_path), "--exercises", NAME, "--out", str(tmp_path / "out")])
+    words = ["grade", str(tmp_path), "--exercises", NAME, "--out", str(tmp_path / "out")]
+    assert command.main(words) == 130
+    assert capsys.readouterr().err == f"{command.STOPPED}\n"
     assert "The file is empty." in (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8-sig")
 
 
