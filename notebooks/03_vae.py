@@ -728,7 +728,7 @@ for size in (1, 5, 50, 100):
         (fit.log_prob(z) - Normal(0, 1).log_prob(z).sum(1)).mean().item()
         for z in (half, held)
     )
-    print(f"{size:3} bells save {own:.2f} nats, held {gains[size]:.2f}")
+    print(f"bells: {size:3} saved {own:.2f} nats, held {gains[size]:.2f}")
 assert max(gains, key=gains.get) == 50
 assert own > gains[50]
 
