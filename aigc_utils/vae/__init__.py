@@ -1,6 +1,6 @@
 """Chapter 3: variational autoencoders, the article's and the course's.
 
-Read it in this order: article, model, training, samples, mixture.
+Read it in this order: article, model, perception, training, samples, mixture.
 """
 
 from ..latent import gaussian_kl, interpolate, reparameterize
@@ -9,10 +9,12 @@ from ..model_files import load_model, save_model
 from .article import ArticleVAE, article_losses, article_nats, article_step, train_article
 from .mixture import Mixture, fit_mixture
 from .model import VAE, Residual, dense_layers, plain_decoder
+from .perception import perceptual_loss
 from .samples import sample
-from .training import LIKELIHOOD, MINUTE, PLANE, SPRINT, VAERecipe, train_course, vae_step
+from .training import CODER, LIKELIHOOD, MINUTE, PLANE, SPRINT, VAERecipe, train_course, vae_step
 
 __all__ = [
+    "CODER",
     "LIKELIHOOD",
     "MINUTE",
     "PLANE",
@@ -30,6 +32,7 @@ __all__ = [
     "gaussian_kl",
     "interpolate",
     "load_model",
+    "perceptual_loss",
     "plain_decoder",
     "reconstruction_loss",
     "reparameterize",

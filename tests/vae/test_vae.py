@@ -759,8 +759,8 @@ def test_recipe_passes_noise_and_binary_on(mnist: MNIST, monkeypatch: pytest.Mon
     vae.train_course(recipe, mnist.train_images[:32], seed=0)
     vae.train_course(small(1.0), mnist.train_images[:32], seed=0)
     assert steps == [
-        {"beta": 0.0, "noise": False, "binary": True},
-        {"beta": 1.0, "noise": True, "binary": False},
+        {"beta": 0.0, "noise": False, "binary": True, "perceive": None},
+        {"beta": 1.0, "noise": True, "binary": False, "perceive": None},
     ]
 
 
