@@ -77,17 +77,19 @@ def binarize(images: Tensor, rng: torch.Generator, *, wait: bool = True) -> Tens
     return (send(chances, images.device) < images).to(images.dtype)
 
 
-def standardize(images: Tensor) -> Tensor:
+def standardize(images: Tensor, *, wait: bool = True) -> Tensor:
     """Returns float32 images in standard deviations from the training set's mean pixel.
 
-    Takes uint8 images of 0 to 255 or floating ones of 0 to 1, of any shape; gradients pass.
+    Takes uint8 images of 0 to 255 or floating ones of 0 to 1, of any shape; gradients pass. With
+    `wait` False, the values of floats on a card are not looked at.
 
     Raises:
         ValueError: the images are of another integer type, or floats outside [0, 1].
     """
     check_tensor("images", images)
     if images.is_floating_point():
-        _check_floats(images, "standardize expects uint8 images of 0 to 255 or floats of 0 to 1.")
+        wanted = "standardize expects uint8 images of 0 to 255 or floats of 0 to 1."
+        _check_floats(images, wanted, wait)
     scaled = images.float() if images.is_floating_point() else to_float(images)
     return (scaled - MNIST_MEAN) / MNIST_STD
 
