@@ -9,6 +9,14 @@ from .common import curves, image_grid, image_rows
 from .digits_results import side_by_side
 from .explorer import Explorer, explorer
 from .film import Film, film, tiles
+from .flow_workings import (
+    density_with_ways,
+    error_over_steps,
+    four_ways,
+    guidance_curve,
+    velocity_field,
+    ways_in_the_plane,
+)
 from .gan_game import GameState, game_maps, number_game, one_way
 from .gan_results import (
     ablation,
@@ -85,18 +93,22 @@ __all__ = [
     "cross_attention",
     "curves",
     "decoded_codes",
+    "density_with_ways",
     "descent_paths",
     "discriminator_histograms",
     "embedding_rows",
+    "error_over_steps",
     "exciting_patches",
     "explorer",
     "feature_maps",
     "film",
     "fitted_priors",
+    "four_ways",
     "game_maps",
     "gan_drawing",
     "generalisation",
     "gradient_spread",
+    "guidance_curve",
     "image_grid",
     "image_rows",
     "importance_bound",
@@ -129,4 +141,6 @@ __all__ = [
     "token_strip",
     "transformer_drawing",
     "vae_drawing",
+    "velocity_field",
+    "ways_in_the_plane",
 ]

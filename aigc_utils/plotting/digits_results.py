@@ -1,4 +1,4 @@
-"""Figures of chapter 5: the generative models beside each other."""
+"""Figures of chapter 6: the generative models beside each other."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ PANELS = (
     ("recall", "recall", False),
     ("coverage", "coverage", False),
 )
-#: Colour, hatch and marker of each generator, so that they differ without colour too.
+#: Colour, hatch and marker of each generator, so that they differ without colour too; the colours
+#: in the order in which `curves` takes them.
 LOOKS = (
-    ("orange", "////", "o"), ("green", "xx", "s"),
-    ("purple", "....", "D"), ("blue", "\\\\\\\\", "^"),
+    ("blue", "////", "o"), ("orange", "xx", "s"),
+    ("green", "....", "D"), ("purple", "\\\\\\\\", "^"),
 )  # fmt: skip
 
 
@@ -40,8 +41,8 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
         ValueError: there is no generator, or more than there are looks.
     """
     check_few(scores, len(LOOKS), "generators")
-    figure = new_figure(3.0)
-    panels = axes_grid(figure, 1, len(PANELS))
+    figure = new_figure(5.4)
+    panels = axes_grid(figure, 2, len(PANELS) // 2)
     for axes, (label, field, log) in zip(panels, PANELS, strict=True):
         values = {name: getattr(score, field) for name, score in scores.items()}
         _panel(axes, label, values, getattr(floor, field), log=log)
@@ -50,7 +51,7 @@ def side_by_side(scores: Mapping[str, SampleScores], floor: SampleScores) -> Pic
         textcoords="offset points", fontsize=9,
     )  # fmt: skip
     best = min(scores, key=lambda name: scores[name].frechet)
-    figure.suptitle(f"{best} comes nearest to the real images")
+    figure.suptitle(f"Nearest to the real images: {best}")
     parts = [
         f"{name}: distance {s.frechet:.1f}, precision {s.precision:.2f}, recall {s.recall:.2f}, "
         f"coverage {s.coverage:.2f}"

@@ -191,13 +191,14 @@ def _costs(axes: Axes, ordered: np.ndarray) -> None:
 
 
 @styled
-def aggregate_posterior(codes: Mapping[str, Tensor]) -> Picture:
+def aggregate_posterior(codes: Mapping[str, Tensor], title: str = "") -> Picture:
     """Returns codes of many images against the prior's circles, one panel for each model.
 
     Args:
         codes: name of a model to codes of images, shape (N, 2), drawn from q(z | x) where the
             model has noise. The shares in the titles are of all of them; those farther than 6
             from zero are not in sight.
+        title: the figure's message; by default which of them is nearest to the prior.
     """
     rows, columns = (2, 2) if len(codes) == 4 else (1, len(codes))
     figure = new_figure(0.9 + rows * (0.4 + min(2.9, 6.6 / columns)))
@@ -216,7 +217,8 @@ def aggregate_posterior(codes: Mapping[str, Tensor]) -> Picture:
         axes.set_xlabel("$z_1$")
         axes.xaxis.label.set_visible(place >= len(panels) - columns)
     off = {name: abs(half - 50) + abs(most - 95) for name, (half, most) in shares.items()}
-    figure.suptitle(f"Nearest to the prior: {min(off, key=lambda name: off[name])}")
+    nearest = min(off, key=lambda name: off[name])
+    figure.suptitle(title or f"Nearest to the prior: {nearest}")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     told = "; ".join("{}, {:.0f} and {:.0f} percent".format(n, *s) for n, s in shares.items())
     return Picture(

@@ -205,6 +205,24 @@ PICTURES: dict[str, Callable[[], Picture]] = {
         [{"seconds": s, "bits": [b, b + 0.05]} for s, b in ((10, 2.6), (30, 2.3), (90, 2.1))],
         {"counting": 2.4, "lzma": 2.5},
     ),
+    "density_with_ways": lambda: plotting.density_with_ways(
+        BELL.expand(20, -1), X, torch.lerp(X[:9], X[-9:], torch.linspace(0, 1, 20)[:, None])
+    ),
+    "error_over_steps": lambda: plotting.error_over_steps(
+        [5, 10, 20], {"Euler": [0.4, 0.2, 0.1], "Heun": [0.4, 0.1, 0.025]}, {"Euler": 1, "Heun": 2}
+    ),
+    "ways_in_the_plane": lambda: plotting.ways_in_the_plane(
+        {name: (torch.randn(5, 30, 2).cumsum(0), 0.3) for name in ("first", "second")}, CODES[:8]
+    ),
+    "velocity_field": lambda: plotting.velocity_field(
+        CODES[:30], {f"t = {t}": CODES[:30] * t for t in (0.1, 0.9)}, CODES[:8]
+    ),
+    "four_ways": lambda: plotting.four_ways(
+        [0.1, 0.9], {name: torch.randn(2, 28, 28) for name in ("point", "velocity", "clean")}
+    ),
+    "guidance_curve": lambda: plotting.guidance_curve(
+        [1.0, 1.5, 3.0], [0.8, 0.88, 0.9], [0.85, 0.8, 0.6], chosen=1.5
+    ),
     "recipe_controls": lambda: plotting.recipe_controls(
         [{"name": n, "bits": [b, b + 0.1]} for n, b in (("full", 2.5), ("bare", 2.9), ("c", 2.6))]
     ),

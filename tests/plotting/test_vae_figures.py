@@ -95,6 +95,7 @@ def test_costs_out_of_view_are_drawn_apart() -> None:
 def test_the_arm_nearest_to_the_prior_is_named() -> None:
     codes = {"both": PLANE, "neither": 9 * PLANE}
     assert title(plotting.aggregate_posterior(codes)) == "Nearest to the prior: both"
+    assert title(plotting.aggregate_posterior(codes, "Two arms")) == "Two arms"
 
 
 def test_sources_that_could_not_be_told_apart_are_refused() -> None:
