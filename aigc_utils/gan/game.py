@@ -206,6 +206,7 @@ def train_course(
     *tensors: Tensor,
     seed: int,
     networks: tuple[nn.Module, nn.Module] | None = None,
+    max_seconds: float | None = None,
     evaluate: Evaluate | None = None,
     evaluate_every: int | None = None,
     device: str | torch.device | None = None,
@@ -217,6 +218,8 @@ def train_course(
         tensors: images, uint8, shape (N, 1, 28, 28), and, to draw chosen digits, their labels.
         seed: decides weights, order and noise.
         networks: a generator and a discriminator to go on from, in place of new ones.
+        max_seconds: a time budget that may end the run before its steps are done; the rates follow
+            whichever is nearer.
         evaluate: takes the averaged generator and returns metrics by name.
         evaluate_every: steps between evaluations; None for one at the end.
         device: where to train; by default a graphics card where there is one (`devices.device`).
@@ -234,6 +237,7 @@ def train_course(
         game.step,
         batches(tuple(each.to(place) for each in tensors), recipe.batch_size, rng=rng),
         num_steps=recipe.num_steps,
+        max_seconds=max_seconds,
         schedule=hold_then_fall(*game.generator_optimizers, *game.discriminator_optimizers),
         evaluate=partial(evaluate, game.ema.network) if evaluate else None,
         evaluate_every=evaluate_every,
