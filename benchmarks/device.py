@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
 
-from aigc_utils import cnn, devices, gan, gpt, vae
-from aigc_utils.data import load_mnist, to_float
-from aigc_utils.evaluation import accuracy, elbo, judge_images, predict
+from aigc_utils import cnn, devices, flow, gan, gpt, vae
+from aigc_utils.data import load_mnist, to_float, to_signed, to_uint8
+from aigc_utils.evaluation import accuracy, elbo, judge_images, predict, score_samples
 from aigc_utils.gpt import seq2seq
+from aigc_utils.training import seed_everything
 
-from .gan import every_digit, scored
+from .flow import noise
+from .gan import every_digit, real_images, scored
 from .gpt import CONTEXT, encoded
 from .report import MachineError, machine, median, table
 
@@ -92,6 +94,26 @@ def run_seq2seq(
     return Result(seconds, seq2seq.share_reversed(model, words))
 
 
+def run_flow(
+    seed: int,
+    place: torch.device,
+    recipe: flow.FlowRecipe = flow.PIXELS,
+    network: Callable[[], flow.ImageFlow] = flow.ImageFlow,
+    draw: Mapping[str, Any] = flow.DRAW_PIXELS,
+) -> Result:
+    """Returns chapter 5's result on pixels; its quality is the Fréchet distance of its samples."""
+    mnist, test, floor = real_images()
+    images, labels = to_signed(mnist.train_images), mnist.train_labels
+    seed_everything(seed)
+    new = network()
+    seconds, (model, _) = timed(
+        lambda: flow.train_flow(recipe, new, images, labels, seed=seed, device=place)
+    )
+    drawn = flow.sample(model, noise(seed, 1, 28, 28), every_digit(), **draw)
+    samples = to_uint8((drawn.clamp(-1, 1) + 1) / 2)
+    return Result(seconds, score_samples(samples, test, floor).frechet)
+
+
 def run_judge(seed: int, place: torch.device) -> Result:
     """Returns what the judge makes of the test images; its quality is its accuracy, in percent."""
     mnist = load_mnist()
@@ -106,6 +128,7 @@ RUNS: dict[str, tuple[Callable[[int, torch.device], Result], str]] = {
     "vae": (run_vae, "nats"),
     "gpt": (run_gpt, "nats"),
     "seq2seq": (run_seq2seq, "share of words"),
+    "flow": (run_flow, "Fréchet distance"),
     "judge": (run_judge, "accuracy, %"),
 }
 

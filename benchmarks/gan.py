@@ -57,6 +57,12 @@ def real_images() -> tuple[MNIST, Judgement, Judgement]:
     return mnist, judge_images(mnist.test_images), judge_images(mnist.train_images[chosen])
 
 
+def sample_floor(count: int) -> dict[str, float]:
+    """Returns a number of samples, and the Fréchet distance of as many training images."""
+    mnist, test, _ = real_images()
+    return {"count": count, "floor": score_samples(mnist.train_images[:count], test).frechet}
+
+
 def scored(
     generator: nn.Module, latent_dim: int, seed: int, labels: Tensor | None = None
 ) -> tuple[Tensor, SampleScores, float]:
