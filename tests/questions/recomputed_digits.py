@@ -55,6 +55,19 @@ def shorter_text(item: Item) -> float:
     return side * side * 8 / (count * bits)
 
 
+def walk_of_codes(item: Item) -> float:
+    (steps,) = whole_numbers(item.question.text)
+    asked: list[tuple[str, str]] = []
+    for _ in range(steps):
+        asked += [(end, label) for end in ("begins", "ends") for label in ("with", "without")]
+    return len([*asked, ("decoder", "")])
+
+
+def autoencoder_first(item: Item) -> float:
+    budget, reader, coder, pace = whole_numbers(item.question.text)
+    return budget * pace - (reader + coder) * pace
+
+
 def precision_or_recall(item: Item) -> float:
     total, near, _, held = whole_numbers(item.question.text)
     share = near if "the precision?" in item.question.text else held
@@ -63,6 +76,7 @@ def precision_or_recall(item: Item) -> float:
 
 def what_it_gives(item: Item) -> str:
     says = {"CNN": "each label", "GAN": "no prob", "VAE": "never below", "GPT": "row of tokens"}
+    says["flow"] = "ways spread"
     found = re.search(r"to the (\w+)\.", item.question.text)
     assert found is not None
     return next(choice.text for choice in item.choices if says[found[1]] in choice.text)
@@ -76,6 +90,7 @@ def read_by_surprise(item: Item) -> float:
 
 def whom_to_ask(item: Item) -> str:
     words = {"say which": "CNN", "icons": "GAN", "few numbers": "VAE", "row of notes": "GPT"}
+    words["hole"] = "flow"
     return next(f"a {name}" for word, name in words.items() if word in item.question.text)
 
 
@@ -93,6 +108,8 @@ ANSWERS: dict[str, Answer] = {
     "better_prior": computed(better_prior),
     "patches_and_a_name": computed(patches_and_a_name),
     "shorter_text": computed(shorter_text),
+    "walk_of_codes": computed(walk_of_codes),
+    "autoencoder_first": computed(autoencoder_first),
     "precision_or_recall": computed(precision_or_recall),
     "what_it_gives": what_it_gives,
     "read_by_surprise": computed(read_by_surprise),

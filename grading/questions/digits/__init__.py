@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..bank import Chapter
-from . import answering, budgets, judging, tokens
+from . import answering, budgets, judging, tokens, walking
 
 CHAPTER = Chapter(
-    "05_digits",
+    "06_digits",
     objectives=(
         "one judge, one floor, one number of images",
         "what each technique models",
@@ -26,6 +26,8 @@ CHAPTER = Chapter(
         judging.better_prior,
         tokens.patches_and_a_name,
         tokens.shorter_text,
+        walking.walk_of_codes,
+        walking.autoencoder_first,
         judging.precision_or_recall,
         budgets.two_budgets,
         answering.what_it_gives,

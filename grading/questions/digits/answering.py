@@ -117,6 +117,7 @@ GIVES = {
     "GAN": "no probability: it only makes images of its own",
     "VAE": "a number that the image's log-likelihood is never below",
     "GPT": "the exact probability of the image as a row of tokens",
+    "flow": "its probability, if one counts how the ways spread on its way back to noise",
 }
 
 
@@ -128,7 +129,7 @@ def what_it_gives(draw: Draw) -> Question:
     """Asks what a technique says of an image that it is handed."""
     name, digit = draw.choice(sorted(GIVES)), draw.integer(0, 9)
     text = (
-        f"Each of four techniques was trained on digits. You hand an image of a {digit} to the "
+        f"Each of five techniques was trained on digits. You hand an image of a {digit} to the "
         f"{name}. What can it say of it?"
     )
     because = f"It follows from what a {name} models."
@@ -150,6 +151,9 @@ TASKS = {
     "finish a melody that is written as a row of notes": (
         "a GPT", "A row goes on token by token, each given all before it."
     ),
+    "fill a hole anywhere in a picture, in several ways that fit what is around it": (
+        "a flow", "It takes what is given into each of its steps, wherever that stands."
+    ),
 }  # fmt: skip
 
 
@@ -168,5 +172,6 @@ def whom_to_ask(draw: Draw) -> Question:
         "a GAN": "It makes images out of noise, and reads none that it is handed.",
         "a VAE": "Its strength is the short code; what is wanted here is something else.",
         "a GPT": "It needs a pass for each token, which pays where the task is a row of them.",
+        "a flow": "It goes from noise to a picture in many passes, which is not what is wanted.",
     }
     return choose(draw, text, right, because, wrong)
