@@ -140,3 +140,16 @@ def drawn_lines(picture: Picture) -> dict[str, tuple[list[float], list[float]]]:
             x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
             found[str(line.get_label())] = (x.astype(float).tolist(), y.astype(float).tolist())
     return found
+
+
+def curve_heights(
+    answer: Any, name: str, curves: Sequence[str], x: Sequence[float]
+) -> list[Tensor]:
+    """Returns the heights of the named curves of a picture, if they are drawn over `x`."""
+    lines, found = drawn_lines(a_picture(answer, name)), []
+    for curve in curves:
+        expect(curve in lines, f"`{name}` has no curve with the name {curve!r}.")
+        places, heights = (torch.tensor(part) for part in lines[curve])
+        expect(close(places, torch.tensor(x)), f"{curve!r} must be drawn over the given values.")
+        found.append(a_tensor(heights, f"The curve {curve!r}"))
+    return found

@@ -250,9 +250,9 @@ def the_chapter_in_place_of_its_exercises(folder: Path, notebook: Any) -> None:
     write(folder / FILE, jupytext.read(editions.ROOT / "notebooks" / f"{NAME}.py"))
 
 
-@odd(None, state="not graded", says="this is chapter 5")
+@odd(None, state="not graded", says="this is chapter 6")
 def another_chapter(folder: Path, notebook: Any) -> None:
-    write(folder / FILE, jupytext.read(editions.ROOT / "notebooks" / "05_digits.py"))
+    write(folder / FILE, jupytext.read(editions.ROOT / "notebooks" / "06_digits.py"))
 
 
 @odd(None, state="not graded", says="this is the exercises 01_cnn")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..answers import a_picture, a_tensor, close, drawn_lines, expect_true_ones
+from ..answers import close, curve_heights, expect_true_ones
 from ..chapter import Draw, exercise
 from ..checking import expect
 from ..mistakes import expect_close
@@ -50,18 +50,6 @@ TURNS = {
 }
 
 
-def _curves(answer: Any, name: str, curves: tuple[str, ...], x: list[float]) -> list[Tensor]:
-    """Returns the heights of the named curves of a picture, if they are drawn over `x`."""
-    picture = a_picture(answer, name)
-    lines, heights = drawn_lines(picture), []
-    for curve in curves:
-        expect(curve in lines, f"`{name}` has no curve with the name {curve!r}.")
-        found = torch.tensor(lines[curve][0]), torch.tensor(lines[curve][1])
-        expect(close(found[0], torch.tensor(x)), f"{curve!r} must be drawn over the given values.")
-        heights.append(a_tensor(found[1], f"The curve {curve!r}"))
-    return heights
-
-
 def _two_images(draw: Draw) -> SimpleNamespace:
     images, _ = draw.digits(2)
     share = draw.number(0.15, 0.4)
@@ -94,7 +82,7 @@ def _two_images(draw: Draw) -> SimpleNamespace:
 def blur(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> None:
     """`picture` shows the loss with and without the KL term; `choice` holds true statements."""
     names = "without KL", "with KL"
-    without, with_kl = _curves(picture, "blur_picture", names, given.t)
+    without, with_kl = curve_heights(picture, "blur_picture", names, given.t)
     t, p = torch.tensor(given.t), given.probability_of_a
     apart = (given.a - given.b).square().sum()  # of the two images
     from_a, from_b = (1 - t) ** 2 * apart, t**2 * apart
@@ -163,7 +151,7 @@ def _log_likelihood(weight: Tensor, given: SimpleNamespace) -> Tensor:
 def turned(given: SimpleNamespace, draw: Draw, picture: Any, choice: Any) -> None:
     """`picture` shows log p(x) of turned and stretched models; `choice` holds true statements."""
     names = "turned", "stretched"
-    flat, stretched = _curves(picture, "turned_picture", names, given.angles)
+    flat, stretched = curve_heights(picture, "turned_picture", names, given.angles)
     start = _log_likelihood(given.weight, given)
     expect(
         not close(flat, (start * len(given.images)).expand_as(flat), 1e-3),
