@@ -37,7 +37,7 @@ class Source:
 
     def __init__(self, thing: type | Callable[..., Any]) -> None:
         self.code = _listing(textwrap.dedent(inspect.getsource(thing)).rstrip())
-        file = Path(inspect.getsourcefile(thing) or "")
+        file = Path(inspect.getsourcefile(inspect.unwrap(thing)) or "")
         names = thing.__module__.count(".") + 1  # of folders and file, from the package on
         self.title = "/".join(file.parts[-names:])
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from aigc_utils import cnn, evaluation, gan, gpt, source, training
+from aigc_utils import cnn, evaluation, flow, gan, gpt, source, training
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,10 @@ def test_colours_reach_a_contrast_of_4_5_in_both_themes() -> None:
                 continue
             bright, dim = sorted((_luminance(color), _luminance(ground)), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) >= 4.5, color
+
+
+def test_a_decorated_function_is_of_its_own_file() -> None:
+    assert source.Source(flow.decode).title == "aigc_utils/flow/latent.py"
 
 
 def test_without_a_notebook_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
