@@ -32,7 +32,8 @@ The chapters, each a package read bottom-up, which do not import each other:
 - `gan`: chapter 2: article, networks, game, samples
 - `vae`: chapter 3: article, model, training, samples, mixture
 - `gpt`: chapter 4: config, attention, model, training, and what writes text
-- `digits`: chapter 5, which has them all
+- `flow`: chapter 5: paths, gaussians, sampling, networks, transformer, training, latent
+- `digits`: chapter 6, which has them all
 
 And `exercises`, with a folder a chapter, which checks what students answer.
 

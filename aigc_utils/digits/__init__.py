@@ -1,4 +1,4 @@
-"""Chapter 5: what all techniques need to draw the same digits side by side."""
+"""Chapter 6: what all techniques need to draw the same digits side by side."""
 
 from .codebook import Codebook, learn_codebook
 

@@ -1,4 +1,4 @@
-"""Chapter 5: images as tokens, so that a GPT can write them: a codebook of small patches."""
+"""Chapter 6: images as tokens, so that a GPT can write them: a codebook of small patches."""
 
 from __future__ import annotations
 
