@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 CUDA = torch.device("cuda:0")
@@ -43,12 +44,29 @@ def is_device(value: Any) -> bool:
     return isinstance(value, torch.device | str)
 
 
+def _copy(weight: Any, memo: Any, original: Any = nn.Parameter.__deepcopy__) -> Any:
+    """Copies a parameter, as its own method does, to where it lies."""
+    copied = original(weight, memo)
+    copied._on_absent_card = lies_on_card(weight)
+    return copied
+
+
 class AbsentCard(TorchFunctionMode):
     """The mode in which the card seems to be there."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reads = 0
+        self._copies = mock.patch.object(nn.Parameter, "__deepcopy__", _copy)
+
+    def __enter__(self) -> AbsentCard:
+        self._copies.start()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._copies.stop()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

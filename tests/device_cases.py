@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aigc_utils import cnn, digits, evaluation, gan, gpt, latent, vae
+from aigc_utils import cnn, digits, evaluation, flow, gan, gpt, latent, vae
 from aigc_utils.gpt import seq2seq
 from aigc_utils.history import History
 from aigc_utils.training import Batch, Step
@@ -34,6 +34,7 @@ GPT = gpt.GPTRecipe(
 )  # fmt: skip
 #: A rung with every part that there is.
 RUNG = gpt.Rung((gpt.Mean, gpt.Head, gpt.Heads, gpt.MLP), 4, normed=True, ngrams=(13,))
+FLOW = flow.FlowRecipe(num_steps=3, batch_size=8, without_label=0.5)
 WORDS = replace(seq2seq.REVERSE, num_steps=3, batch_size=4, width=8, num_heads=2)
 
 
@@ -83,6 +84,22 @@ def roused(model: Any) -> Any:
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.3, generator=rng())
     return model.eval().requires_grad_(False)
+
+
+def point_flow() -> flow.PointFlow:
+    model: flow.PointFlow = made(flow.PointFlow, 3, 8, 1, 10, 4)
+    return model
+
+
+#: Chapter 5's networks, and data for each.
+FLOWS: dict[str, Callable[[], tuple[Any, Tensor]]] = {
+    "points": lambda: (point_flow(), normal(8, 3)),
+    "images": lambda: (made(flow.ImageFlow, 8, 16), normal(8, 1, 28, 28)),
+    "patches": lambda: (
+        made(flow.DiT, lambda: gpt.Block(GPT.config(VOCABULARY)), 8, 1, 14),
+        normal(8, 1, 28, 28),
+    ),
+}
 
 
 # --- steps --------------------------------------------------------------------------------------
@@ -138,6 +155,15 @@ def rung_step(move: Move) -> tuple[Step, Batch]:
     return gpt.gpt_step(model, optimizer), (ids(16).view(2, 8), ids(17)[1:].view(2, 8))
 
 
+def flow_step(move: Move, name: str) -> tuple[Step, Batch]:
+    model, data = FLOWS[name]()
+    training = flow.FlowTraining(FLOW, model, rng())
+    for network in (model, training.ema.network):
+        move(network)
+    training.optimizer = flow.flow_optimizer(model, FLOW)
+    return training.step, (data, labels(8))
+
+
 def words_step(move: Move) -> tuple[Step, Batch]:
     model = move(made(seq2seq.EncoderDecoder, WORDS.config()))
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
@@ -156,7 +182,10 @@ STEPS: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
     "seq2seq.seq2seq_step": words_step,
 }
 #: PyTorch's clipping asks where the memory of gradients is, and so finds the absent card out.
-CLIPPED = {"gpt.gpt_step, clipped": partial(gpt_step, clip=1.0)}
+CLIPPED: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
+    "gpt.gpt_step, clipped": partial(gpt_step, clip=1.0),
+    **{f"flow.FlowTraining.step, {name}": partial(flow_step, name=name) for name in FLOWS},
+}
 
 
 def two_steps(make: Callable[[Move], tuple[Step, Batch]], place: torch.device) -> list[Tensor]:
@@ -193,6 +222,16 @@ RECIPES: dict[str, Callable[[torch.device | None], tuple[Any, ...]]] = {
         VAE, images(), seed=0, device=place,
         evaluate=lambda model: {"nats": evaluation.elbo(model, images() / 255, rng()).nats},
     ),
+    "vae.train_course, with perception": lambda place: vae.train_course(
+        replace(VAE, perception=0.1, perceived=4), images(), seed=0, device=place,
+        features=made(cnn.CourseCNN, CNN.widths).eval().requires_grad_(False).features,
+    ),
+    "flow.train_flow": lambda place: flow.train_flow(
+        FLOW, point_flow(), normal(24, 3), labels(), seed=0, device=place
+    ),
+    "flow.train_latent": lambda place: flow.train_latent(
+        FLOW, new_vae().eval(), images(), labels(), seed=0, model=point_flow(), device=place
+    )[::2],
     "gpt.train_course": lambda place: gpt.train_course(
         GPT, ids(), VOCABULARY, seed=0, device=place,
         evaluate=lambda model: {"nats": gpt.mean_nats(model, ids())},
@@ -239,6 +278,42 @@ def unit(place: torch.device) -> Tensor:
     return (images(4) / 255).to(place)
 
 
+def times(place: torch.device) -> Tensor:
+    return torch.linspace(0.1, 0.9, 5, device="cpu").to(place)
+
+
+def pairs(place: torch.device) -> tuple[Any, ...]:
+    """Returns what `mix` takes: a path, data, noise and times."""
+    return flow.DIFFUSION, normal(5, 3).to(place), normal(5, 3, seed=1).to(place), times(place)
+
+
+def slowed(x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+    """A velocity."""
+    return x * t.view(-1, *[1] * (x.ndim - 1)) * (1 if labels is None else 2)
+
+
+def cloud(place: torch.device) -> flow.Mixture:
+    return flow.Mixture(flow.ring_of_islands(3).means.to(place), 0.3)
+
+
+def scaled(place: torch.device) -> list[Tensor]:
+    codes = normal(9, 3).to(place)
+    scale = flow.Scale.of(codes, whiten=True)
+    return [scale(codes), scale.back(codes)]
+
+
+def flow_losses(place: torch.device) -> list[Tensor]:
+    found = []
+    for make in FLOWS.values():
+        model, data = make()
+        ready = roused(model).to(place)
+        noise, t = torch.ones_like(data).to(place), torch.full((8,), 0.3, device="cpu").to(place)
+        asked = labels(8).to(place)
+        for kind in ("velocity", "noise"):
+            found.append(flow.flow_loss(ready, data.to(place), noise, t, asked, counted_as=kind))
+    return found
+
+
 def counted(place: torch.device) -> tuple[Tensor, int]:
     return ids().to(place), VOCABULARY
 
@@ -273,12 +348,52 @@ CASES: dict[str, Case] = {
     "vae.article_losses": lambda at: vae.article_losses(
         *(lambda x: (x.flatten(1), x, x[:, 0, 0, :3], x[:, 0, 1, :3]))(unit(at))
     ),
+    "vae.perceptual_loss": lambda at: vae.perceptual_loss(
+        lambda x: x.sum(2), normal(4, 1, 28, 28).to(at), unit(at)
+    ),
     "vae.plain_decoder": lambda at: vae.plain_decoder(
         made(vae.VAE, 2, (3, 4), False).to(at)
     )[-1],
     "vae.fit_mixture": lambda at: fitted(at).means,
     "vae.Mixture.sample": lambda at: fitted(at).sample(5, rng()),
     "vae.Mixture.log_prob": lambda at: fitted(at).log_prob(normal(5, 2, seed=1).to(at)),
+    "flow.flow_loss": flow_losses,
+    "flow.sample": lambda at: flow.sample(
+        roused(point_flow()).to(at), normal(9, 3).to(at), labels(9).to(at),
+        num_steps=2, strength=1.5, batch_size=4,
+    ),
+    "flow.draw_pairs": lambda at: flow.draw_pairs(
+        roused(point_flow()).to(at), 6, rng(), num_steps=1
+    ),
+    "flow.solve": lambda at: flow.solve(slowed, normal(5, 3).to(at), 2, keep=True),
+    "flow.ancestral": lambda at: flow.ancestral(slowed, normal(5, 3).to(at), 3, rng()),
+    "flow.fill_in": lambda at: flow.fill_in(
+        slowed, normal(2, 1, 4, 4).to(at), (normal(2, 1, 4, 4) > 0).to(at), 2, rng(), rounds=2
+    ),
+    "flow.guide": lambda at: flow.guide(slowed, labels(5).to(at), 1.5, (0.2, 0.8))(
+        normal(5, 3).to(at), times(at)
+    ),
+    "flow.velocity_of": lambda at: flow.velocity_of(slowed, flow.DIFFUSION, "noise")(
+        normal(5, 3).to(at), times(at), None
+    ),
+    "flow.bend": lambda at: flow.bend(slowed, normal(5, 3).to(at), 3),
+    "flow.mix": lambda at: flow.mix(*pairs(at)),
+    "flow.velocity_target": lambda at: flow.velocity_target(*pairs(at)),
+    "flow.say": lambda at: flow.say(
+        flow.DIFFUSION, normal(5, 3).to(at), times(at), score=normal(5, 3, seed=1).to(at)
+    ),
+    "flow.signal_to_noise": lambda at: flow.signal_to_noise(flow.STRAIGHT, times(at)),
+    "flow.noise_weight": lambda at: flow.noise_weight(flow.STRAIGHT, times(at)),
+    "flow.Mixture.sample": lambda at: cloud(at).sample(5, rng()),
+    "flow.Mixture.say": lambda at: cloud(at).say(
+        flow.STRAIGHT, normal(5, 2).to(at), times(at)
+    ),
+    "flow.Mixture.log_density": lambda at: cloud(at).log_density(
+        flow.STRAIGHT, normal(5, 2).to(at), times(at)
+    ),
+    "flow.Scale": scaled,
+    "flow.encode_images": lambda at: flow.encode_images(new_vae().to(at), images().to(at), rng()),
+    "flow.decode": lambda at: flow.decode(new_vae().to(at), normal(9, 3).to(at)),
     "gpt.decode": drawn,
     "gpt.decode, padded": lambda at: drawn(
         at, padding=torch.tensor([0, 1], device="cpu").to(at)

@@ -36,7 +36,19 @@ from sentences import assert_one_sentence
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from aigc_utils import cnn, devices, digits, evaluation, gan, gpt, history, latent, training, vae
+from aigc_utils import (
+    cnn,
+    devices,
+    digits,
+    evaluation,
+    flow,
+    gan,
+    gpt,
+    history,
+    latent,
+    training,
+    vae,
+)
 from aigc_utils.gpt import seq2seq
 from bookmaking.runs import running
 
@@ -74,8 +86,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[AbsentCard]:
 # --- every case is here -------------------------------------------------------------------------
 
 ROOMS: dict[str, ModuleType] = {
-    "cnn": cnn, "gan": gan, "vae": vae, "gpt": gpt, "seq2seq": seq2seq, "digits": digits,
-    "evaluation": evaluation,
+    "cnn": cnn, "gan": gan, "vae": vae, "gpt": gpt, "seq2seq": seq2seq, "flow": flow,
+    "digits": digits, "evaluation": evaluation,
 }  # fmt: skip
 #: Public functions that touch no tensor of a device, and those which other cases call.
 NOT_COMPUTED = {
@@ -85,6 +97,7 @@ NOT_COMPUTED = {
     "bits_per_character", "compressed_bits", "merge", "words", "causal_mask", "rotary_angles",
     "attention_weights", "block", "dense_layers", "decode_words", "encode_words",
     "reverse_batches", "load_judge", "load_results", "margin", "record", "share_error",
+    "flow_optimizer", "draw_times", "ring_of_islands", "steered",
 }  # fmt: skip
 
 
@@ -104,8 +117,8 @@ def test_every_public_function_that_computes_has_a_case() -> None:
     assert public_functions() - cases - again == set(), "give it a case in device_cases.py"
 
 
-#: Networks that take the step of another, and one that is never trained.
-UNTRAINED = {cnn.ArticleCNN, cnn.MLP, evaluation.Judge}
+#: Networks that take the step of another, and what is never trained.
+UNTRAINED = {cnn.ArticleCNN, cnn.MLP, evaluation.Judge, flow.Scale}
 
 
 def test_every_public_network_takes_a_step() -> None:
@@ -115,7 +128,7 @@ def test_every_public_network_takes_a_step() -> None:
         taken.update(map(type, each.modules()) if isinstance(each, nn.Module) else ())
         return each
 
-    for make in STEPS.values():
+    for make in (STEPS | CLIPPED).values():
         make(move)
     public = (getattr(module, name) for module in ROOMS.values() for name in module.__all__)
     networks = {each for each in public if isinstance(each, type) and issubclass(each, nn.Module)}
@@ -223,8 +236,8 @@ def test_a_recipe_trains_on_the_card_and_hands_back(name: str, card: AbsentCard)
         assert not any(map(lies_on_card, weights))
 
 
-#: What gives its results to a reader, who is never on a card.
-FOR_A_READER = {"evaluation.predict", "evaluation.confusion_matrix"}
+#: What gives its results to a reader, who is never on a card, or where its generator lies.
+FOR_A_READER = {"evaluation.predict", "evaluation.confusion_matrix", "flow.draw_pairs"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -365,9 +378,9 @@ def test_the_book_is_run_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("AIGC_DEVICE")  # and back afterwards
     monkeypatch.setattr(running, "NotebookClient", Client)
     monkeypatch.setattr(running.collect, "machine", dict)
-    running.execute(ROOT / "notebooks" / "05_digits.py")
+    running.execute(ROOT / "notebooks" / "06_digits.py")
     monkeypatch.setenv("AIGC_DEVICE", "mps")
-    running.execute(ROOT / "notebooks" / "05_digits.py")
+    running.execute(ROOT / "notebooks" / "06_digits.py")
     assert seen == ["cpu", "mps"]
 
 
