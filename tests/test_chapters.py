@@ -18,18 +18,18 @@ from course.tasks import TASKS
 from grading import editions
 
 # All that is written to add an empty chapter.
-SIXTH = {
-    "notebooks/06_flowdemo.py": "# %% [markdown]\n# # 6. Flows: a straight way\n",
-    "exercises/06_flowdemo.py": "# %% [markdown]\n# # Exercises 6: Flows\n\n# %%\nVARIANT = 0\n",
-    "aigc_utils/flowdemo/__init__.py": '"""Chapter 6: flows."""\n',
+SEVENTH = {
+    "notebooks/07_flowdemo.py": "# %% [markdown]\n# # 7. Flows: a straight way\n",
+    "exercises/07_flowdemo.py": "# %% [markdown]\n# # Exercises 7: Flows\n\n# %%\nVARIANT = 0\n",
+    "aigc_utils/flowdemo/__init__.py": '"""Chapter 7: flows."""\n',
     "aigc_utils/flowdemo/paths.py": '"""Straight ways from noise to images."""\n',
-    "aigc_utils/exercises/flowdemo/__init__.py": '''"""The exercises of chapter 6."""
+    "aigc_utils/exercises/flowdemo/__init__.py": '''"""The exercises of chapter 7."""
 
 from ..chapter import Chapter
 
-CHAPTER = Chapter("06_flowdemo")
+CHAPTER = Chapter("07_flowdemo")
 ''',
-    "benchmarks/flowdemo.py": '''"""Chapter 6."""
+    "benchmarks/flowdemo.py": '''"""Chapter 7."""
 
 BENCHMARKS = {"flowdemo": ("benchmark", "two flows")}
 ''',
@@ -40,7 +40,7 @@ TABLE = "from bookmaking.sources import exercises; print(exercises.table())"
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the course with a sixth chapter."""
+    """A copy of the course with a seventh chapter."""
     house = tmp_path_factory.mktemp("house")
     made = shutil.ignore_patterns("__pycache__", "_*", "assets", "api", "*.ipynb")
     for name in ("benchmarks", "book", "exercises", "notebooks"):
@@ -50,49 +50,49 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, house / name, ignore=skipped)
     for name in ("_toc.yml", "_config.yml", "_static"):
         (house / "book" / name).symlink_to(ROOT / "book" / name)
-    for name, text in SIXTH.items():
+    for name, text in SEVENTH.items():
         assert not (house / name).exists()
         (house / name).parent.mkdir(exist_ok=True)
         (house / name).write_text(text, encoding="utf-8")
     return house
 
 
-def test_a_sixth_chapter_stands_in_the_contents(house: Path) -> None:
+def test_a_seventh_chapter_stands_in_the_contents(house: Path) -> None:
     pages = re.findall(r"file: (\S+)", contents.write(house).read_text("utf-8"))
     for folder in ("chapters", "exercises"):
         listed = [page for page in pages if page.startswith(f"{folder}/")]
         assert listed == sorted(listed)
-        assert listed[-1] == f"{folder}/06_flowdemo"
+        assert listed[-1] == f"{folder}/07_flowdemo"
     assert "api/flowdemo" in pages
     assert len(pages) == len(set(pages))
     assert check.check(root=house) == []
 
 
-def test_a_sixth_chapter_has_its_page_of_code(house: Path) -> None:
+def test_a_seventh_chapter_has_its_page_of_code(house: Path) -> None:
     contents.write(house)
     page = (house / "book" / "api" / "flowdemo.md").read_text("utf-8")
-    assert page.startswith("# Code of chapter 6: Flows\n\n## `aigc_utils.flowdemo`\n")
-    link = "[Code of chapter 6: Flows](api/flowdemo.md)"
+    assert page.startswith("# Code of chapter 7: Flows\n\n## `aigc_utils.flowdemo`\n")
+    link = "[Code of chapter 7: Flows](api/flowdemo.md)"
     modules = "{py:mod}`aigc_utils.flowdemo`, {py:mod}`aigc_utils.flowdemo.paths`"
     assert f"| {link} | {modules} |" in api.table(house).splitlines()
 
 
-def test_a_sixth_chapter_has_its_benchmark(house: Path) -> None:
+def test_a_seventh_chapter_has_its_benchmark(house: Path) -> None:
     assert benchmarks(house / "benchmarks")["flowdemo"].compares == "two flows"
 
 
-def test_a_sixth_chapter_stands_in_the_table_of_exercises(house: Path) -> None:
+def test_a_seventh_chapter_stands_in_the_table_of_exercises(house: Path) -> None:
     command = [sys.executable, "-c", TABLE]
     run = subprocess.run(command, cwd=house, capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines()[-1] == "| 6 | **all** | | | **0** |"
+    assert run.stdout.splitlines()[-1] == "| 7 | **all** | | | **0** |"
 
 
-def test_a_sixth_chapter_is_handed_out_and_graded(
+def test_a_seventh_chapter_is_handed_out_and_graded(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(editions, "SOURCES", house / "exercises")
-    assert editions.names()[-1] == "06_flowdemo"
-    assert editions.make_editions("06_flowdemo").student.cells[0].source == "# Exercises 6: Flows"
+    assert editions.names()[-1] == "07_flowdemo"
+    assert editions.make_editions("07_flowdemo").student.cells[0].source == "# Exercises 7: Flows"
 
 
 def test_each_chapter_says_its_number_and_has_its_code() -> None:
@@ -115,7 +115,7 @@ def test_what_the_contributors_guide_names_exists() -> None:
     named = {name for name in re.findall(r"`([\w./]+)`", text) if "/" in name or "." in name}
     paths = {name for name in named if re.match(r"\w+/|[\w.]+\.(toml|txt)$", name)}
     assert len(paths) > 15
-    missing = {name for name in paths if "flow" not in name and not (ROOT / name).exists()}
+    missing = {name for name in paths if "sound" not in name and not (ROOT / name).exists()}
     assert not missing
     targets = re.findall(r"\bmake (\w+)", text)
     assert targets

@@ -14,7 +14,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 SIZE = (1200, 630)  # pixels, as cards are shown
 FINER = 2  # is drawn larger and then shrunk, so that edges are smooth
-TITLE, BELOW = "Foundations of AIGC", "CNN, GAN, VAE and GPT, built and measured"
+TITLE, BELOW = "Foundations of AIGC", "CNN, GAN, VAE, GPT and diffusion, measured"
 PAPER, INK, GREY = "#ffffff", "#1d2733", "#5b6472"
 WIDTH, TOP = 1000, 370  # of the drawing, in pixels
 

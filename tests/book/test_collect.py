@@ -157,7 +157,7 @@ def test_every_stored_benchmark_says_what_it_compares(tmp_path: Path) -> None:
         collect.substitutions({"01_cnn": run}, tmp_path)
 
 
-def test_every_chapter_records_its_numbers_and_the_front_shows_four() -> None:
+def test_every_chapter_records_its_numbers_and_the_front_shows_five() -> None:
     tags = []
     for source in sorted((ROOT / "notebooks").glob("[0-9]*.py")):
         text = source.read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ def test_every_chapter_records_its_numbers_and_the_front_shows_four() -> None:
         tags += re.findall(r'tags=\["live-(\w+)"\]', text)
     front = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"\{\{ live_(\w+) \}\}", front)) == sorted(tags)
-    assert len(tags) == 4
+    assert len(tags) == 5
 
 
 def test_the_machine_is_named_with_its_versions() -> None:
