@@ -85,6 +85,24 @@ def test_constraints_pin_every_requirement_within_its_bounds():
             assert all(Specifier(bound).contains(pin.version) for bound in bounds), f"{name}{pin}"
 
 
+# Lets a program read notebooks where what is left out is missing; each takes seconds to import.
+WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys({names}))
+import jupyter_events.validators, nbformat
+nbformat.validate(nbformat.v4.new_notebook())
+assert "lark" not in sys.modules
+"""
+
+
+def test_what_is_left_out_is_pinned_nowhere_and_not_missed():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    left_out = settings["uv"]["exclude-dependencies"]
+    assert not {canonicalize_name(Requirement(line).name) for line in pinned()} & {*left_out}
+    modules = [name.replace("-", "_") for name in left_out]
+    subprocess.run([sys.executable, "-c", WITHOUT.format(names=modules)], check=True)
+
+
 # --- what is installed ----------------------------------------------------------------------
 
 
