@@ -23,11 +23,13 @@ BUILD = ("python", "-m", "bookmaking.build")
 PYTEST = ("python", "-m", "pytest")
 #: Two files of tests at a time, the longest first: see tests/conftest.py.
 TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-#: What looks at the built and printed book, and at the notebooks' runs.
+#: What looks at the built and printed book.
 OF_THE_BOOK = (
     "tests/pages/test_survey.py", "tests/pages/test_survey_reference.py",
-    "tests/pages/test_printed.py", "tests/pages/test_book.py", "tests/runs/test_notebooks.py",
+    "tests/pages/test_printed.py", "tests/pages/test_book.py",
 )  # fmt: skip
+#: What looks at the notebooks' runs, and needs no page.
+OF_THE_RUNS = "tests/runs/test_notebooks.py"
 # nbval in its strict mode: every text output must be the same again, to the digit.
 NBVAL = (
     *PYTEST, "--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
@@ -72,7 +74,7 @@ MAKE_THE_BOOK: tuple[Command | AtOnce, ...] = (
     (*BUILD, "--only-run"),
     AtOnce((
         (BUILD, ("python", "-m", "bookmaking.check", "--run"), ("python", "-m", "bookmaking.pdf")),
-        ((*PYTEST, "tests/pages", *(f"--ignore={path}" for path in OF_THE_BOOK)),),
+        ((*PYTEST, "tests/pages", OF_THE_RUNS, *(f"--ignore={path}" for path in OF_THE_BOOK)),),
     )),
 )  # fmt: skip
 

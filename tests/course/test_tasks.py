@@ -17,7 +17,7 @@ import pytest
 
 from course import ROOT, CourseError, __main__, environment, programs, tasks
 from course.environment import AUTHOR, STUDENT, Environment, settled
-from course.tasks import OF_THE_BOOK, TASKS, AtOnce, Runner, Task
+from course.tasks import OF_THE_BOOK, OF_THE_RUNS, TASKS, AtOnce, Runner, Task
 
 #: What checks the course, and serves no reader.
 CHECKERS = {"mypy", "ruff", "pytest", "playwright", "hypothesis", "nbval", "jupyter-book"}
@@ -105,6 +105,7 @@ def test_a_test_runs_all_checks_in_their_order_and_builds_once(
     assert order[-1] == len(text) - 1
     assert "build/executed/01_cnn.ipynb -n 2" in text[-1]
     assert {*OF_THE_BOOK} <= {*calls[-1]}
+    assert sum(OF_THE_RUNS in words for words in calls) == 1
     assert sum("--nbval" in words for words in calls) == 1
     assert sum("bookmaking.pdf" in words for words in calls) == 1
     assert os.environ["SIDE_BY_SIDE"] == "2"
@@ -116,7 +117,7 @@ def test_what_looks_at_the_book_begins_when_it_is_printed(calls: list[list[str]]
     built, printed = ["-m", "bookmaking.build"], ["-m", "bookmaking.pdf"]
     assert calls.index(built) < calls.index(printed)
     (without,) = [words for words in calls if "tests/pages" in words]
-    assert {f"--ignore={path}" for path in OF_THE_BOOK} <= {*without}
+    assert {f"--ignore={path}" for path in OF_THE_BOOK} | {OF_THE_RUNS} <= {*without}
     assert {*OF_THE_BOOK} <= {*calls[-1]}
     assert len(calls) == 6
 
