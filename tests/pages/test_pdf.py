@@ -253,21 +253,31 @@ BODY = (
 FOOT = "<style>@page { @bottom-right { content: counter(page) } } h1 { break-after: page }</style>"
 
 
-@pytest.mark.parametrize(
-    ("more", "problem"),
-    [
-        (r"<p>\(x\)</p>", "shows raw TeX"),
-        (r"<p>\frac{1}{2}</p>", "shows raw TeX"),
-        ('<a href="file:///etc">x</a>', "a link leads to file:///etc"),
-        ("", "the outline lacks Two"),
-        ("", "the contents say 000 for /one, which is on sheet"),
-        ("<style>@page { @bottom-right { content: none } }</style>", "does not bear its number"),
-    ],
-)
-def test_the_check_sees(tmp_path: Path, more: str, problem: str) -> None:
-    html, target = tmp_path / "a.html", tmp_path / "a.pdf"
-    html.write_text(f"<!doctype html>{FOOT}{BODY.format(more)}", encoding="utf-8")
+# A body's end, and what is wrong with the print of it.
+WRONG = [
+    (r"<p>\(x\)</p>", "shows raw TeX"),
+    (r"<p>\frac{1}{2}</p>", "shows raw TeX"),
+    ('<a href="file:///etc">x</a>', "a link leads to file:///etc"),
+    ("", "the outline lacks Two"),
+    ("", "the contents say 000 for /one, which is on sheet"),
+    ("<style>@page { @bottom-right { content: none } }</style>", "does not bear its number"),
+]
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What the check finds in the print of each wrong body; one browser prints them all."""
+    folder, found = tmp_path_factory.mktemp("wrong"), {}
     with pdf.browser_page([]) as page:
-        page.goto(html.as_uri())
-        page.pdf(path=target, outline=True, tagged=True, prefer_css_page_size=True)
-    assert any(problem in found for found in problems(Printed(target), ["One", "Two"]))
+        for number, more in enumerate(dict(WRONG)):
+            html, target = folder / f"{number}.html", folder / f"{number}.pdf"
+            html.write_text(f"<!doctype html>{FOOT}{BODY.format(more)}", encoding="utf-8")
+            page.goto(html.as_uri())
+            page.pdf(path=target, outline=True, tagged=True, prefer_css_page_size=True)
+            found[more] = problems(Printed(target), ["One", "Two"])
+    return found
+
+
+@pytest.mark.parametrize(("more", "problem"), WRONG)
+def test_the_check_sees(wrong: dict[str, list[str]], more: str, problem: str) -> None:
+    assert any(problem in found for found in wrong[more])
