@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from aigc_utils import cnn, devices, flow, gan, gpt, vae
-from aigc_utils.data import load_mnist, to_float, to_signed, to_uint8
+from aigc_utils.data import from_signed, load_mnist, to_float, to_signed
 from aigc_utils.evaluation import accuracy, elbo, judge_images, predict, score_samples
 from aigc_utils.gpt import seq2seq
 from aigc_utils.training import seed_everything
@@ -110,7 +110,7 @@ def run_flow(
         lambda: flow.train_flow(recipe, new, images, labels, seed=seed, device=place)
     )
     drawn = flow.sample(model, noise(seed, 1, 28, 28), every_digit(), **draw)
-    samples = to_uint8((drawn.clamp(-1, 1) + 1) / 2)
+    samples = from_signed(drawn)
     return Result(seconds, score_samples(samples, test, floor).frechet)
 
 

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from aigc_utils import cnn, flow, gan, vae
-from aigc_utils.data import DataError, to_signed, to_uint8
+from aigc_utils.data import DataError, from_signed, to_signed
 from aigc_utils.evaluation import SampleScores, score_samples
 from aigc_utils.training import seed_everything
 
@@ -96,7 +96,7 @@ def run_pixel(seed: int, recipe: flow.FlowRecipe = flow.PIXELS) -> Drawn:
 
     def draw() -> Tensor:
         drawn = flow.sample(model, noise(seed, 1, 28, 28), every_digit(), **flow.DRAW_PIXELS)
-        return to_uint8((drawn.clamp(-1, 1) + 1) / 2)
+        return from_signed(drawn)
 
     return Drawn(*_with(history.seconds, timed(draw)), history.num_steps, size(model))
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aigc_utils import flow
-from aigc_utils.data import to_signed, to_uint8
+from aigc_utils.data import from_signed, to_signed
 from aigc_utils.evaluation import score_samples
 from aigc_utils.gpt import Block, GPTConfig
 from aigc_utils.history import History
@@ -68,7 +68,7 @@ def pixels(model: nn.Module, how: Mapping[str, Any]) -> dict[str, float]:
     asked = torch.arange(COUNT) % 10
 
     def drawn(noise: Tensor) -> Tensor:
-        return to_uint8((flow.sample(model, noise, asked, **how).clamp(-1, 1) + 1) / 2)
+        return from_signed(flow.sample(model, noise, asked, **how))
 
     return scored(drawn, (1, 28, 28))
 

@@ -21,6 +21,7 @@ from aigc_utils.history import History
 from aigc_utils.schedules import hold_then_fall
 from aigc_utils.training import fit, seed_everything
 
+from .flow import size
 from .gan import real_images
 
 #: Points of a curve.
@@ -55,10 +56,6 @@ class Trained:
 #: Trains with a seed and so many steps, calling `watch`. Where seconds are given, too, they end the
 #: training, and the steps are those that are expected to fit.
 Train = Callable[..., Trained]
-
-
-def _size(*networks: nn.Module) -> int:
-    return sum(p.numel() for network in networks for p in network.parameters())
 
 
 def _every(steps: int) -> int:
@@ -97,7 +94,7 @@ def train_gan(seed: int, steps: int, watch: Watch, seconds: float | None = None)
         recipe, mnist.train_images, mnist.train_labels, seed=seed, max_seconds=seconds,
         evaluate=lambda generator: watch(draws(generator)), evaluate_every=_every(steps),
     )  # fmt: skip
-    return Trained(history, draws(game.ema.network), 0.0, _size(game.ema.network))
+    return Trained(history, draws(game.ema.network), 0.0, size(game.ema.network))
 
 
 def train_vae(seed: int, steps: int, watch: Watch, seconds: float | None = None) -> Trained:
@@ -118,7 +115,7 @@ def train_vae(seed: int, steps: int, watch: Watch, seconds: float | None = None)
         evaluate=lambda model: watch(draws(model)), evaluate_every=_every(steps),
     )  # fmt: skip
     return Trained(
-        history, draws(model), 0.0, _size(model.decoder), obeys=False,
+        history, draws(model), 0.0, size(model.decoder), obeys=False,
         rebuild=_through(model, seed),
     )  # fmt: skip
 
@@ -158,7 +155,7 @@ def train_gpt(seed: int, steps: int, watch: Watch, seconds: float | None = None)
         evaluate=lambda: watch(draw), evaluate_every=_every(steps), label=f"GPT, seed {seed}",
     )  # fmt: skip
     return Trained(
-        history, draw, before, _size(model), fixed=before,
+        history, draw, before, size(model), fixed=before,
         rebuild=lambda images: codebook.decode(codebook.encode(images)),
     )  # fmt: skip
 
@@ -192,7 +189,7 @@ def train_flow(seed: int, steps: int, watch: Watch, seconds: float | None = None
         evaluate=lambda model: watch(draws(model)), evaluate_every=_every(steps),
     )  # fmt: skip
     return Trained(
-        history, draws(model), coding.seconds + encoding, _size(model, coder.decoder),
+        history, draws(model), coding.seconds + encoding, size(model, coder.decoder),
         fixed=encoding, rebuild=_through(coder, seed, flow.SHARPNESS),
     )  # fmt: skip
 

@@ -80,7 +80,7 @@ mixed = flow.mix(
 
 # %%
 plotting.image_grid(
-    data.to_uint8((mixed.clamp(-1, 1) + 1) / 2), columns=9,
+    data.from_signed(mixed), columns=9,
     titles=[f"t = {t:.2f}" for t in times], title="From noise to a digit, along a straight line",
     alt="Noise at the left, in which a digit grows clearer from image to image.",
 )  # fmt: skip
@@ -511,7 +511,7 @@ noise = torch.randn(20, 1, 28, 28, generator=rng)
 with torch.no_grad():
     guided = flow.guide(unet, asked, 2.0)
     ways = flow.solve(guided, noise, 20, final="euler", keep=True)
-frames = data.to_uint8((ways.clamp(-1, 1) + 1) / 2)
+frames = data.from_signed(ways)
 plotting.film(
     frames, columns=10, ends=("noise", "digits"),
     alt="Noise clears, first into blurred shapes and then into digits.",
@@ -806,7 +806,7 @@ on_pixels = {sampler: [] for sampler in by_sampler}
 for sampler, row in on_pixels.items():
     for q in (4, 8, 16):
         x = drawn_with(sampler, q, unet, grain, "euler")
-        image = data.to_uint8((x.clamp(-1, 1) + 1) / 2)
+        image = data.from_signed(x)
         row.append(evaluation.score_samples(image, real).frechet)
 
 # %%
@@ -1043,7 +1043,7 @@ with torch.no_grad():
 half = torch.where(mask, known, -1.0)
 rows = {"given": half, "1st": filled[0], "2nd": filled[1], "3rd": filled[2]}
 plotting.image_rows(
-    {n: data.to_uint8((x.clamp(-1, 1) + 1) / 2) for n, x in rows.items()},
+    {n: data.from_signed(x) for n, x in rows.items()},
     title="One half given, several answers",
     alt="Upper halves of digits, and below them whole digits that begin like each.",
 )  # fmt: skip
@@ -1064,7 +1064,7 @@ with torch.no_grad():
 # %%
 halves = torch.where(mask, known, -1.0)
 for name, x in {"halves": halves, "filled in": whole}.items():
-    digits = data.to_uint8((x.clamp(-1, 1) + 1) / 2)
+    digits = data.from_signed(x)
     read = evaluation.judge_images(digits).logits.argmax(1)
     print(f"{name:10} {100 * (read == answers).float().mean():.0f} % as cut")
 

@@ -49,6 +49,18 @@ def to_uint8(images: Tensor) -> Tensor:
     return (precise * 255).round().to(torch.uint8)
 
 
+def from_signed(images: Tensor) -> Tensor:
+    """Returns uint8 images of the same shape from floats, -1 = black to 1 = white.
+
+    The way back from `to_signed`. What lies beyond, as a sampler's pixels may, becomes black or
+    white.
+
+    Raises:
+        ValueError: the images aren't floats, or a pixel is not a number.
+    """
+    return to_uint8((images.clamp(-1, 1) + 1) / 2)
+
+
 def is_unit_range(images: Tensor) -> bool:
     """Returns whether all pixels lie in [0, 1]; one that is not a number does not."""
     if images.numel() == 0:

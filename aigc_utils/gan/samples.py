@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..data import check_finite, check_labels, to_uint8
+from ..data import check_finite, check_labels, from_signed
 from ..devices import place_of
 from ..limits import whole
 from ..model_files import load_model, save_model
@@ -50,7 +50,7 @@ def sample(
     given = [each.to(place).split(batch_size) for each in (z, labels) if each is not None]
     with evaluation_mode(generator):
         parts = [generator(*part) for part in zip(*given, strict=True)]
-    return to_uint8((torch.cat(parts) + 1) / 2).to(z.device)
+    return from_signed(torch.cat(parts)).to(z.device)
 
 
 def save_generator(generator: Generator, path: str | Path) -> Path:

@@ -372,6 +372,13 @@ def test_to_signed():
         data.to_signed(signed)
 
 
+def test_from_signed_leaves_black_and_white_where_pixels_lie_beyond():
+    signed = torch.tensor([[-3.0, -1.0, 0.2, 1.0, 2.0]])
+    assert data.from_signed(signed).tolist() == [[0, 0, 153, 255, 255]]
+    with pytest.raises(ValueError, match="to_uint8"):
+        data.from_signed(torch.tensor([float("nan")]))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_binarize(dtype):
     images = torch.linspace(0, 1, 11, dtype=dtype).expand(20_000, 11).clone()

@@ -39,6 +39,7 @@ def test_bytes_come_back_from_floats(shape: list[int], seed: int) -> None:
         assert torch.equal(data.to_uint8(floats.to(dtype)), images)
     signed = data.to_signed(images)
     assert torch.equal(data.to_uint8((signed + 1) / 2), images)
+    assert torch.equal(data.from_signed(signed), images)
     standard = data.standardize(images)
     back = standard * data.MNIST_STD + data.MNIST_MEAN
     assert torch.equal(data.to_uint8(back.clamp(0, 1)), images)
