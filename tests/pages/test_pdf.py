@@ -136,6 +136,10 @@ def text(printed: Printed) -> str:
     return "\n".join(printed.texts)
 
 
+def test_its_objects_are_packed(printed: Printed) -> None:
+    assert b"/ObjStm" in printed.path.read_bytes()
+
+
 TITLES = ["One: formulas", "Two: what is folded", "Glossary", "References"]
 
 
