@@ -93,9 +93,9 @@ def _add_grade(commands: Any) -> None:
     )  # fmt: skip
     grade.add_argument("--only", default="", help="the one student, by name or id, to grade again")
     grade.add_argument("--all", action="store_true", help="grade what is unchanged again as well")
-    cores = os.cpu_count() or 1
-    grade.add_argument("--jobs", type=_jobs, default=cores, help="submissions at the same time")
-    grade.add_argument("--scheduler", default="", help="of a Dask cluster, as tcp://HOST:8786")
+    where = grade.add_mutually_exclusive_group()  # a cluster's workers have numbers of their own
+    where.add_argument("--jobs", type=_jobs, help="submissions at the same time, here")
+    where.add_argument("--scheduler", default="", help="of a Dask cluster, as tcp://HOST:8786")
     grade.add_argument("--cell-seconds", type=_seconds, default=30)
     grade.add_argument("--seconds", type=_seconds, default=300, help="for one submission")
     grade.add_argument("--memory-gib", type=_gib, default=6, help="for one submission")
@@ -152,7 +152,8 @@ def grade(arguments: argparse.Namespace) -> None:
     name, walls = arguments.exercises, arguments.sandbox == "bwrap"
     plan = Plan(name, editions.source_text(name), arguments.variant, limits, walls)
     found = submissions.collect(arguments.submissions, arguments.names, arguments.student)
-    way = classes.Way(arguments.jobs, arguments.scheduler, arguments.all, arguments.only)
+    jobs = arguments.jobs or os.cpu_count() or 1
+    way = classes.Way(jobs, arguments.scheduler, arguments.all, arguments.only)
     for line in classes.grade_class(plan, found, arguments.out, way, tell):
         print(for_console(line))
 

@@ -12,6 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,10 @@ from .submissions import Attempt, Submission
 MISSING = (
     "`--scheduler` needs Dask, which comes with the course's extra `cluster`: "
     "`pip install -e '.[cluster]'`."
+)
+LOST = (
+    "The scheduler does not answer any more. What was graded is kept: start it and its workers "
+    "anew, and give the same command again."
 )
 #: Seconds to wait for a scheduler, for its first worker, and for a new one where all were lost.
 CONNECT_SECONDS, WORKER_SECONDS = 10, 60
@@ -64,6 +69,11 @@ def grade_one(plan: Plan, version: str, submission: Submission) -> dict[str, Any
     return as_record(result)
 
 
+def version() -> str:
+    """Returns the number of the course's code where it runs."""
+    return course()
+
+
 def close(plan: Plan) -> None:
     """Ends what runs on a worker for a plan."""
     with _lock:
@@ -83,6 +93,7 @@ def _given(content: bytes, problem: str) -> bytes:
 
 def packed(submission: Submission) -> Submission:
     """Returns a copy of a submission that holds its notebooks, so that it can travel."""
+    submission.look_into_zips()  # its ZIP files lie here
 
     def carried(attempt: Attempt) -> Attempt:
         try:
@@ -100,7 +111,8 @@ def connect(address: str) -> Any:
     """Returns a client of the scheduler at an address that has at least one worker.
 
     Raises:
-        ClusterError: Dask is missing, nothing answers, or no worker is there.
+        ClusterError: Dask is missing, nothing answers, no worker is there, or the scheduler does
+            not know this version of the course.
     """
     try:
         from distributed import Client
@@ -110,8 +122,8 @@ def connect(address: str) -> Any:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"No scheduler answers at {address}: start one with `dask scheduler`, and name the "
-            "address that it prints, such as tcp://192.168.1.10:8786."
+            f"No scheduler answers at {address}: start one in the course's folder with `python -m "
+            "dask scheduler`, and name the address that it prints, such as tcp://192.168.1.10:8786."
         ) from error
     try:
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
@@ -121,7 +133,30 @@ def connect(address: str) -> Any:
             f"The scheduler at {address} has no worker: start one on each machine, as the book's "
             "page for instructors says."
         ) from error
+    if not _knows_the_course(client):
+        client.close()
+        raise ClusterError(
+            f"The scheduler at {address} does not know this version of the course: start it again "
+            "in the course's folder, as the book's page for instructors says."
+        )
     return client
+
+
+def _knows_the_course(client: Any) -> bool:
+    """Whether a client's scheduler can read what it is handed: it unpacks each piece of work."""
+    try:
+        return bool(client.run_on_scheduler(version) == course())
+    except Exception:  # it can't import the course, above all
+        return False
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    """Says so where the scheduler is lost: Dask then calls off all that runs."""
+    try:
+        yield
+    except (CancelledError, OSError) as error:
+        raise ClusterError(LOST) from error
 
 
 class Cluster:
@@ -150,7 +185,8 @@ class Cluster:
         """Yields one result for each submission, in their order, as `Grader.grade_all` does.
 
         Raises:
-            ClusterError: all workers were lost, or one has another version of the course.
+            ClusterError: the scheduler or all workers were lost, or a worker has another version
+                of the course.
             SandboxError: a worker has no walls.
         """
         waiting = iter(enumerate(submissions))
@@ -173,7 +209,8 @@ class Cluster:
         finish: Callable[[Result], None],
     ) -> None:
         """Hands out so many submissions that each worker has one and the next."""
-        places = max(1, sum(self.client.nthreads().values()))
+        with _connected():
+            places = max(1, sum(self.client.nthreads().values()))
         while len(self._running) < AHEAD * places:
             number, submission = next(waiting, (-1, None))
             if submission is None:
@@ -181,11 +218,10 @@ class Cluster:
             if (result := known(submission)) is not None:
                 self._finish(number, result, finish)
                 continue
-            with warnings.catch_warnings():  # Dask would rather have large data elsewhere
-                warnings.simplefilter("ignore")
-                future = self.client.submit(
-                    grade_one, self.plan, course(), packed(submission), pure=False
-                )
+            work = packed(submission)
+            with _connected(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Dask would rather have large data elsewhere
+                future = self.client.submit(grade_one, self.plan, course(), work, pure=False)
             self._running[future] = number
 
     def _take_back(
@@ -194,9 +230,10 @@ class Cluster:
         """Waits for results, and takes all that are there."""
         alone_since = time.monotonic()
         while not (ready := [future for future in self._running if future.done()]):
-            with contextlib.suppress(TimeoutError):
+            with _connected():
                 self._wait()
-            if self.client.nthreads():
+                working = bool(self.client.nthreads())
+            if working:
                 alone_since = time.monotonic()
             elif time.monotonic() - alone_since > WORKER_SECONDS:
                 raise ClusterError(
@@ -205,18 +242,20 @@ class Cluster:
                 )
         for future in ready:
             number = self._running.pop(future)
-            self._finish(number, self._result(future, submissions[number]), finish)
+            with _connected():
+                result = self._result(future, submissions[number])
+            self._finish(number, result, finish)
 
     def _wait(self) -> None:
         from distributed import wait
 
-        with self.client.as_current():
+        with self.client.as_current(), contextlib.suppress(TimeoutError):
             wait(list(self._running), timeout=2, return_when="FIRST_COMPLETED")
 
     def _result(self, future: Any, submission: Submission) -> Result:
         try:
             return from_record(future.result())
-        except (ClusterError, SandboxError):
+        except (ClusterError, SandboxError, CancelledError):
             raise
         except Exception as error:  # a submission that ended each worker it came to, above all
             note = f"The cluster stopped with {type(error).__name__}: {error}"
@@ -235,6 +274,7 @@ class Cluster:
         """Ends what runs on the workers for this plan, and leaves the cluster."""
         for future in self._running:
             future.cancel()
-        with contextlib.suppress(Exception):  # a worker that was lost has nothing to end
-            self.client.run(close, self.plan, on_error="ignore")
+        if self.client.status == "running":  # else it would look for its scheduler for a minute
+            with contextlib.suppress(Exception):  # a worker that was lost has nothing to end
+                self.client.run(close, self.plan, on_error="ignore")
         self.client.close()

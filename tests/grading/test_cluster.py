@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,7 @@ from submission_cases import NAME, VARIANT, copied, insert, perfect, write
 from submission_cases.recorded import record
 
 from grading import __main__ as command
-from grading import cluster, editions, report, sandbox
+from grading import cluster, editions, plan, report, sandbox
 from grading.classes import Way, grade_class
 from grading.files import File
 from grading.notebooks import SubmissionError
@@ -129,7 +134,115 @@ def test_what_a_cluster_graded_is_kept_here(
     assert graded(place, tmp_path / "here", Way()) == first
 
 
+@contextmanager
+def the_pages_scheduler(tmp_path: Path) -> Iterator[tuple[Any, subprocess.Popen[bytes]]]:
+    """Yields a client of a scheduler that is started as the page says, and the scheduler."""
+    distributed = pytest.importorskip("distributed")
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    (words,) = re.findall(r"^\.venv/bin/python (-m dask scheduler) ", page, re.MULTILINE)
+    file = str(tmp_path / "scheduler.json")
+    more = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]
+    command = [sys.executable, *words.split(), *more]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as scheduler:
+        try:
+            waits = {"scheduler_file": file, "timeout": 60}
+            with distributed.Client(**waits, set_as_default=False) as client:
+                yield client, scheduler
+        finally:
+            scheduler.kill()
+
+
+def test_a_scheduler_started_as_the_page_says_knows_the_course_and_its_loss_is_told(
+    tmp_path: Path,
+) -> None:
+    with the_pages_scheduler(tmp_path) as (client, scheduler):
+        assert client.run_on_scheduler(cluster.version) == plan.course()
+        one: Any = cluster.Cluster.__new__(cluster.Cluster)
+        one.plan, one.client, one._running, one._done = PLAN, client, {}, {}
+        threading.Timer(0.5, scheduler.kill).start()  # there is no worker, so it waits till then
+        with pytest.raises(cluster.ClusterError, match="scheduler does not answer any more"):
+            list(one.grade_all([Submission("ann")]))
+
+
+@pytest.mark.parametrize("told", [lambda: "another", lambda: 1 / 0])
+def test_a_scheduler_without_this_course_is_named(
+    told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "version", told)
+    with distributed.LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as found, pytest.raises(cluster.ClusterError, match="not know this version"):  # fmt: skip
+        cluster.connect(found.scheduler_address)
+
+
+def test_a_scheduler_without_workers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "WORKER_SECONDS", 0.1)
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, dashboard_address=None, protocol="tcp"
+    ) as found, pytest.raises(cluster.ClusterError, match="has no worker"):  # fmt: skip
+        cluster.connect(found.scheduler_address)
+
+
 # --- without a cluster ------------------------------------------------------------------------
+
+
+class Client:
+    """A client whose scheduler has ended, or has no worker any more."""
+
+    status = "running"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def nthreads(self) -> dict[str, int]:
+        if self.error:
+            raise self.error
+        return {}
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        return Waiting()
+
+    def run(self, *_: Any, **__: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Waiting:
+    """A future that is never done."""
+
+    def done(self) -> bool:
+        return False
+
+    def cancel(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [(Client(OSError("closed")), "scheduler does not answer any more"),
+     (Client(CancelledError()), "scheduler does not answer any more"),
+     (Client(), "All workers were lost")],
+)  # fmt: skip
+def test_what_is_lost_for_good_is_said(
+    client: Client, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "WORKER_SECONDS", -1)
+    monkeypatch.setattr(cluster.Cluster, "_wait", lambda self: None)
+    one: Any = cluster.Cluster.__new__(cluster.Cluster)
+    one.plan, one.client, one._running, one._done = PLAN, client, {}, {}
+    with pytest.raises(cluster.ClusterError, match=says):
+        list(one.grade_all([Submission("ann")]))
+
+
+def test_a_students_zip_file_is_looked_into_before_it_travels() -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a.ipynb", "{}")
+    given = File("a.zip", content.getvalue, opened=lambda: io.BytesIO(content.getvalue()))
+    whole = Submission("ann", others=[given])
+    (found,) = cluster.packed(whole).attempts
+    assert found.file.read() == b"{}"
 
 
 def test_where_dask_is_missing_one_sentence_names_the_extra(
@@ -149,7 +262,7 @@ def test_where_no_scheduler_answers_it_says_how_to_start_one(
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.2)
-    with pytest.raises(cluster.ClusterError, match="start one with `dask scheduler`"):
+    with pytest.raises(cluster.ClusterError, match="with `python -m dask scheduler`"):
         cluster.connect(address)
 
 
@@ -199,6 +312,6 @@ def test_what_ends_every_worker_is_not_graded_and_says_so() -> None:
     assert (result.student, result.id, result.final) == ("ann", "7", False)
     assert result.state == "not graded"
     assert result.notes == ["The cluster stopped with MemoryError: all lost"]
-    for error in (cluster.ClusterError("x"), sandbox.SandboxError("y")):
+    for error in (cluster.ClusterError("x"), sandbox.SandboxError("y"), CancelledError()):
         with pytest.raises(type(error)):
             one._result(Lost(error), Submission("ann"))

@@ -134,6 +134,7 @@ def test_the_feedback_says_what_the_checks_said_and_shows_no_hidden_test(graded:
         (["--jobs", "0"], "'0' is no number of jobs: write 1 or more"),
         (["--seconds", "-3"], "'-3' is no time: write seconds, 1 or more"),
         (["--cell-seconds", "2.5"], "'2.5' is no time: write seconds, 1 or more"),
+        (["--jobs", "2", "--scheduler", "tcp://x:1"], "not allowed with argument --jobs"),
         (["--memory-gib", "1.5"], "'1.5' is too little memory: write GiB, 2 or more"),
         (["--memory-gib", "nan"], "'nan' is too little memory"),
         (["--memory-gib", "much"], "'much' is too little memory"),
@@ -157,10 +158,9 @@ def test_make_hands_everything_on() -> None:
     class_ = ["CLASS=a b/", "EXERCISES=01_cnn"]
     plain = told("grade", *class_)
     assert plain.endswith('course grade "a b/" --exercises "01_cnn" --variant "0"')
-    more = ["VARIANT=1-20", "JOBS=2", "SCHEDULER=tcp://x:1", "ONLY=A B", "ALL=1"]
-    assert told("grade", *class_, *more).endswith(
-        '--variant "1-20" --jobs 2 --scheduler "tcp://x:1" --only "A B" --all'
-    )
+    more = ["VARIANT=1-20", "JOBS=2", "ONLY=A B", "ALL=1"]
+    assert told("grade", *class_, *more).endswith('--variant "1-20" --jobs 2 --only "A B" --all')
+    assert told("grade", *class_, "SCHEDULER=tcp://x:1").endswith('--scheduler "tcp://x:1"')
     assert told("handback", "TO=canvas", "ROSTER=a b", "COLUMN=c d", "LATE=e").endswith(
         'course handback --to "canvas" --roster "a b" --column "c d" --late "e"'
     )
