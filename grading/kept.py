@@ -60,7 +60,7 @@ class Kept:
             if written["key"] != path.stem or written["sum"] != _sum(written["body"]):
                 return None
             result = from_record(json.loads(written["body"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         if not result.page:
             return None

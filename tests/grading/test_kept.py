@@ -79,6 +79,7 @@ def test_only_what_is_new_or_changed_is_graded_again(
         lambda text: "",
         lambda text: text[: len(text) // 2],
         lambda text: "null",
+        lambda text: json.dumps(json.loads(text) | {"body": 1}),
         lambda text: "[" * 100_000,
         lambda text: text.replace("html lang", "html lung"),
         lambda text: resigned(text, lambda body: body | {"unheard_of": 1}),
@@ -86,7 +87,18 @@ def test_only_what_is_new_or_changed_is_graded_again(
         lambda text: resigned(text, lambda body: {}),
         lambda text: text.replace('"key": "', '"key": "0'),
     ],
-    ids=["empty", "half", "null", "deep", "changed", "newer", "no page", "nothing", "another's"],
+    ids=[
+        "empty",
+        "half",
+        "null",
+        "no text",
+        "deep",
+        "changed",
+        "newer",
+        "no page",
+        "nothing",
+        "another's",
+    ],
 )
 def test_a_damaged_file_loses_no_row_no_page_and_no_reason(
     damage: Any, recorder: Recorder, place: Path, tmp_path: Path
