@@ -142,6 +142,17 @@ def vae_step(move: Move) -> tuple[Step, Batch]:
     return vae.vae_step(model, optimizer, rng(), beta=beta, binary=True), (images(),)
 
 
+def seeing_vae_step(move: Move) -> tuple[Step, Batch]:
+    model = move(new_vae())
+    eyes = move(made(cnn.CourseCNN, CNN.widths).eval().requires_grad_(False)).features
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+
+    def perceive(logits: Tensor, images: Tensor) -> Tensor:
+        return vae.perceptual_loss(eyes, logits, images, wait=False).mean()
+
+    return vae.vae_step(model, optimizer, rng(), perceive=perceive), (images(),)
+
+
 def gpt_step(move: Move, clip: float = 0.0, parts: int = 1) -> tuple[Step, Batch]:
     model = move(made(gpt.GPT, GPT.config(VOCABULARY)))
     step = gpt.gpt_step(model, *gpt.course_optimizers(model, GPT), clip=clip, parts=parts)
@@ -155,13 +166,16 @@ def rung_step(move: Move) -> tuple[Step, Batch]:
     return gpt.gpt_step(model, optimizer), (ids(16).view(2, 8), ids(17)[1:].view(2, 8))
 
 
-def flow_step(move: Move, name: str) -> tuple[Step, Batch]:
+def flow_step(
+    move: Move, name: str, recipe: flow.FlowRecipe = FLOW, path: flow.Path = flow.STRAIGHT
+) -> tuple[Step, Batch]:
     model, data = FLOWS[name]()
-    training = flow.FlowTraining(FLOW, model, rng())
+    training = flow.FlowTraining(recipe, model, rng(), path)
     for network in (model, training.ema.network):
         move(network)
-    training.optimizer = flow.flow_optimizer(model, FLOW)
-    return training.step, (data, labels(8))
+    training.optimizer = flow.flow_optimizer(model, recipe)
+    noise = [torch.ones_like(data)] if recipe.paired else []
+    return training.step, (data, *noise, labels(8))
 
 
 def words_step(move: Move) -> tuple[Step, Batch]:
@@ -176,6 +190,7 @@ STEPS: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
     "gan.CourseGAN.step": gan_step,
     "vae.article_step": article_vae_step,
     "vae.vae_step": vae_step,
+    "vae.vae_step, with perception": seeing_vae_step,
     "gpt.gpt_step": gpt_step,
     "gpt.gpt_step, in parts": partial(gpt_step, parts=2),
     "gpt.gpt_step, of a rung": rung_step,
@@ -185,7 +200,14 @@ STEPS: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
 CLIPPED: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
     "gpt.gpt_step, clipped": partial(gpt_step, clip=1.0),
     **{f"flow.FlowTraining.step, {name}": partial(flow_step, name=name) for name in FLOWS},
-}
+    "flow.FlowTraining.step, a leap": partial(
+        flow_step, name="points", recipe=replace(FLOW, paired=True, leap=True)
+    ),
+    "flow.FlowTraining.step, noise": partial(
+        flow_step, name="points", path=flow.DIFFUSION,
+        recipe=replace(FLOW, predicts="noise", counted_as="velocity", spread=None),
+    ),
+}  # fmt: skip
 
 
 def two_steps(make: Callable[[Move], tuple[Step, Batch]], place: torch.device) -> list[Tensor]:
@@ -225,6 +247,10 @@ RECIPES: dict[str, Callable[[torch.device | None], tuple[Any, ...]]] = {
     "vae.train_course, with perception": lambda place: vae.train_course(
         replace(VAE, perception=0.1, perceived=4), images(), seed=0, device=place,
         features=made(cnn.CourseCNN, CNN.widths).eval().requires_grad_(False).features,
+    ),
+    "vae.train_course, with a network's method": lambda place: vae.train_course(
+        replace(VAE, perception=0.1, perceived=4), images(), seed=0, device=place,
+        features=made(cnn.CourseCNN, CNN.widths).eval().requires_grad_(False).forward,
     ),
     "flow.train_flow": lambda place: flow.train_flow(
         FLOW, point_flow(), normal(24, 3), labels(), seed=0, device=place

@@ -194,7 +194,11 @@ def _perceive(
             "A recipe with perception needs features: those of a trained classifier, such as "
             "chapter 1's, frozen."
         )
-    seen = copy.deepcopy(features).to(place) if isinstance(features, nn.Module) else features
+    owner = getattr(features, "__self__", features)  # a network, or the one whose method it is
+    seen = features
+    if isinstance(owner, nn.Module):
+        there = copy.deepcopy(owner).to(place)
+        seen = there if owner is features else getattr(there, getattr(features, "__name__", ""))
 
     def perceive(logits: Tensor, images: Tensor) -> Tensor:
         some = slice(recipe.perceived)
