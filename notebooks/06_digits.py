@@ -220,6 +220,7 @@ plotting.image_rows(
 # %% [markdown]
 # The first word of each text is the digit's name, so that you can ask for one.
 # Step and optimizers are those of chapter 4, and the model is a smaller one of its kind, with its tables of neighbouring tokens; its positions are learned ones, as each stands for a place in the image.
+# Where there is a graphics card, it trains there like the others, and comes back to the processor to draw.
 
 # %%
 texts = torch.cat([256 + mnist.train_labels[:, None], tokens], dim=1)
@@ -228,22 +229,25 @@ small = gpt.GPTRecipe(num_steps=380, batch_size=48, context=49, num_layers=2)
 # %%
 rng = training.seed_everything(0)
 config = dataclasses.replace(small.config(256 + 10), positions="learned")
-writer = gpt.GPT(config)
+place = training.device()
+writer = gpt.GPT(config).to(place)
 sizes = {name: p.numel() for name, p in writer.named_parameters()}
 tables = sum(size for name, size in sizes.items() if "ngrams" in name)
 print(f"{sum(sizes.values()):,} parameters, {tables:,} of them in the tables")
 
 # %%
 optimizers = gpt.course_optimizers(writer, small)
-step = gpt.gpt_step(writer, *optimizers, bfloat16=gpt.has_bfloat16())
+short = gpt.has_bfloat16() and place.type == "cpu"
+step = gpt.gpt_step(writer, *optimizers, bfloat16=short)
 schedule = schedules.hold_then_fall(*optimizers, warmup=0.02, fall=small.fall)
-pairs = (texts[:, :-1], texts[:, 1:])
+pairs = (texts[:, :-1].to(place), texts[:, 1:].to(place))
 batches = data.batches(pairs, small.batch_size, rng=rng)
 
 # %%
 writing = training.fit(
     step, batches, num_steps=small.num_steps, schedule=schedule, label="GPT"
 )
+writer = writer.cpu()
 
 
 # %% [markdown]
