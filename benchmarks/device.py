@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from unittest import mock
 
 import torch
 
@@ -114,6 +116,16 @@ def run_flow(
     return Result(seconds, score_samples(samples, test, floor).frechet)
 
 
+def run_measures(seed: int, place: torch.device) -> Result:
+    """Returns what the measures make of training images; the quality is their Fréchet distance."""
+    mnist = load_mnist()
+    rng = torch.Generator().manual_seed(seed)
+    some = mnist.train_images[torch.randperm(60_000, generator=rng)[: len(mnist.test_images)]]
+    with mock.patch.dict(os.environ, AIGC_DEVICE=str(place)):
+        seconds, scores = timed(lambda: score_samples(some, mnist.test_images))
+    return Result(seconds, scores.frechet)
+
+
 def run_judge(seed: int, place: torch.device) -> Result:
     """Returns what the judge makes of the test images; its quality is its accuracy, in percent."""
     mnist = load_mnist()
@@ -129,6 +141,7 @@ RUNS: dict[str, tuple[Callable[[int, torch.device], Result], str]] = {
     "gpt": (run_gpt, "nats"),
     "seq2seq": (run_seq2seq, "share of words"),
     "flow": (run_flow, "Fréchet distance"),
+    "measures": (run_measures, "Fréchet distance"),
     "judge": (run_judge, "accuracy, %"),
 }
 
