@@ -24,6 +24,11 @@ AnyBatch = TypeVar("AnyBatch")
 
 #: Steps between two looks at whether somebody asked to stop: each makes all processes wait.
 AGREE_EVERY = 20
+#: What to do where Accelerate is not installed.
+MISSING = (
+    "Many processes need Accelerate, which comes with the course's extra `scale`: "
+    '`pip install -e ".[scale]"`.'
+)
 
 
 def accelerator(cpu: bool | None = None) -> Any:
@@ -43,10 +48,7 @@ def accelerator(cpu: bool | None = None) -> Any:
     try:
         from accelerate import Accelerator
     except ImportError as error:
-        raise ImportError(
-            "Many processes need Accelerate, which comes with the course's extra `scale`: "
-            '`pip install -e ".[scale]"`.'
-        ) from error
+        raise ImportError(MISSING) from error
     return Accelerator(cpu=device().type != "cuda" if cpu is None else cpu)
 
 

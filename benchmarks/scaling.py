@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from aigc_utils import gpt
+from aigc_utils import gpt, processes
 from scaling import cost, law, train_gpt
 from scaling.local import finish, start
 
 from .gpt import Data, encoded
-from .report import machine, table
+from .report import MachineError, machine, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
@@ -121,7 +122,12 @@ def measure(seeds: int = 3) -> dict[str, Any]:
 
     Args:
         seeds: runs of each kind; the fastest counts.
+
+    Raises:
+        MachineError: Accelerate is missing, which each process needs.
     """
+    if find_spec("accelerate") is None:
+        raise MachineError(processes.MISSING)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

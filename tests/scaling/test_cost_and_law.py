@@ -12,12 +12,21 @@ from sentences import assert_one_sentence
 
 from aigc_utils.evaluation import load_results
 from aigc_utils.gpt import GPT
+from benchmarks import scaling
+from benchmarks.report import MachineError
 from bookmaking.runs import stored
 from scaling import cost, law
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "aigc_utils" / "assets" / "results"
 PAGE = ROOT / "book" / "scaling.md"
+
+
+def test_without_accelerate_the_benchmark_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "find_spec", lambda name: None)
+    with pytest.raises(MachineError, match="extra `scale`") as error:
+        scaling.measure()
+    assert_one_sentence(error)
 
 
 def test_a_ring_sends_each_part_twice_but_for_one() -> None:
