@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 #: Turns of the loop for runs that have the computer to themselves: nothing is lost alone.
 SPIN_COUNT = 10000
@@ -26,9 +27,18 @@ SPIN_COUNT = 10000
 LAB_SPIN_COUNT = 1000
 
 
+def waiting(environment: Mapping[str, str], turns: int = SPIN_COUNT) -> dict[str, str]:
+    """Returns what to add to an environment so that threads wait so many turns of the loop.
+
+    That is nothing where the reader has said how they wait.
+    """
+    own = environment.get("GOMP_SPINCOUNT", str(SPIN_COUNT)) != str(SPIN_COUNT)
+    return {} if own or "OMP_WAIT_POLICY" in environment else {"GOMP_SPINCOUNT": str(turns)}
+
+
 def settle() -> bool:
     """Sets how long threads wait, unless the reader has; returns whether PyTorch will heed it."""
     early = "torch" not in sys.modules
-    if early and "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
+    if early:
+        os.environ.update(waiting(os.environ))
     return early

@@ -26,7 +26,7 @@ import jupytext
 import nbformat
 from jupytext.config import load_jupytext_config
 
-from aigc_utils.threads import LAB_SPIN_COUNT
+from aigc_utils.threads import LAB_SPIN_COUNT, waiting
 from bookmaking import chapters
 from grading import editions
 
@@ -170,7 +170,7 @@ def lab_environment() -> dict[str, str]:
     Threads give way early, as a browser and other kernels want the cores too.
     """
     settings = os.pathsep.join(filter(None, (str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH"))))
-    more = {"JUPYTER_CONFIG_PATH": settings, "GOMP_SPINCOUNT": str(LAB_SPIN_COUNT)}
+    more = {"JUPYTER_CONFIG_PATH": settings, **waiting(os.environ, LAB_SPIN_COUNT)}
     return {**os.environ, **more}
 
 

@@ -72,11 +72,9 @@ def settled(environment: dict[str, str]) -> dict[str, str]:
     Threads wait as long as `aigc_utils.threads` says. Python keeps what it has compiled, as an
     import of torch compiles for 10 s. And a mirror that one of pip and uv knows serves both.
     """
-    from aigc_utils.threads import SPIN_COUNT
+    from aigc_utils.threads import waiting
 
-    found = {"PYTHONDONTWRITEBYTECODE": ""}
-    if "GOMP_SPINCOUNT" not in environment:
-        found["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
+    found = {"PYTHONDONTWRITEBYTECODE": "", **waiting(environment)}
     mirror = environment.get("UV_DEFAULT_INDEX") or environment.get("PIP_INDEX_URL")
     if mirror:
         found |= {

@@ -44,3 +44,4 @@ def test_it_is_set_before_torch_alone(
 def test_a_task_gives_the_same_number_to_all_that_it_starts() -> None:
     assert settled({})["GOMP_SPINCOUNT"] == str(SPIN_COUNT)
     assert "GOMP_SPINCOUNT" not in settled({"GOMP_SPINCOUNT": "7"})
+    assert "GOMP_SPINCOUNT" not in settled({"OMP_WAIT_POLICY": "PASSIVE"})

@@ -165,9 +165,13 @@ def test_a_readers_own_script_is_no_chapter(house: Path) -> None:
 
 def test_lab_has_the_courses_settings_before_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     given = desk.lab_environment()
     assert given["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [str(desk.SETTINGS), "mine"]
     assert given["GOMP_SPINCOUNT"] == str(desk.LAB_SPIN_COUNT)
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert desk.lab_environment()["GOMP_SPINCOUNT"] == "7", "the reader's own"
 
 
 def test_it_opens_lab_and_notes_what_is_in_step(
