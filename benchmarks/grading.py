@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import statistics
 import subprocess
@@ -21,6 +22,7 @@ import psutil
 from grading import classes, editions, sandbox, tables
 
 from .made_class import KINDS, kinds, write_class
+from .parts import read_parts
 from .report import MachineError, machine, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
@@ -28,6 +30,8 @@ BENCHMARKS = {
     "grading": ("benchmark", "a class that is graded by one job and by two, and graded again"),
 }
 
+#: What parts that are joined must have in common, besides machine and versions.
+ALIKE = ("exercises", "students", "kinds", "limit_gib", "cell_seconds", "cores")
 #: Between two looks at the memory; each takes nearly a tenth of a second of one core.
 SECONDS = 2.0
 MB = 1e6
@@ -134,14 +138,21 @@ def of_kinds(times: dict[str, float], kind: dict[str, str]) -> dict[str, float]:
 
 
 def told(path: Path) -> dict[str, Any]:
-    """Returns what a table of grades says: how often it has each state, and each one's points."""
+    """Returns what a table of grades says: how often it has each state, and a number of all points.
+
+    Two tables have the same number if each student has the same points.
+    """
     rows = tables.read(path).rows
-    points = tuple((row["student"], row["points"]) for row in rows)
-    return {"states": dict(Counter(row["state"] for row in rows)), "points": points}
+    points = repr([(row["student"], row["points"]) for row in rows]).encode()
+    states = dict(Counter(row["state"] for row in rows))
+    return {"states": states, "points": hashlib.sha256(points).hexdigest()}
 
 
 def benchmark(
-    students: int = 300, exercises: str = "01_cnn", jobs: Sequence[int] = (1, 2)
+    students: int = 300,
+    exercises: str = "01_cnn",
+    jobs: Sequence[int] = (1, 2),
+    parts: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Returns, and prints, what a class takes: with each number of jobs, and once more unchanged.
 
@@ -149,10 +160,34 @@ def benchmark(
         students: how many.
         exercises: their name.
         jobs: numbers of submissions at the same time.
+        parts: files of parts that have run, each with other numbers of jobs, to be joined.
 
     Raises:
+        DataError: a file is no part of this benchmark, or parts differ.
         MachineError: there are no such exercises or no walls here, or a run gave another table.
     """
+    found = joined(parts) if parts else graded(students, exercises, jobs)
+    show(found["runs"])
+    if len({one["points"] for one in found["runs"]}) > 1:
+        raise MachineError("The points differ from one number of jobs to another.")
+    return found
+
+
+def joined(parts: Sequence[Path]) -> dict[str, Any]:
+    """Returns the numbers of parts as those of one run.
+
+    Raises:
+        DataError: a file is no part of this benchmark, two have the same number of jobs, or they
+            differ in the class, the limits or the machine.
+    """
+    files = read_parts(parts, alike=ALIKE, holds=["runs", "load"], numbers="jobs")
+    runs = [one for file in files for one in file["runs"]]
+    runs.sort(key=lambda one: int(one["jobs"]))
+    return {**files[0], "jobs": [one["jobs"] for one in runs], "runs": runs}
+
+
+def graded(students: int, exercises: str, jobs: Sequence[int]) -> dict[str, Any]:
+    """Returns the numbers of a class that is graded with each number of jobs: see `benchmark`."""
     if exercises not in editions.names():
         known = ", ".join(editions.names())
         raise MachineError(f"There are no exercises {exercises!r}; there are: {known}.")
@@ -163,13 +198,11 @@ def benchmark(
         folder = Path(name)
         kind = dict(write_class(folder / "class", exercises, students))
         runs = [run(folder, exercises, number, kind) for number in dict.fromkeys(jobs)]
-    show(runs)
-    if len({one.pop("points") for one in runs}) > 1:
-        raise MachineError("The points differ from one number of jobs to another.")
     return {
         "exercises": exercises, "students": students, "kinds": kinds(students),
         "limit_gib": sandbox.Limits().memory_gib, "cell_seconds": sandbox.Limits().cell_seconds,
-        "runs": runs, "cores": os.cpu_count(), "load": load, **machine(max(jobs)),
+        "jobs": [one["jobs"] for one in runs], "runs": runs,
+        "cores": os.cpu_count(), "load": load, **machine(threads=1),
     }  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from aigc_utils.data import DataError
 
 Result = TypeVar("Result")
+#: Scores of each run, by seed and the row's name.
+Runs = dict[int, dict[str, dict[str, float]]]
 
 #: What `report.machine` says, which all parts must have in common.
 MACHINE = ("machine", "torch", "python")
@@ -31,7 +33,10 @@ def each(
 
 
 def read_parts(
-    paths: Sequence[Path], alike: Sequence[str] = (), holds: Sequence[str] = ()
+    paths: Sequence[Path],
+    alike: Sequence[str] = (),
+    holds: Sequence[str] = (),
+    numbers: str = "seeds",
 ) -> list[dict[str, Any]]:
     """Returns the results in files, each of other seeds.
 
@@ -39,10 +44,11 @@ def read_parts(
         paths: files that `--only` and `--json` have written.
         alike: names of what all must have in common, besides machine and versions.
         holds: names of what else each must have, so that it is a part of this benchmark.
+        numbers: the name of what tells the parts apart.
 
     Raises:
-        DataError: a file can't be read or is of another benchmark, two hold the same seed, or they
-            differ in what they must have in common.
+        DataError: a file can't be read or is of another benchmark, two hold the same number, or
+            they differ in what they must have in common.
     """
     common = (*alike, *MACHINE)
     parts: list[dict[str, Any]] = []
@@ -50,18 +56,18 @@ def read_parts(
         try:
             part = json.loads(path.read_text(encoding="utf-8"))
             kept = {name: part[name] for name in (*common, *holds)}
-            parts.append({"seeds": [*part["seeds"]], **kept})
+            parts.append({numbers: [*part[numbers]], **kept})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path} is no part of this benchmark: write it with --json."
             ) from error
-    seeds = [seed for part in parts for seed in part["seeds"]]
-    if len({*seeds}) < len(seeds):
-        raise DataError(f"A seed stands in two parts: they have {sorted(seeds)}.")
+    found = [number for part in parts for number in part[numbers]]
+    if len({*found}) < len(found):
+        raise DataError(f"The same {numbers} stand in two parts: they have {sorted(found)}.")
     for name in common:
-        found = {str(part[name]) for part in parts}
-        if len(found) > 1:
-            raise DataError(f"The parts differ in {name}: {' and '.join(sorted(found))}.")
+        values = {str(part[name]) for part in parts}
+        if len(values) > 1:
+            raise DataError(f"The parts differ in {name}: {' and '.join(sorted(values))}.")
     return parts
 
 

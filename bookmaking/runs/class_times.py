@@ -72,5 +72,6 @@ def _told(found: Mapping[str, Any]) -> str:
         share = f"{last['seconds'] / first['seconds']:.0%}".replace("%", " %")
         said.append(f"{last['jobs']} jobs need {share} of the time of {first['jobs']}.")
     main = max(run["main"] for run in runs) / GB
-    said.append(f"The grader's own process takes {main:.1f} GB of the memory at most.")
+    said.append(f"Of the memory the grader's own process takes {main:.1f} GB at most.")
+    said.append("Memory was looked at every two seconds: for moments it may have been more.")
     return "\n".join(said)

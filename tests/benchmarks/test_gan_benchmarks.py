@@ -75,7 +75,7 @@ PART = {"seeds": [0], "num_steps": 5, "machine": "m", "torch": "t", "python": "p
 @pytest.mark.parametrize(
     ("other", "sentence"),
     [
-        ({"seeds": [1, 0]}, r"A seed stands in two parts: they have \[0, 0, 1\]\."),
+        ({"seeds": [1, 0]}, r"The same seeds stand in two parts: they have \[0, 0, 1\]\."),
         ({"seeds": [1], "num_steps": 6}, "The parts differ in num_steps: 5 and 6."),
         ({"seeds": [1], "torch": "u"}, "The parts differ in torch: t and u."),
         ([], "is no part of this benchmark"),
