@@ -2,9 +2,12 @@
 
 Two workers take a file at a time: those that take longest go first, so that neither waits at the
 end for the other (with `--no-loadscope-reorder`, else xdist sorts by the number of tests).
+What stands there after the collection stays to the end, so the collector of garbage leaves it out.
 It also says how far the property tests look: the same few cases in each run, or, with
 `pytest tests/properties --hypothesis-profile long`, two thousand new ones.
 """
+
+import gc
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +19,12 @@ import aigc_utils  # noqa: F401
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest files first, and leaves the others as they are."""
     items.sort(key=lambda item: place(item.path))
+
+
+def pytest_collection_finish() -> None:
+    """Takes all that was loaded and collected out of the sight of the garbage collector."""
+    gc.collect()
+    gc.freeze()
 
 
 # No time limit for one case: the first one of each property also loads what it needs.
