@@ -1,8 +1,8 @@
 """Names the executed notebooks that the proof runs once more, and compares to the digit.
 
 Each notebook is run once for the book. A second run that must give the same digits would cost as
-much again, so `make test` repeats the exercises, one chapter whose turn it is by the number of
-commits, and every chapter whose code, data or libraries this change touches: what could have come
+much again, so `make test` repeats one chapter and its exercises, whose turn it is by the number of
+commits, and every notebook whose code, data or libraries this change touches: what could have come
 out otherwise. `make prove` repeats all, as the workflow does weekly.
 
 This change is what differs from the commit in PROVE_SINCE, by default the last commit, and what is
@@ -15,6 +15,7 @@ import argparse
 import os
 import re
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -62,25 +63,24 @@ def changed_pins(root: Path, since: str) -> frozenset[str] | None:
 
 def to_repeat(root: Path, since: str) -> list[Path]:
     """Returns the sources of the notebooks to repeat: see this module's text."""
-    exercises = [*chapters.notebooks(root, "exercises").values()]
-    taught = [*chapters.notebooks(root, "chapters").values()]
+    kinds = [[*chapters.notebooks(root, kind).values()] for kind in ("chapters", "exercises")]
     try:
         changed = changed_files(root, since)
-        turn = int(git(root, "rev-list", "--count", "HEAD")) % len(taught)
+        turn = int(git(root, "rev-list", "--count", "HEAD"))
     except (OSError, subprocess.CalledProcessError):
-        return taught + exercises
+        return [*chain(*kinds)]
     pins = changed_pins(root, since) if root / PINS in changed else frozenset()
     if pins is None:
-        return taught + exercises
+        return [*chain(*kinds)]
     fingerprints = Fingerprints(root)
-    chosen = [
+    return [
         source
-        for number, source in enumerate(taught)
-        if number == turn
+        for sources in kinds
+        for number, source in enumerate(sources)
+        if number == turn % len(sources)
         or changed & {source, *_touching(source, fingerprints)}
         or pins & fingerprints.distributions(source)
     ]
-    return chosen + exercises
 
 
 def _touching(source: Path, fingerprints: Fingerprints) -> set[Path]:
