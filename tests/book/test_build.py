@@ -110,6 +110,8 @@ def test_two_notebooks_run_side_by_side_and_again_with_as_many_threads(
     sources = [house / "notebooks" / f"0{n}_x.py" for n in (1, 2)]
     for source in sources:
         source.write_text(CHAPTER + MEETS.replace("NAME", repr(f"{source.stem}.here")))
+    with sources[1].open("a") as file:
+        file.write('\n# %%\nimport random\n\nprint("drawn without a seed:", random.random())\n')
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setenv("SIDE_BY_SIDE", "2")
     runs = running.executed_all(sources, Fingerprints(house))
@@ -127,9 +129,12 @@ def test_two_notebooks_run_side_by_side_and_again_with_as_many_threads(
     for path in (runs[sources[0]], alone):
         (path.parent / "01_x.here").touch()
         (path.parent / "02_x.here").touch()
-    nbval = [sys.executable, "-m", "pytest", "-q", *NBVAL[3:], str(runs[sources[0]]), str(alone)]
+    again = [str(runs[sources[0]]), str(alone), str(runs[sources[1]])]
+    nbval = [sys.executable, "-m", "pytest", "-q", *NBVAL[3:], *again]
     result = subprocess.run(nbval, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout
+    assert result.returncode == 1, result.stdout
+    assert "1 failed" in result.stdout
+    assert "drawn without a seed" in result.stdout
 
 
 def test_a_failure_among_pages_or_notebooks_fails_both(tmp_path: Path) -> None:
