@@ -30,16 +30,17 @@ The chapters, each a package read bottom-up, which do not import each other:
 
 - `cnn`: chapter 1: networks, training
 - `gan`: chapter 2: article, networks, game, samples
-- `vae`: chapter 3: article, model, training, samples, mixture
+- `vae`: chapter 3: article, model, perception, training, samples, mixture
 - `gpt`: chapter 4: config, attention, model, training, and what writes text
-- `flow`: chapter 5: paths, gaussians, sampling, networks, transformer, training, latent
+- `flow`: chapter 5: paths, gaussians, sampling, networks, transformer, training, samples, latent,
+  recipes
 - `digits`: chapter 6, which has them all
 
 And `exercises`, with a folder a chapter, which checks what students answer.
 
 To add a chapter, write `notebooks/NN_name.py` and, where it needs them, a module or package `name`
 here, `exercises/name` here with its `CHAPTER`, `exercises/NN_name.py`, and `benchmarks/name.py`.
-They are found by their names, and nothing else lists them: see CONTRIBUTING.md.
+They are found by their names; only this map needs a line more: see CONTRIBUTING.md.
 """
 
 from .console import tolerate

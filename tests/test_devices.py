@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,7 +40,6 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from aigc_utils import (
     cnn,
     devices,
-    digits,
     evaluation,
     flow,
     gan,
@@ -50,6 +50,7 @@ from aigc_utils import (
     vae,
 )
 from aigc_utils.gpt import seq2seq
+from bookmaking import chapters
 from bookmaking.runs import running
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,9 +87,9 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[AbsentCard]:
 # --- every case is here -------------------------------------------------------------------------
 
 ROOMS: dict[str, ModuleType] = {
-    "cnn": cnn, "gan": gan, "vae": vae, "gpt": gpt, "seq2seq": seq2seq, "flow": flow,
-    "digits": digits, "evaluation": evaluation,
-}  # fmt: skip
+    chapter.short: import_module(f"aigc_utils.{chapter.short}")
+    for chapter in chapters.chapters(ROOT)
+} | {"seq2seq": seq2seq, "evaluation": evaluation}
 #: Public functions that touch no tensor of a device, and those which other cases call.
 NOT_COMPUTED = {
     "course_optimizers", "has_bfloat16", "load_model", "save_model", "load_generator",

@@ -124,7 +124,10 @@ class Block(nn.Module):
         mask: Tensor | None = None,
         memory: Memory | None = None,
     ) -> Tensor:
-        """Returns the residual stream, (B, T, width), after this block."""
+        """Returns the residual stream, (B, T, width), after this block.
+
+        `mask` and `memory` serve writing; in training both are None.
+        """
         x = x + self.attention(self.attention_norm(x), angles, mask, memory)
         result: Tensor = x + self.mlp(self.mlp_norm(x))
         return result
