@@ -6,6 +6,7 @@ import dataclasses
 import json
 import platform
 import statistics
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ import torch
 
 Recipe = TypeVar("Recipe")
 Result = TypeVar("Result")  # a dataclass of numbers
+Made = TypeVar("Made")
 
 # A sprint is tried as it stands; only if it falls short of what the other side happened to reach is
 # it run for so many times as long.
@@ -28,6 +30,13 @@ def median(results: Sequence[Result]) -> Result:
     """Returns the median of each number over several runs' results, a result too."""
     runs = [dataclasses.astuple(result) for result in results]  # type: ignore[call-overload]
     return type(results[0])(*map(statistics.median, zip(*runs, strict=True)))
+
+
+def timed(make: Callable[[], Made]) -> tuple[float, Made]:
+    """Returns the seconds that a function takes, and what it returns."""
+    start = time.perf_counter()
+    made = make()
+    return time.perf_counter() - start, made
 
 
 def first_to_reach(

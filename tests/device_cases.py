@@ -484,6 +484,10 @@ CASES: dict[str, Case] = {
     "evaluation.importance_bound": lambda at: evaluation.importance_bound(
         new_vae().to(at), (unit(at) > 0.5).float(), 5, rng()
     ),
+    "evaluation.importance_bound, a mixture's": lambda at: evaluation.importance_bound(
+        new_vae().to(at), (unit(at) > 0.5).float(), 5, rng(),
+        vae.fit_mixture(normal(40, 3).to(at), 2, rng(), rounds=2),
+    ),
     "evaluation.active_units": lambda at: evaluation.active_units(normal(6, 3).to(at)),
     "evaluation.frechet_distance": lambda at: evaluation.frechet_distance(
         features(at, 0), features(at, 1)

@@ -2,7 +2,7 @@
 
 from .classifiers import Calibration, accuracy, calibration, confusion_matrix, margin, predict
 from .judge import Judge, Judgement, judge_images, load_judge
-from .likelihood import ELBO, LatentModel, active_units, elbo, importance_bound
+from .likelihood import ELBO, LatentModel, Prior, active_units, elbo, importance_bound
 from .records import Record, record
 from .results import load_results
 from .samples import (
@@ -22,6 +22,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "LatentModel",
+    "Prior",
     "Record",
     "SampleScores",
     "accuracy",

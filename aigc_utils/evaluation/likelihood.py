@@ -29,6 +29,13 @@ class LatentModel(Protocol):
         """Returns logits, (B, 1, 28, 28), for latents, (B, D)."""
 
 
+class Prior(Protocol):
+    """A distribution of latents."""
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Returns the log-density of latents, (N, D), in nats, (N,)."""
+
+
 @dataclass(frozen=True)
 class ELBO:
     """The two parts of the negative ELBO for each image, in nats.
@@ -83,7 +90,9 @@ def elbo(model: LatentModel, images: Tensor, rng: torch.Generator) -> ELBO:
 
 
 @torch.no_grad()
-def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) -> Tensor:
+def importance_bound(
+    model: LatentModel, images: Tensor, k: int, rng: torch.Generator, prior: Prior | None = None
+) -> Tensor:
     """Returns the importance-weighted bound on -log p(x) of each image, in nats, shape (N,).
 
     That is -log of the mean of k weights p(x, z) / q(z | x), with z drawn from q. With k = 1 it
@@ -94,6 +103,7 @@ def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Gene
         images: float32, zeros and ones, shape (N, 1, 28, 28): grey pixels have no likelihood here.
         k: samples for each image; 5000 is usual.
         rng: draws the latents.
+        prior: p(z), its numbers where the model's weights lie; by default the standard Gaussian.
 
     Raises:
         ValueError: k is below 1, or the images have another type or shape, or are not binary.
@@ -106,7 +116,7 @@ def importance_bound(model: LatentModel, images: Tensor, k: int, rng: torch.Gene
     whole("k", k)
     at_once = max(1, DECODED_AT_ONCE // k)
     here = images.to(place_of(model, images.device))
-    bounds = [_bounds(model, part, k, rng) for part in here.split(at_once)]
+    bounds = [_bounds(model, part, k, rng, prior) for part in here.split(at_once)]
     return torch.cat(bounds).to(images.device)
 
 
@@ -134,7 +144,9 @@ def active_units(means: Tensor, threshold: float = 0.01) -> Tensor:
     return means.var(0) > threshold
 
 
-def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) -> Tensor:
+def _bounds(
+    model: LatentModel, images: Tensor, k: int, rng: torch.Generator, prior: Prior | None
+) -> Tensor:
     mean, log_variance = model.encode(images)
     check_same_shape(mean=mean, log_variance=log_variance)
     mean, log_variance = mean[:, None], log_variance[:, None]  # (B, 1, D)
@@ -143,15 +155,21 @@ def _bounds(model: LatentModel, images: Tensor, k: int, rng: torch.Generator) ->
     for start in range(0, k, DECODED_AT_ONCE):
         now = min(k - start, DECODED_AT_ONCE)
         noise = normal((len(images), now, mean.size(2)), rng, mean.device)
-        z = mean + (log_variance / 2).exp() * noise
-        logits = model.decode(z.flatten(0, 1)).view(len(images), now, *images.shape[1:])
-        # The normalizing constants of prior and posterior cancel, but for the variances.
-        prior = z.square().sum(2) / 2
+        z = (mean + (log_variance / 2).exp() * noise).flatten(0, 1)
+        logits = model.decode(z).view(len(images), now, *images.shape[1:])
+        cost = _prior_nats(z, prior).view(len(images), now)
         posterior = (noise.square() + log_variance).sum(2) / 2
         nats = reconstruction_loss(logits, images[:, None].expand_as(logits))
-        log_weights = posterior - prior - nats
+        log_weights = posterior - cost - nats
         total = torch.logaddexp(total, log_weights.to(place).double().logsumexp(1))
     return (math.log(k) - total).float()
+
+
+def _prior_nats(z: Tensor, prior: Prior | None) -> Tensor:
+    """Returns -log p(z), (N,), for latents, (N, D), less the constant that p shares with q."""
+    if prior is None:
+        return z.square().sum(1) / 2
+    return -prior.log_prob(z) - z.size(1) * math.log(2 * math.pi) / 2
 
 
 def _check_images(images: Tensor) -> None:

@@ -58,9 +58,9 @@ def test_calibration_error_by_hand() -> None:
 
 
 def test_calibration_of_labels_drawn_from_the_softmax_is_near_zero() -> None:
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(50_000, 10, generator=generator) * 2
-    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(50_000, 10, generator=rng) * 2
+    labels = torch.multinomial(logits.softmax(1), 1, generator=rng)[:, 0]
     assert evaluation.calibration(logits, labels).error < 0.01
     assert evaluation.calibration(logits * 3, labels).error > 0.1
 

@@ -44,11 +44,12 @@ class Toy:
         logits = z @ self.to_pixels + self.bias
         return logits.view(-1, 1, 2, 2)
 
-    def log_likelihood(self, images: Tensor) -> Tensor:
+    def log_likelihood(self, images: Tensor, bell: Normal | None = None) -> Tensor:
         """Returns log p(x), (N,), by adding p(x, z) up over a fine grid of latents."""
         line = torch.linspace(-8, 8, 161, dtype=torch.float64)
         z = torch.cartesian_prod(*[line] * len(self.to_pixels)).view(-1, len(self.to_pixels))
-        prior = Normal(0.0, 1.0).log_prob(z).sum(1) + len(self.to_pixels) * math.log(0.1)
+        bell = bell or Normal(0.0, 1.0)
+        prior = bell.log_prob(z).sum(1) + len(self.to_pixels) * math.log(0.1)
         pixels = Bernoulli(logits=z @ self.to_pixels.double() + self.bias, validate_args=False)
         joint: Tensor = pixels.log_prob(images.flatten(1).double()[:, None]).sum(2) + prior
         return joint.logsumexp(1)
@@ -103,6 +104,25 @@ def test_importance_bound_with_many_samples_is_the_truth(toy: Toy) -> None:
     assert bound.shape == (16,)
     assert bound.dtype == torch.float32
     torch.testing.assert_close(bound.double(), -toy.log_likelihood(EVERY_IMAGE), atol=0.03, rtol=0)
+
+
+@TOYS
+def test_another_prior_has_another_truth(toy: Toy) -> None:
+    size = len(toy.to_pixels)
+    means, covariance = torch.full((1, size), 0.5), 0.7**2 * torch.eye(size)[None]
+    prior = vae.Mixture(torch.ones(1), means, covariance)
+    bound = importance_bound(toy, EVERY_IMAGE, 20_000, seeded(), prior)
+    truth = toy.log_likelihood(EVERY_IMAGE, Normal(0.5, 0.7))
+    torch.testing.assert_close(bound.double(), -truth, atol=0.03, rtol=0)
+    assert (truth - toy.log_likelihood(EVERY_IMAGE)).abs().max() > 0.1
+
+
+def test_the_standard_prior_said_as_a_mixture_changes_nothing() -> None:
+    standard = vae.Mixture(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None])
+    plain, said = (
+        importance_bound(TWO, EVERY_IMAGE, 5, seeded(), prior) for prior in (None, standard)
+    )
+    torch.testing.assert_close(plain, said)
 
 
 @TOYS
