@@ -16,7 +16,7 @@ from aigc_utils import gpt
 from aigc_utils.data import load_plays
 from aigc_utils.evaluation import load_results
 from aigc_utils.history import History, TrainingError
-from benchmarks import gpt_ladder
+from benchmarks import gpt_ladder, gpt_sonnets
 
 
 def test_gpt_ladder_has_all_rows_on_one_text(
@@ -213,3 +213,37 @@ def test_stored_counting_is_what_counting_gives() -> None:
     before, _, test = texts.parts
     bits = gpt.compressed_bits(gpt_ladder.COMPRESSORS["bz2"], before, test)
     assert {row["name"]: row["bits"] for row in rows("compressors")}["bz2"] == bits
+
+
+def test_sonnets_are_read_alone_and_after_the_plays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plays = "To be, or not to be: that is the question.\n" * 40
+    monkeypatch.setattr(gpt_sonnets, "load_plays", lambda: plays)
+    monkeypatch.setattr(gpt_sonnets, "load_sonnets", lambda: plays[:1600])
+    monkeypatch.setattr(gpt_sonnets, "EVERY", 1)
+    monkeypatch.setattr(gpt_sonnets, "CONTEXT", 16)
+    tiny: dict[str, Any] = {"batch_size": 4, "context": 16, "width": 16, "num_heads": 2}
+    tiny |= {"num_layers": 1, "ngrams": ()}
+    for name, steps in (("PLAYS", 60), ("ALONE", 3), ("GENTLE", 3)):
+        recipe = dataclasses.replace(getattr(gpt_sonnets, name), num_steps=steps, **tiny)
+        monkeypatch.setattr(gpt_sonnets, name, recipe)
+    found = gpt_sonnets.sonnets(seeds=2)
+    nats = {row["name"]: row["nats"] for row in found["rows"]}
+    assert found["seeds"] == [0, 1]
+    assert all(len(each) == 2 for each in nats.values())
+    for seed in found["seeds"]:
+        assert nats["plays, then 28"][seed] < nats["28 alone"][seed]
+    assert "plays, then 138" in capsys.readouterr().out
+
+
+def test_the_stored_sonnets_bear_out_what_the_chapter_says() -> None:
+    nats = {row["name"]: row["nats"] for row in load_results("gpt_sonnets")["rows"]}
+    worth = {
+        count: [a - b for a, b in zip(nats[f"{count} alone"], nats[after], strict=True)]
+        for count, after in ((138, "plays, then 138"), (28, "plays, then 28"))
+    }
+    assert len(worth[28]) >= 3
+    read = zip(nats["plays, then 28"], nats["the plays alone"], strict=True)
+    assert all(after < before for after, before in read), "the same 28 still help"
+    assert all(few > many > 0.1 for few, many in zip(worth[28], worth[138], strict=True))
