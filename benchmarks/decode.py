@@ -17,7 +17,7 @@ import torch
 
 from aigc_utils.gpt import GPT, from_gpt2, generate
 
-from .report import machine, table
+from .report import machine, table, timed
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
@@ -101,15 +101,8 @@ def read_bandwidth(num_bytes: int, tries: int = TRIES) -> float:
     medians = []
     for way in ways:
         time.sleep(REST)
-        medians.append(statistics.median(seconds(way)[0] for _ in range(tries)))
+        medians.append(statistics.median(timed(way)[0] for _ in range(tries)))
     return halves.nbytes / min(medians) / 1e9
-
-
-def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Returns how long a function takes, and what it returns."""
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
 
 
 def run(model: Any, course: GPT, seed: int, num_tokens: int = NUM_TOKENS) -> Run:
@@ -122,10 +115,10 @@ def run(model: Any, course: GPT, seed: int, num_tokens: int = NUM_TOKENS) -> Run
     prompt = torch.randint(course.config.vocab_size, (PROMPT,), generator=rng).tolist()
     num_bytes = weight_bytes(course)
     time.sleep(REST)
-    their_seconds, their_text = seconds(lambda: theirs(model, prompt, num_tokens))
+    their_seconds, their_text = timed(lambda: theirs(model, prompt, num_tokens))
     before = read_bandwidth(num_bytes)
     time.sleep(REST)
-    our_seconds, (our_text,) = seconds(lambda: generate(course, [prompt], num_tokens))
+    our_seconds, (our_text,) = timed(lambda: generate(course, [prompt], num_tokens))
     if our_text != their_text:
         raise RuntimeError("The course's GPT and transformers write different tokens.")
     bandwidth = (before + read_bandwidth(num_bytes)) / 2
@@ -171,12 +164,8 @@ def benchmark(seeds: int = 3, num_tokens: int = NUM_TOKENS, **sizes: Any) -> dic
     print(table(("what", "tokens a second", "of the ceiling"), rows))
     print(f"{ours / reference:.2f} times transformers; {bandwidth:.1f} GB/s; medians of {seeds}")
     return {
-        "transformers_tokens_per_s": reference,
-        "course_tokens_per_s": ours,
-        "ratio": ours / reference,
-        "ceiling_tokens_per_s": ceiling,
-        "ceiling_fraction": fractions[1],
-        "bandwidth_gb_per_s": bandwidth,
-        "runs": [dataclasses.asdict(each) for each in runs],
-        **machine(),
-    }
+        "transformers_tokens_per_s": reference, "course_tokens_per_s": ours,
+        "ratio": ours / reference, "ceiling_tokens_per_s": ceiling,
+        "ceiling_fraction": fractions[1], "bandwidth_gb_per_s": bandwidth, "seeds": seeds,
+        "runs": [dataclasses.asdict(each) for each in runs], **machine(),
+    }  # fmt: skip

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from unittest import mock
 
 import torch
@@ -20,7 +19,7 @@ from aigc_utils.training import seed_everything
 from .flow import noise
 from .gan import every_digit, real_images, scored
 from .gpt import CONTEXT, encoded
-from .report import MachineError, machine, median, table
+from .report import MachineError, machine, median, table, timed
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
@@ -28,7 +27,6 @@ BENCHMARKS = {
 }
 
 NUM_WORDS = 1000
-Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,13 +35,6 @@ class Result:
 
     seconds: float
     quality: float
-
-
-def timed(make: Callable[[], Made]) -> tuple[float, Made]:
-    """Returns the seconds that a function took, and what it returned; a card is waited for."""
-    start = time.perf_counter()
-    made = make()
-    return time.perf_counter() - start, made
 
 
 def run_cnn(seed: int, place: torch.device, recipe: cnn.CNNRecipe = cnn.SPRINT) -> Result:

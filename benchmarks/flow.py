@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ from aigc_utils.evaluation import SampleScores, score_samples
 from aigc_utils.training import seed_everything
 
 from .gan import NUM_SAMPLES, every_digit, real_images
-from .parts import read_parts, same_machine
-from .report import machine, table
+from .parts import Runs, read_parts, same_machine
+from .report import machine, table, timed
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
 BENCHMARKS = {
@@ -73,12 +73,6 @@ def size(*networks: nn.Module) -> int:
     return sum(p.numel() for network in networks for p in network.parameters())
 
 
-def timed(draw: Callable[[], Tensor]) -> tuple[Tensor, float]:
-    """Returns what is drawn, and the seconds that it took."""
-    start = time.perf_counter()
-    return draw(), time.perf_counter() - start
-
-
 def noise(seed: int, *shape: int) -> Tensor:
     """Returns the noise that 10,000 samples begin at."""
     rng = torch.Generator().manual_seed(1000 + seed)
@@ -101,8 +95,8 @@ def run_pixel(seed: int, recipe: flow.FlowRecipe = flow.PIXELS) -> Drawn:
     return Drawn(*_with(history.seconds, timed(draw)), history.num_steps, size(model))
 
 
-def _with(seconds: float, drawn: tuple[Tensor, float]) -> tuple[Tensor, float, float]:
-    samples, draw_seconds = drawn
+def _with(seconds: float, drawn: tuple[float, Tensor]) -> tuple[Tensor, float, float]:
+    draw_seconds, samples = drawn
     return samples, seconds, draw_seconds
 
 
@@ -189,9 +183,6 @@ def run_seed(seed: int) -> dict[str, Drawn]:
     leaping = train_one_step(latent, seed)
     found["flow_one_step"] = leaping.drawn(seed, flow.DRAW_AT_ONCE)
     return {**found, "gan_course": run_gan(seed)}
-
-
-Runs = dict[int, dict[str, dict[str, float]]]
 
 
 def middle(runs: Runs, name: str) -> int:

@@ -18,7 +18,7 @@ from aigc_utils.evaluation import score_samples
 
 from .flow import train_latent
 from .gan import NUM_SAMPLES, real_images
-from .parts import each, read_parts, same_machine
+from .parts import Runs, each, read_parts, same_machine
 from .report import machine, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
@@ -89,13 +89,13 @@ def limits(
     return {**about, "rows": rows, **(same_machine(files) if parts else machine(threads=1))}
 
 
-def _trained(workers: int, seeds: Sequence[int]) -> dict[int, dict[str, dict[str, float]]]:
+def _trained(workers: int, seeds: Sequence[int]) -> Runs:
     tasks = [(name, seed) for seed in seeds for name in ROWS]
     runs = iter(each(run_row, tasks, workers))
     return {seed: {name: next(runs) for name in ROWS} for seed in seeds}
 
 
-def _stored(parts: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, dict[str, float]]]:
+def _stored(parts: Sequence[Mapping[str, Any]]) -> Runs:
     return {
         seed: {row["name"]: {key: row[key][i] for key in SCORES} for row in part["rows"]}
         for part in parts

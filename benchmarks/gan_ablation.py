@@ -34,7 +34,7 @@ from aigc_utils.schedules import hold_then_fall
 from aigc_utils.training import fit, seed_everything
 
 from .gan import SCORES, Run, every_digit, real_images, scored
-from .parts import each, read_parts, same_machine
+from .parts import Runs, each, read_parts, same_machine
 from .report import machine, table
 
 # What `python -m benchmarks` takes from here: the function, and what it compares.
@@ -118,8 +118,6 @@ class Row:
 
 
 ABLATION_STEPS = 1200
-#: Scores of a row's run, by seed and the row's name.
-Runs = dict[int, dict[str, dict[str, float]]]
 
 
 def ablation_rows() -> list[Row]:

@@ -139,12 +139,11 @@ def train_gpt(seed: int, steps: int, watch: Watch, seconds: float | None = None)
     optimizers = gpt.course_optimizers(model, recipe)
 
     def draw(asked: Tensor) -> Tensor:
-        drawing, pages = torch.Generator().manual_seed(1000 + seed), []
+        rng, pages = torch.Generator().manual_seed(1000 + seed), []
         for names in asked.split(1000):
             prompts = [[256 + name] for name in names.tolist()]
-            new = gpt.generate(model.eval(), prompts, 49, gpt.Sampling(), drawing)
+            new = gpt.generate(model, prompts, 49, gpt.Sampling(), rng)
             pages.append(torch.tensor(new).clamp(max=255))
-        model.train()
         return codebook.decode(torch.cat(pages))
 
     history = fit(
