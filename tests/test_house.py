@@ -41,10 +41,8 @@ LONG_FUNCTIONS = {
     "aigc_utils/plotting/gpt_attention.py:attention_maps": 38,
     "aigc_utils/plotting/gpt_results.py:next_token_bars": 47,
     "aigc_utils/plotting/gpt_workings.py:transformer_drawing": 35,
-    "aigc_utils/plotting/gpt_workings.py:score_spread": 33,
     "aigc_utils/plotting/vae_workings.py:importance_bound": 31,
     "benchmarks/cnn.py:benchmark": 32,
-    "benchmarks/decode.py:benchmark": 32,
 }
 
 
@@ -67,10 +65,10 @@ def imports(name: str, names: dict[str, ast.Module]) -> set[str]:
     """Returns which modules of the package a module imports, also within its functions."""
     found = set()
     for node in ast.walk(names[name]):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
+        if not isinstance(node, ast.ImportFrom):
             continue
         base = name.split(".")
-        keep = len(base) + is_package(name, names) - node.level
+        keep = len(base) + is_package(name, names) - node.level if node.level else 0
         start = [*base[:keep], *(node.module or "").split(".")]
         for alias in node.names:
             whole = ".".join(part for part in (*start, alias.name) if part)
@@ -231,6 +229,23 @@ def misnamed(tree: ast.AST) -> list[str]:
     ]
 
 
+def misnamed_variables(tree: ast.AST) -> list[str]:
+    """Returns the variables that get a new `torch.Generator` and whose name does not end in rng."""
+    pairs: list[tuple[ast.expr, ast.expr]] = []
+    for node in ast.walk(tree):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs += zip(target.elts, node.value.elts, strict=False)
+            else:
+                pairs.append((target, node.value))
+    return [
+        ast.unparse(target)
+        for target, value in pairs
+        if ast.unparse(value).startswith("torch.Generator(")
+        if not ast.unparse(target).endswith("rng")
+    ]
+
+
 def test_the_longest_files_of_tests_are_there() -> None:
     names = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
     assert set(LONG) <= names, "longest.py names a file that is gone"
@@ -246,6 +261,15 @@ def test_what_takes_longest_begins_first() -> None:
 def test_random_generators_are_called_rng() -> None:
     assert [f"{path}: {name}" for path, _, tree in sources() for name in misnamed(tree)] == []
     assert misnamed(ast.parse("def f(generator: torch.Generator | None): ...")) == ["f(generator)"]
+
+
+def test_a_new_generator_is_called_rng() -> None:
+    places = (*CODE, "notebooks", "exercises", "tests")
+    paths = [path for name in places for path in sorted((ROOT / name).rglob("[!.]*.py"))]
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    found = [(path.name, name) for path, tree in trees.items() for name in misnamed_variables(tree)]
+    assert found == []
+    assert misnamed_variables(ast.parse("a, b = torch.Generator(), 1")) == ["a"]
 
 
 class Anonymous(ast.NodeTransformer):
@@ -338,7 +362,7 @@ def test_a_repetition_is_found_whatever_its_names() -> None:
 ONCE = {
     ".zero_grad(": ("aigc_utils/optimizers.py",),
     "was_training": ("aigc_utils/training.py",),
-    ".round().to(torch.uint8)": ("aigc_utils/data/pixels.py",),
+    "255).round()": ("aigc_utils/data/pixels.py",),
     "log_variance.exp() - 1": ("aigc_utils/latent.py",),
     "(log_variance / 2).exp()": ("aigc_utils/latent.py", "aigc_utils/evaluation/likelihood.py"),
     "F.binary_cross_entropy_with_logits(": ("aigc_utils/losses.py",),
@@ -356,3 +380,29 @@ def test_ground_floor_stands_once(text: str) -> None:
         if text in source
     ]
     assert found == sorted(ONCE[text])
+
+
+def aliases(tree: ast.Module) -> dict[str, str]:
+    """Returns what each type alias of a module stands for, by its name."""
+    return {
+        node.targets[0].id: ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, ast.Subscript | ast.BinOp)
+        if node.targets[0].id[:1].isupper() and not node.targets[0].id.isupper()
+    }
+
+
+def test_a_type_has_one_alias() -> None:
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for path, _, tree in sources():
+        if path.startswith("aigc_utils/") and "/exercises/" not in path:
+            for name, meaning in aliases(tree).items():
+                places[meaning].append(f"{path}:{name}")
+    assert [where for where in places.values() if len(where) > 1] == []
+    assert aliases(ast.parse("Ab = list[int]\nBc = 3\nCd = De = 1")) == {"Ab": "list[int]"}
+
+
+def test_no_circle_leads_through_the_other_packages() -> None:
+    names = {f"{top}.{n}": tree for top in CODE for n, tree in modules(ROOT / top).items()}
+    assert circles(names) == []

@@ -13,8 +13,8 @@ from ..devices import place_of
 from ..limits import whole
 from ..training import evaluation_mode
 from .paths import STRAIGHT, Path
-from .sampling import Method, Velocity, guide, solve
-from .training import Kind, Model, velocity_of
+from .sampling import Method, Model, Velocity, guide, solve
+from .training import Kind, velocity_of
 
 
 @torch.no_grad()

@@ -14,6 +14,8 @@ from ..devices import normal
 from ..limits import whole
 from .paths import EDGE, STRAIGHT, Path, Said, mix, say
 
+#: A network, or a function: of points (B, ...), times (B,) and labels (B,) or None.
+Model = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 #: What a sampler asks: velocities, in the points' shape, at points (B, ...) and times (B,).
 Velocity = Callable[[Tensor, Tensor], Tensor]
 Method = Literal["euler", "heun"]
@@ -148,7 +150,7 @@ def _noise_like(x: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def guide(
-    velocity: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+    velocity: Model,
     labels: Tensor,
     strength: float,
     interval: tuple[float, float] = (0.0, 1.0),

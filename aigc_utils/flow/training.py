@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -27,9 +26,8 @@ from ..optimizers import gradient_step
 from ..schedules import one_cycle
 from ..training import Batch, Evaluate, fit, seed_everything
 from .paths import EDGE, STRAIGHT, Path, draw_times, mix, say, velocity_target
+from .sampling import Model
 
-#: A network, or a function: of points (B, ...), times (B,) and labels (B,) or None.
-Model = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 #: What a network gives, or in what its error is measured.
 Kind = Literal["velocity", "noise", "clean"]
 

@@ -14,6 +14,7 @@ from .picture import (
     COLORS,
     INK,
     Picture,
+    Values,
     axes_grid,
     check_few,
     new_figure,
@@ -25,7 +26,6 @@ from .words import counted
 if TYPE_CHECKING:
     from ..evaluation import Calibration
 
-Values = Sequence[float]
 #: The accuracy, in percent, down to which a shifted image counts as mastered.
 MASTERED = 90
 #: A bin of fewer images says little.

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 
 from ..history import History
 from .common import LINES
-from .picture import COLORS, Picture, axes_grid, new_figure, styled
+from .picture import COLORS, Picture, Values, axes_grid, new_figure, styled
 from .words import counted
 
-Values = Sequence[float]
 #: The steps over which the losses of several seeds are averaged, so that they can be told apart.
 WINDOW = 20
 

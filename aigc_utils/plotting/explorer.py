@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..data import to_uint8
 from .picture import COLORS, DIGIT_COLORS, INK, checked_alt
 from .words import counted
 
@@ -213,7 +214,7 @@ def _still(
     values = torch.tensor(start)
     for depth, (weight, bias) in enumerate(layers):
         values = F.linear(ACTIVATIONS[activation](values) if depth else values, weight, bias)
-    grey = ((1 - values.sigmoid()) * 255).round().byte().view(28, 28)
+    grey = to_uint8(1 - values.sigmoid()).view(28, 28)
     packed = io.BytesIO()
     Image.fromarray(grey.numpy(), mode="L").save(packed, format="PNG", optimize=True)
     return packed.getvalue()

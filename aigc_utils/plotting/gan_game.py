@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -152,6 +153,18 @@ def _check_state(state: GameState, num_modes: int) -> None:
     check_same_shape(fake=state.fake, pull=state.pull)
 
 
+def _game_keys(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Says below the maps what points and colours mean."""
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="lower left", markerscale=2, handletextpad=0.1
+    )
+    scale = ScalarMappable(Normalize(0, 1), PALE)
+    bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.7, aspect=40, anchor=(1, 0))
+    bar.set_ticks([0, 0.5, 1])
+    bar.set_label("discriminator: probability of real")
+    bar.outline.set_visible(False)
+
+
 @styled
 def game_maps(
     runs: Mapping[str, Sequence[GameState]], *, reach: float = 3.0, num_modes: int = 8
@@ -173,8 +186,10 @@ def game_maps(
         raise ValueError("give at least one run, all with equally many moments, at least one.")
     for state in itertools.chain(*runs.values()):
         _check_state(state, num_modes)
-    figure = new_figure(0.75 + (6.6 / columns + 0.62) * len(runs))
+    figure = new_figure(1.05 + (6.6 / columns + 0.62) * len(runs))
     axes = axes_grid(figure, len(runs), columns)
+    last = ", ".join(f"{name} covers {states[-1].modes}" for name, states in runs.items())
+    figure.suptitle(f"Of {num_modes} clusters, in the end {last}")
     covered, ends = [], []
     for row, (name, states) in enumerate(runs.items()):
         for panel, state in zip(axes[row * columns :], states, strict=False):
@@ -184,14 +199,7 @@ def game_maps(
         listed = ", ".join(f"{s.modes} at step {s.step:,}" for s in states)
         covered.append(f"{name}, {listed}")
         ends.append(_told(name, states[-1]))
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="lower left", markerscale=2, handletextpad=0.1
-    )
-    scale = ScalarMappable(Normalize(0, 1), PALE)
-    bar = figure.colorbar(scale, ax=axes, location="bottom", shrink=0.7, aspect=40, anchor=(1, 0))
-    bar.set_ticks([0, 0.5, 1])
-    bar.set_label("discriminator: probability of real")
-    bar.outline.set_visible(False)
+    _game_keys(figure, axes)
     return Picture(
         figure,
         f"Maps of the discriminator's output with real points in {num_modes} clusters and "

@@ -18,14 +18,13 @@ from .picture import (
     COLORS,
     INK,
     Picture,
+    Values,
     axes_grid,
     check_few,
     check_shares,
     new_figure,
     styled,
 )
-
-Values = Sequence[float]
 
 
 @styled

@@ -166,6 +166,17 @@ def block_drawing() -> Picture:
     )
 
 
+def _spread_axes(left: Axes, right: Axes, dims: Sequence[int]) -> None:
+    """Says what stands along the axes of `score_spread`."""
+    for axes in (left, right):
+        axes.set(xscale="log", xticks=dims, xticklabels=dims, xlabel="head dimension (logarithmic)")
+        axes.minorticks_off()
+    left.set(yscale="log", ylabel="standard deviation (logarithmic)", title="spread of the scores")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter("{x:g}")
+    right.set(ylim=(0, 100), ylabel="mean largest share (%)", title="what softmax makes of them")
+
+
 @styled
 def score_spread(
     dims: Sequence[int],
@@ -190,8 +201,10 @@ def score_spread(
         raise ValueError(
             f"spread and largest must have the same names, 1 to 3, and {len(dims)} values for each."
         )
-    figure = new_figure(3.3)
+    figure = new_figure(3.6)
     left, right = axes_grid(figure, 1, 2)
+    ends = ", ".join(f"{name} {100 * shares[-1]:.0f} %" for name, shares in largest.items())
+    figure.suptitle(f"In {dims[-1]} dimensions the likeliest key gets: {ends}")
     parts = []
     looks = zip(("orange", "blue", "green"), "osD", LINES, strict=False)
     for name, (color, mark, line) in zip(spread, looks, strict=False):
@@ -203,14 +216,8 @@ def score_spread(
             f"{name}, standard deviation from {stds[0]:.3g} to {stds[-1]:.3g} and largest share "
             f"from {shares[0]:.0f} to {shares[-1]:.0f} percent"
         )
-    for axes in (left, right):
-        axes.set(xscale="log", xticks=dims, xticklabels=dims, xlabel="head dimension (logarithmic)")
-        axes.minorticks_off()
-    left.set(yscale="log", ylabel="standard deviation (logarithmic)", title="spread of the scores")
-    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.yaxis.set_major_formatter("{x:g}")
-    right.set(ylim=(0, 100), ylabel="mean largest share (%)", title="what softmax makes of them")
-    figure.legend(loc="outside upper center", ncols=len(spread))
+    _spread_axes(left, right, dims)
+    figure.legend(loc="outside lower center", ncols=len(spread))
     return Picture(
         figure,
         f"Two panels over the head dimension, from {dims[0]} to {dims[-1]}: the standard "

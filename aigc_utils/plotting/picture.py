@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from ..data import check_tensor, is_unit_range, write_whole
+from ..data import check_tensor, is_unit_range, to_float, write_whole
 
 #: Five of Okabe and Ito's colours, with a purple and a grey: told apart with every common form of
 #: colour vision, and never alone: lines differ in dashes and markers too.
@@ -74,6 +74,8 @@ STYLE: Any = {
 }
 
 P = ParamSpec("P")
+#: Numbers in a row: along an axis, or one for each seed.
+Values = Sequence[float]
 
 
 def checked_alt(alt: str) -> str:
@@ -194,7 +196,7 @@ def unit_range(images: Tensor) -> Tensor:
             range or not a number.
     """
     values = images.detach().cpu()
-    values = values / 255 if values.dtype == torch.uint8 else values.float()
+    values = to_float(values) if values.dtype == torch.uint8 else values.float()
     if values.ndim < 3 or values.numel() == 0 or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(
             "images must be uint8 or floats in [0, 1], with at least three dimensions, "

@@ -11,11 +11,9 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from .common import LINES, image_rows
-from .picture import COLORS, INK, Picture, axes_grid, check_few, new_figure, styled
+from .picture import COLORS, INK, Picture, Values, axes_grid, check_few, new_figure, styled
 from .vae_results import SHOWN
 from .words import number
-
-Seeds = Sequence[float]
 
 #: Colour and marker of each source of codes, so that they differ without colour too.
 LOOKS = (("orange", "s"), ("purple", "^"), ("blue", "o"), ("green", "D"), ("grey", "v"))
@@ -115,7 +113,7 @@ def prior_maps(
 
 
 @styled
-def fitted_priors(arms: Mapping[str, Mapping[str, Seeds]], floor: float) -> Picture:
+def fitted_priors(arms: Mapping[str, Mapping[str, Values]], floor: float) -> Picture:
     """Returns how near to real images the samples of several models come, by source of the codes.
 
     Args:
@@ -166,7 +164,7 @@ def _verdict(means: Mapping[str, Mapping[str, float]], first: str, fitted: str) 
 
 @styled
 def rate_distortion(
-    betas: Sequence[float], rates: Sequence[Seeds], distortions: Sequence[Seeds]
+    betas: Sequence[float], rates: Sequence[Values], distortions: Sequence[Values]
 ) -> Picture:
     """Returns what models pay in rate for less distortion, a mark for each beta and seed.
 

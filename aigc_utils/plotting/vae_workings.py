@@ -13,10 +13,8 @@ from torch import Tensor
 
 from .common import LINES
 from .drawing import arrow, box, canvas, inset
-from .picture import COLORS, INK, Picture, axes_grid, check_few, new_figure, styled
+from .picture import COLORS, INK, Picture, Values, axes_grid, check_few, new_figure, styled
 from .words import course
-
-Values = Sequence[float]
 
 #: The look of a note on a loss.
 NOTE: Any = {"color": COLORS["orange"], "fontweight": "bold", "ha": "center"}

@@ -10,8 +10,8 @@ from aigc_utils.digits import Codebook, learn_codebook
 
 
 def some_images(count: int, size: int = 8) -> Tensor:
-    random = torch.Generator().manual_seed(1)
-    return torch.randint(256, (count, 1, size, size), dtype=torch.uint8, generator=random)
+    rng = torch.Generator().manual_seed(1)
+    return torch.randint(256, (count, 1, size, size), dtype=torch.uint8, generator=rng)
 
 
 def two_patches() -> Codebook:
@@ -35,9 +35,9 @@ def test_an_image_made_of_codes_comes_back() -> None:
 
 
 def test_each_patch_gets_its_nearest_code() -> None:
-    random = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     images = some_images(20)
-    codebook = learn_codebook(images, 16, random)
+    codebook = learn_codebook(images, 16, rng)
     patches = images.float().div(255).unfold(2, 4, 4).unfold(3, 4, 4).reshape(20, 4, 16)
     nearest = torch.cdist(patches, codebook.codes).argmin(-1)
     assert torch.equal(codebook.encode(images), nearest)
@@ -47,8 +47,8 @@ def test_more_rounds_lose_less() -> None:
     images = some_images(60)
     losses = []
     for rounds in (0, 3, 20):
-        random = torch.Generator().manual_seed(0)
-        codebook = learn_codebook(images, 24, random, rounds=rounds)
+        rng = torch.Generator().manual_seed(0)
+        codebook = learn_codebook(images, 24, rng, rounds=rounds)
         back = codebook.decode(codebook.encode(images))
         losses.append((back.float() - images.float()).square().mean().item())
     assert losses[0] > losses[1] > losses[2]
@@ -66,11 +66,11 @@ def test_the_same_seed_gives_the_same_codebook() -> None:
 
 
 def test_too_few_patches_and_odd_sizes_are_refused() -> None:
-    random = torch.Generator()
+    rng = torch.Generator()
     with pytest.raises(ValueError, match=r"^4 different patches are too few for 5 codes\.$"):
-        learn_codebook(some_images(1), 5, random)
+        learn_codebook(some_images(1), 5, rng)
     with pytest.raises(ValueError, match=r"^Images of 8 by 8 pixels can't be cut into squares"):
-        learn_codebook(some_images(1), 2, random, side=3)
+        learn_codebook(some_images(1), 2, rng, side=3)
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ from aigc_utils.training import Batch
 
 
 def one_batch(batch_size: int = 4, length: int = 10, seed: int = 0) -> Batch:
-    generator = torch.Generator().manual_seed(seed)
-    return next(reverse_batches(generator, batch_size, length, length))
+    rng = torch.Generator().manual_seed(seed)
+    return next(reverse_batches(rng, batch_size, length, length))
 
 
 def new_model() -> EncoderDecoder:

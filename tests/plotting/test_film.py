@@ -21,9 +21,9 @@ RAMP = torch.linspace(0, 1, 5)[:, None, None].expand(5, 6, 8)
 
 def growing(count: int) -> Tensor:
     """Returns frames of eight digits that come out of noise, as a generator in training gives."""
-    generator = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     digits = mnist.load_mnist().test_images[:8, 0] / 255
-    noise = torch.rand(count, 8, 28, 28, generator=generator)
+    noise = torch.rand(count, 8, 28, 28, generator=rng)
     share = torch.linspace(2, -1, count).clamp(0, 1)[:, None, None, None]
     return tiles(share * noise + (1 - share) * digits, columns=8)
 

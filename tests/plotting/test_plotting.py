@@ -330,10 +330,10 @@ def test_a_place_on_the_left_of_the_map_is_the_same_place_on_the_right() -> None
 
 
 def test_each_digit_of_a_map_is_named_among_its_codes_and_apart_from_the_others() -> None:
-    generator = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     centres = torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [9.0, 9.0]])
     labels = torch.arange(4).repeat_interleave(300)
-    codes = centres[labels] + 0.3 * torch.randn(1200, 2, generator=generator)
+    codes = centres[labels] + 0.3 * torch.randn(1200, 2, generator=rng)
     left = plotting.latent_map(codes, labels, GRID, reach=2.0).figure.axes[0]
     assert [text.get_text() for text in left.texts] == ["0", "1", "2"]  # 3 is out of view
     places = torch.tensor([text.get_position() for text in left.texts])
