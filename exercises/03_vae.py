@@ -183,7 +183,7 @@ for letter, statement in two.statements.items():
 plotting.image_rows(
     {"a and b": torch.stack([two.a, two.b])[:, None]},
     title="Two images, one code",
-    alt="Two handwritten digits side by side, both sharp.",
+    alt="Handwritten digits side by side, both of them sharp.",
 )
 
 # %% nbgrader={"grade": false, "grade_id": "blur", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -203,8 +203,8 @@ blur_picture = plotting.curves(
     x_label="weight t of image a in the answer",
     y_label="expected loss (nats)",
     title="The best single answer is a mixture, with or without KL",
-    alt="Two parabolas of one shape, the upper one shifted up by the code's "
-    "price. Both are lowest where t is the probability of image a.",
+    alt="Parabolas of the same shape, the upper one shifted up by the code's "
+    "price. They are lowest where t is the probability of image a.",
 )
 true_parts = ("lowest point of either", "shifts the curve", "told the two")
 blur_choice = {

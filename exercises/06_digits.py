@@ -268,8 +268,8 @@ race_picture = plotting.curves(
     y_label="Fréchet distance (logarithmic)",
     log_y=True,
     title="The walker begins late and ends lowest",
-    alt="Three falling curves; the walker's begins after half of the time and "
-    "ends below the others.",
+    alt="Falling curves; the walker's begins later than the others and ends "
+    "below them.",
 )
 true_parts = (
     "each of the walker's seeds",

@@ -557,7 +557,7 @@ for name, runs in raced["curves"].items():
 plotting.curves(
     middle, x_label="seconds of training", y_label="Fréchet distance (logarithmic)",
     log_y=True, points=True, title="Codes are cheaper than pixels",
-    marks={"2,000 real images": raced["floor"]},
+    marks={f"{raced['count']:,} real images": raced["floor"]},
 )  # fmt: skip
 
 # %%
@@ -744,10 +744,10 @@ assert max(ours["drawn"]) < min(rows["twice as many latents"]["drawn"])
 def drawn_with(sampler, questions, model, noise, final=None):
     wished = asked[: len(noise)]
     if sampler == "ddpm":
-        fresh = torch.Generator().manual_seed(1)
+        rng = torch.Generator().manual_seed(1)
         with torch.no_grad():
             guided = flow.guide(model, wished, 1.0)
-            return flow.ancestral(guided, noise, questions, fresh)
+            return flow.ancestral(guided, noise, questions, rng)
     how = {
         "num_steps": questions if sampler == "euler" else questions // 2,
         "method": sampler,
@@ -803,8 +803,9 @@ assert walked.recall > drifted.recall - 0.05
 # %%
 grain = torch.randn(1000, 1, 28, 28, generator=rng)
 on_pixels = {sampler: [] for sampler in by_sampler}
+few = (4, 8, 16)
 for sampler, row in on_pixels.items():
-    for q in (4, 8, 16):
+    for q in few:
         x = drawn_with(sampler, q, unet, grain, "euler")
         image = data.from_signed(x)
         row.append(evaluation.score_samples(image, real).frechet)
@@ -812,12 +813,11 @@ for sampler, row in on_pixels.items():
 # %%
 best = told.get(min(on_pixels, key=lambda name: on_pixels[name][-1]), "DDPM")
 lines = {
-    f"{told.get(name, 'DDPM')}'s": ((4, 8, 16), row)
-    for name, row in on_pixels.items()
+    f"{told.get(name, 'DDPM')}'s": (few, row) for name, row in on_pixels.items()
 }
 plotting.curves(
     lines, x_label="questions to the network for each digit", y_label="Fréchet distance",
-    points=True, title=f"On pixels, {best}'s sampler comes nearest with 16 questions",
+    points=True, title=f"On pixels, {best}'s sampler comes nearest with {few[-1]} questions",
 )  # fmt: skip
 
 # %%
@@ -848,8 +848,8 @@ velocity = flow.velocity_of(ddpm, flow.DIFFUSION, "noise")
 # %%
 with torch.no_grad():
     guided = flow.guide(velocity, asked, 1.0)
-    fresh = torch.Generator().manual_seed(1)
-    points = flow.ancestral(guided, start, 50, fresh, path=flow.DIFFUSION)
+    fresh_rng = torch.Generator().manual_seed(1)
+    points = flow.ancestral(guided, start, 50, fresh_rng, path=flow.DIFFUSION)
     calm = flow.solve(guided, start, 25)
 diffused, solved = score(points), score(calm)
 
@@ -868,7 +868,7 @@ both = {"flow": drawn_with("heun", 50, latent, start), "DDPM": points}
 plotting.image_rows(
     {n: painted(scale.back(x[:12])) for n, x in both.items()},
     title="Two trainings of one network, each with its own sampler",
-    alt="Two rows in which the same digits were asked for, in the same order.",
+    alt="In each row the same digits were asked for, in the same order.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -916,7 +916,7 @@ plotting.guidance_curve(strengths, precision, recall, chosen=best)
 shown = {f"w = {w:g}": painted(scale.back(pushed[w][:12])) for w in (1.0, 3.0)}
 plotting.image_rows(
     shown, title="The same noise, without a push and with a strong one",
-    alt="Two rows of the same digits; in the second, strokes are bolder and plainer.",
+    alt="The same digits in each row; with the push, strokes are bolder and plainer.",
 )  # fmt: skip
 
 # %%

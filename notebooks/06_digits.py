@@ -214,7 +214,7 @@ assert reread > accuracy - 1
 plotting.image_rows(
     {"image": mnist.test_images[:10], "from 49 tokens": rebuilt[:10]},
     title=f"From 49 tokens {reread:.1f} % can still be read",
-    alt="Ten digits, and below each the same from its tokens, with rougher edges.",
+    alt="Digits, and below each the same from its tokens, with rougher edges.",
 )
 
 # %% [markdown]
@@ -259,7 +259,7 @@ def written():
     pages = []
     for names in labels.split(1000):
         prompts = [[256 + name] for name in names.tolist()]
-        new = gpt.generate(writer.eval(), prompts, 49, gpt.Sampling(), rng)
+        new = gpt.generate(writer, prompts, 49, gpt.Sampling(), rng)
         pages.append(codebook.decode(torch.tensor(new).clamp(max=255)))
     return torch.cat(pages)
 
@@ -345,7 +345,7 @@ for name, runs in fair["runs"]["equal_seconds"].items():
 plotting.curves(
     curves, x_label="seconds of training", y_label="Fréchet distance (logarithmic)",
     log_y=True, points=True, title="The same minute for each",
-    marks={"2,000 real images": fair["floor"]},
+    marks={f"{fair['count']:,} real images": fair["floor"]},
 )  # fmt: skip
 
 # %%
@@ -447,7 +447,8 @@ def nats_by_name(images):
     rows = codebook.encode(images).repeat_interleave(10, dim=0)
     names = 256 + classes.repeat(len(images))[:, None]
     given = torch.cat([names, rows[:, :-1]], dim=1)
-    logits = writer(given).transpose(1, 2)
+    with training.evaluation_mode(writer):
+        logits = writer(given).transpose(1, 2)
     nats = F.cross_entropy(logits, rows, reduction="none")
     return nats.sum(1).view(-1, 10)
 

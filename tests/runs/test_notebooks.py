@@ -141,6 +141,10 @@ def plotting_calls(tree: ast.AST) -> list[ast.Call]:
     ]
 
 
+# Half of the first edition's 18.7 % of the lines; the chapters above it may only come down.
+PLOTTING = {"02_gan": 0.124, "03_vae": 0.114, "05_flow": 0.126, "06_digits": 0.104}
+
+
 @chapters
 def test_figures_say_themselves_what_they_show(source: Path) -> None:
     cells = [parsed(cell) for cell in code_cells(jupytext.read(source))]
@@ -151,12 +155,14 @@ def test_figures_say_themselves_what_they_show(source: Path) -> None:
         for line in range(call.lineno, (call.end_lineno or 0) + 1)
     }
     lines = sum(len(c.source.splitlines()) for c in code_cells(jupytext.read(source)))
-    assert len(inside) / lines <= 0.14, f"{len(inside)} of {lines} lines stand in figures' calls"
+    most = PLOTTING.get(source.stem, 0.094)
+    assert len(inside) / lines <= most, f"{len(inside)} of {lines} lines stand in figures' calls"
 
 
 AMOUNT = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|dozens?|half|third|quarter"
-    r"|hundreds?|thousands?|percent|twice)\b"
+    r"|hundreds?|thousands?|percent|twice)\b",
+    re.IGNORECASE,
 )
 
 
@@ -166,7 +172,7 @@ def amounts(tree: ast.AST) -> list[str]:
         text
         for call in plotting_calls(tree)
         for keyword in call.keywords
-        if keyword.arg == "alt"
+        if keyword.arg in ("alt", "marks")
         for text in _typed(keyword.value)
         if AMOUNT.search(text)
     ]
@@ -181,7 +187,7 @@ def _typed(node: ast.AST) -> Iterator[str]:
             yield from _typed(child)
 
 
-@chapters
+@pytest.mark.parametrize("source", [*SOURCES, *EXERCISES], ids=str)
 def test_no_description_of_a_figure_states_a_number_by_hand(source: Path) -> None:
     found = [amounts(parsed(cell)) for cell in code_cells(jupytext.read(source))]
     assert [text for texts in found for text in texts] == []
