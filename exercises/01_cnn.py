@@ -56,8 +56,8 @@ check, hint, given = open_exercises("01_cnn", variant=VARIANT)
 # **Predict**, 2 points. Its name is `sizes`.
 #
 # `given("sizes")` describes a convolution and the image that it reads.
-# How many pixels has a side of its maps, and how many parameters has the layer?
-# Behind it stands a second convolution, of 3 by 3 weights and stride 1: how many pixels of the image has a side of its *receptive field*?
+# How many pixels does a side of its maps have, and how many parameters does the layer have?
+# Behind it stands a second convolution, of 3 by 3 weights and stride 1: how many pixels of the image does a side of its *receptive field* have?
 # Work it out before you build the layers.
 
 # %% nbgrader={"grade": false, "grade_id": "sizes-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -362,7 +362,7 @@ picture = plotting.curves(
     x_label="shift to the right (pixels)",
     y_label="change of the maps (share)",
     title="Pooling softens a shift; it does not remove it",
-    alt="Three curves rise from zero with the shift; the wider the window of "
+    alt="The curves rise from zero with the shift; the wider the window of "
     "the pooling, the lower the curve.",
 )
 assert 0.2 < heights["pooled by 2"][1] < heights["before pooling"][1]

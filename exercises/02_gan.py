@@ -54,7 +54,7 @@ check, hint, given = open_exercises("02_gan", variant=VARIANT)
 #
 # A tiny world has five images, called a to e.
 # `shares.real` says how often each one stands in the data, in percent, and `shares.made` how often the generator makes it.
-# The best possible *discriminator* is shown one image at a time, a real one in half of the cases and a made one in the other half.
+# The best possible *discriminator* is shown one image at a time, a real one in half of the cases and a generated one in the other half.
 # Give three numbers:
 #
 # - `"probability"`: the probability of being real that it gives to the image `shares.image`, from 0 to 1, with at least three decimals.
@@ -87,7 +87,7 @@ check("best_guess", best_guess)
 #
 # **Write**, 2 points. Its name is `generator_loss`.
 #
-# The *discriminator* gives a *logit* $s$ for each made image, and $D = \sigma(s)$ is its probability of being real.
+# The *discriminator* gives a *logit* $s$ for each generated image, and $D = \sigma(s)$ is its probability of being real.
 # Write the generator's mean loss for logits with the shape (N,).
 # With `saturating=False` it is the *non-saturating loss*, the mean of $-\log D$.
 # With `saturating=True` it is the generator's part of the *minimax game*, the mean of $\log(1 - D)$.
@@ -116,7 +116,7 @@ check("generator_loss", generator_loss)
 #
 # Two GANs play on a line, and both begin alike.
 # `runs.generator_loss` has each run's *non-saturating loss* at the steps `runs.steps`.
-# `runs.distance` has the *Fréchet distance* of 1,000 made points from 1,000 real ones at the same steps.
+# `runs.distance` has the *Fréchet distance* of 1,000 generated points from 1,000 real ones at the same steps.
 # `runs.floor` is the *floor*, the distance of 1,000 real points from 1,000 other real ones.
 #
 # First make the figure `runs_figure` with `plotting.curves`.
@@ -150,8 +150,8 @@ runs_figure = plotting.curves(
     x_label="step",
     y_label="Fréchet distance (floors)",
     title="One run comes down to the floor, the other turns away",
-    alt="Two curves fall together at first. Then one falls on to 1, the "
-    "floor, and the other rises again by a multiple.",
+    alt="The curves fall together at first. Then one falls on to the floor, "
+    "and the other rises again, far above it.",
     log_y=True,
 )
 good, bad = sorted(runs.distance, key=lambda name: runs.distance[name][-1])
@@ -219,10 +219,10 @@ check("update_average", update_average)
 # `D` is a *discriminator* that can only draw a straight line in the plane: a `torch.nn.Linear(2, 1)`.
 # It takes a point for real if its logit is above 0.
 # `real` holds N real points, shape (N, 2).
-# Write a function that returns N made points, shape (N, 2), with two properties:
+# Write a function that returns N generated points, shape (N, 2), with two properties:
 #
-# - `D` is right about exactly half of the 2 N points, real and made together.
-# - Each made point is at least 1 away from every real point, so not one of them is any good.
+# - `D` is right about exactly half of the 2 N points, real and generated together.
+# - Each generated point is at least 1 away from every real point, so not one of them is any good.
 
 
 # %% nbgrader={"grade": false, "grade_id": "half_right", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -253,7 +253,7 @@ check("half_right", half_right)
 # **Mend**, 4 points. Its name is `mended_step`.
 #
 # `broken_step` is one step of a GAN on points of the plane.
-# `G` turns noise `z` into made points, and `D` gives one *logit* for each point.
+# `G` turns noise `z` into generated points, and `D` gives one *logit* for each point.
 # Three things in it are wrong, and you see none of them in an error message.
 # Write the mended step: the discriminator takes one step of its optimizer along its loss, and the generator one step along its *non-saturating loss*.
 # Return both losses as `broken_step` does.
@@ -298,7 +298,7 @@ check("mended_step", mended_step)
 # Write a function that says how many times its *floor* the distance is.
 # `made`, `real` and `other_real` are three sets of data with the shape (count, width), and the count of `real` may differ from the others.
 # `feature_map` turns a set into features with the shape (count, features).
-# Return $d^2$ of made and real features, divided by $d^2$ of other real and real features.
+# Return $d^2$ of generated and real features, divided by $d^2$ of other real and real features.
 
 
 # %% nbgrader={"grade": false, "grade_id": "times_floor", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -329,8 +329,8 @@ check("times_floor", times_floor)
 # All sets hold points of the plane, shape (count, 2), and `centres` holds the *modes*, shape (modes, 2).
 # Write a function that returns the set of the failures of the points `made`: `set()`, `{"collapse"}`, `{"memorising"}` or `{"collapse", "memorising"}`.
 #
-# - It is collapse if a mode is not covered. As in the chapter, a mode is covered if it has at least half of an equal share: of the made points at least `1 / (2 * len(centres))` lie within `3 * spread` of its centre.
-# - It is memorising if the made points lie too near the points that the generator was trained on. Take the distance of each made point to its nearest point in `training`, and then the median of these distances. It is too small if it is below half of the same median for `held_out`, real points that were in no training.
+# - It is collapse if a mode is not covered. As in the chapter, a mode is covered if it has at least half of an equal share: of the generated points at least `1 / (2 * len(centres))` lie within `3 * spread` of its centre.
+# - It is memorising if the generated points lie too near the points that the generator was trained on. Take the distance of each generated point to its nearest point in `training`, and then the median of these distances. It is too small if it is below half of the same median for `held_out`, real points that were in no training.
 
 
 # %% nbgrader={"grade": false, "grade_id": "failures", "locked": false, "schema_version": 3, "solution": true, "task": false}

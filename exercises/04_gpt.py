@@ -60,8 +60,8 @@ check, hint, given = open_exercises("04_gpt", variant=VARIANT)
 # A space belongs to the word after it, and no merge reaches from one word into the next.
 # A letter or a space is one byte, and a Chinese character or comma is three; `"春".encode()` shows them.
 #
-# How many words and characters has the English line, spaces counted, and how many tokens?
-# How many tokens has the Chinese line with its own merges?
+# How many words and characters does the English line have, spaces counted, and how many tokens?
+# How many tokens does the Chinese line have with its own merges?
 # Work it out before you run a tokeniser.
 
 # %% nbgrader={"grade": false, "grade_id": "counts-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -112,8 +112,8 @@ check("counts", counts)
 #
 # `gpt.Attention` of chapter 4 has matrices without biases.
 # `given("heads")` says how wide the layer is, and two numbers of heads into which it may be cut.
-# How many weights has it with `heads` heads (`few`), and with `more_heads` (`many`)?
-# With *grouped-query attention* there are still `more_heads` heads of queries, and only `kv_heads` heads of keys and values: how many weights has it then (`grouped`)?
+# How many weights does it have with `heads` heads (`few`), and with `more_heads` (`many`)?
+# With *grouped-query attention* there are still `more_heads` heads of queries, and only `kv_heads` heads of keys and values: how many weights does it have then (`grouped`)?
 # How many numbers does the *KV cache* of the grouped layer hold after a text of `tokens` tokens (`cache`)?
 
 # %% nbgrader={"grade": false, "grade_id": "heads-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -396,8 +396,8 @@ figure = plotting.curves(
     x_label="length of the training text (characters)",
     y_label="loss on the excerpt (bits a character)",
     title="Larger pieces win once there is enough text to learn them from",
-    alt="Three falling lines over the length of the training text. They start "
-    "close together; with much text the larger vocabulary is lowest and the "
+    alt="Falling lines over the length of the training text. They start close "
+    "together; with much text the larger vocabulary is lowest and the "
     "characters are highest.",
 )
 best = min(rates, key=lambda name: rates[name][-1])

@@ -42,7 +42,7 @@ def _two_densities(draw: Draw) -> SimpleNamespace:
     misconceptions=("the discriminator should win",),
     points=2,
     hints=(
-        "Think of 100 real and 100 made images, and count those that look alike.",
+        "Think of 100 real and 100 generated images, and count those that look alike.",
         'The best discriminator answers p / (p + q), and says "real" where p is larger. It is '
         "wrong about the rarer of the two.",
         "The accuracy is half the sum of `max(real[i], made[i])` over the images. For equal "
@@ -55,21 +55,21 @@ def best_guess(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
     answer = numbers(answer, "best_guess", ("probability", "accuracy", "accuracy_at_the_end"))
     p, q = given.real[given.image], given.made[given.image]
     mistakes = {
-        "This is the probability of a made image.": q / (p + q),
+        "This is the probability of a generated image.": q / (p + q),
         "This is how often the data show the image. How often does the generator make it?": (
             p / 100
         ),
     }
     otherwise = (
-        f"Of 100 real and 100 made images, how many are {given.image!r}? How many of these are "
-        "real?"
+        f"Of 100 real and 100 generated images, how many are {given.image!r}? How many of these "
+        "are real?"
     )
     expect_close(answer["probability"], p / (p + q), mistakes, otherwise, 1e-3)
     _accuracy_of_the_best(answer["accuracy"], given)
     end = answer["accuracy_at_the_end"]
     expect(
         end <= 50,
-        "At the end the discriminator should not win: where real and made images are equally "
+        "At the end the discriminator should not win: where real and generated images are equally "
         "frequent, even the best one can only guess.",
     )
     expect(end == 50, "At the end every answer is right half of the time. Give it in percent.")
@@ -109,7 +109,7 @@ def _accuracy_of_the_best(accuracy: float, given: SimpleNamespace) -> None:
     ),
 )
 def generator_loss(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer(logits, saturating)` is the mean loss of the logits of made images, (N,)."""
+    """`answer(logits, saturating)` is the mean loss of the logits of generated images, (N,)."""
     small = 0.05 + 0.9 * draw.uniform(24)
     loss = a_tensor(answer(small.clone(), False), "The loss", ())
     expect(
@@ -139,7 +139,7 @@ def _expect_minus_log(loss: Tensor, logits: Tensor) -> None:
     mistakes = {
         "This is the sum; the mean is asked for.": wanted * len(logits),
         "The sign is wrong: it must fall as D believes more.": -wanted,
-        "This is the discriminator's loss on made images; the generator wants the opposite.": (
+        "This is the discriminator's loss on generated images; the generator wants the opposite.": (
             on_made
         ),
         "This is the saturating loss; with saturating=False, -log D is asked for.": -on_made,

@@ -40,31 +40,33 @@ def _line_and_points(draw: Draw) -> tuple[nn.Linear, Tensor]:
     misconceptions=("50 % accuracy proves convergence",),
     points=3,
     hints=(
-        "Say the line is right about k of the N real points. About how many of the N made points "
-        "must it be right, so that it is right N times in all?",
-        "About N - k, so k made points must lie on the side that it takes for real. Or move the "
-        "real points along the line: that changes no answer.",
+        "Say the line is right about k of the N real points. About how many of the N generated "
+        "points must it be right, so that it is right N times in all?",
+        "About N - k, so k generated points must lie on the side that it takes for real. Or move "
+        "the real points along the line: that changes no answer.",
         "`along = torch.stack([-D.weight[0, 1], D.weight[0, 0]])`, and "
         "`real + 100 * along / along.norm()`.",
     ),
 )
 def half_right(given: SimpleNamespace, draw: Draw, answer: Any) -> None:
-    """`answer(D, real)` is a set of made points, (N, 2), that a line is half right about."""
+    """`answer(D, real)` is a set of generated points, (N, 2), that a line is half right about."""
     D, real = _line_and_points(draw)
-    made = a_tensor(answer(copy.deepcopy(D), real.clone()), "The made points", real.shape).float()
+    points = answer(copy.deepcopy(D), real.clone())
+    made = a_tensor(points, "The generated points", real.shape).float()
     with torch.no_grad():
         kept, missed = int((D(real) > 0).sum()), int((D(made) <= 0).sum())
     nearest = torch.cdist(made, real).min().item()
     right = kept + missed
     expect(
         not (right == len(real) and nearest < 1),
-        "The line is right half of the time, but here the made points lie among the real ones. "
-        "50 % accuracy does not prove convergence: find 50 % with points that are all wrong.",
+        "The line is right half of the time, but here the generated points lie among the real "
+        "ones. 50 % accuracy does not prove convergence: find 50 % with points that are all wrong.",
     )
-    expect(nearest >= 1, "A made point must be at least 1 away from each real point.")
+    expect(nearest >= 1, "A generated point must be at least 1 away from each real point.")
     expect(
         missed != kept or right == len(real),
-        "The two numbers are exchanged: the line is right about as many made points as real ones.",
+        "The two numbers are exchanged: the line is right about as many generated points as real "
+        "ones.",
     )
     share = 100 * right / (2 * len(real))
     expect(
@@ -212,7 +214,7 @@ class _Islands:
 
 
 def _cases(islands: _Islands) -> Iterator[tuple[Tensor, set[str], str]]:
-    """Yields made points, their failures, and what to say where others are named."""
+    """Yields generated points, their failures, and what to say where others are named."""
     modes, few = islands.modes, islands.draw.integer(1, 3)
     last, all_but_one = islands.centres[-1], islands.fresh(modes - 1)
     collapse, memorising = {"collapse"}, {"memorising"}
@@ -241,9 +243,9 @@ def _cases(islands: _Islands) -> Iterator[tuple[Tensor, set[str], str]]:
     hints=(
         "`torch.cdist(a, b)` has a row for each point of a. Its `min(1)` gives each one's smallest "
         "distance and the index where that is.",
-        "Count the made points per mode, but only those within `3 * spread` of it. For the copies "
-        "compare the two medians `torch.cdist(made, training).min(1).values.median()` and the "
-        "same of `held_out`.",
+        "Count the generated points per mode, but only those within `3 * spread` of it. For the "
+        "copies compare the two medians `torch.cdist(made, training).min(1).values.median()` and "
+        "the same of `held_out`.",
         "`hits = (torch.cdist(made, centres) <= 3 * spread).float().mean(0)`; collapse if any of "
         "`hits` is below `1 / (2 * len(centres))`; memorising if the first median is below half of "
         "the second.",

@@ -197,8 +197,8 @@ HOLD_D, HOLD_G = (0.1, 0.0), (0.0, 0.1)
     points=4,
     hints=(
         "Ask of each loss: through which networks does it flow, and whose optimizer follows it?",
-        "The discriminator's loss must end at the made points. The generator's loss must hold no "
-        "real points, and each player has its own optimizer.",
+        "The discriminator's loss must end at the generated points. The generator's loss must hold "
+        "no real points, and each player has its own optimizer.",
         "`D(fake.detach())` in `d_loss`; `g_loss = F.softplus(-D(fake)).mean()`; "
         "`G_optimizer.step()` in the last line, and `zero_grad` before each `backward`.",
     ),
@@ -236,7 +236,7 @@ def _each_player_follows_its_own(game: _Game, step: Callable[..., Any]) -> None:
     expect(
         not _all_close(moved, leaked),
         "The discriminator's loss reaches the generator and asks it to be recognised: `detach` "
-        "the made points there.",
+        "the generated points there.",
     )
     expect(_all_close(moved, along), "The generator does not follow the gradient of -log D.")
     wanted = game.gradients(on_real + on_fake, game.D)

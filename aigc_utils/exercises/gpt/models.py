@@ -132,14 +132,15 @@ def _race(draw: Draw) -> SimpleNamespace:
     ),
     given=_race,
 )
-def beat(given: SimpleNamespace, draw: Draw, model: Any) -> None:
+def beat(given: SimpleNamespace, draw: Draw, model: Any) -> str:
     """`model(tokens)` gives logits of each next token, int64 (B, T) to (B, T, vocab_size)."""
     ids, vocab_size, _ = _sonnet_ids()
     start = draw.integer(WATCH, len(ids) - 60 * ROW - 1)
     excerpt = ids[start : start + 60 * ROW + 1]
     inputs, targets = excerpt[:-1].view(60, ROW), excerpt[1:].view(60, ROW)
     logits = _logits(model, inputs, vocab_size)
-    bits = F.cross_entropy(logits.mT, targets).item() / math.log(2)
+    nats = F.cross_entropy(logits.mT, targets, reduction="none").flatten()
+    bits = nats.mean().item() / math.log(2)
     rung = gpt.bigram_nats(given.train, excerpt, vocab_size) / math.log(2)
     told = f"{bits:.2f} bits a character on sonnets that you were not given"
     expect(
@@ -149,3 +150,5 @@ def beat(given: SimpleNamespace, draw: Draw, model: Any) -> None:
     expect(bits < rung, f"{told}, behind the rung's {rung:.2f}.")
     if bits > rung - MARGIN:
         raise NotYet(f"{told}: ahead of the rung's {rung:.2f}, but by less than {MARGIN}.")
+    _, error = gpt.mean_bits(nats)
+    return f"{told} (± {2 * error:.2f}): {rung - bits:.2f} below the rung's {rung:.2f}."

@@ -73,7 +73,7 @@ def share_of_the_data(g):
     return by_formula(g) | {"probability": g.real[g.image] / 100}
 
 
-@CASES.wrong("best_guess", says="probability of a made image")
+@CASES.wrong("best_guess", says="probability of a generated image")
 def probability_of_made(g):
     return by_formula(g) | {"probability": 1 - by_formula(g)["probability"]}
 
@@ -121,7 +121,7 @@ def log_d_minimised(g):
     return lambda s, saturating: F.logsigmoid(-s if saturating else s).mean()
 
 
-@CASES.wrong("generator_loss", says="discriminator's loss on made images")
+@CASES.wrong("generator_loss", says="discriminator's loss on generated images")
 def loss_of_the_opponent(g):
     return lambda s, saturating: F.softplus(s).mean()
 

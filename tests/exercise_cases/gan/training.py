@@ -192,7 +192,7 @@ def real_points_left_in_the_loss(g):
     return stepping(real_in_g=True)
 
 
-@CASES.wrong("mended_step", says="`detach` the made points")
+@CASES.wrong("mended_step", says="`detach` the generated points")
 def detach_missing(g):
     return stepping(detach=False)
 
