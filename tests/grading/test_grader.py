@@ -90,7 +90,7 @@ def graded(
     write(place / "stranger.ipynb", new_notebook(cells=[new_code_cell("x = 1")]))
     run = subprocess.run(
         [sys.executable, "-m", "grading", "grade", str(place), "--exercises", NAME,
-         "--variant", str(VARIANT), "--out", str(out), "--jobs", "2", "--cell-seconds", "10"],
+         "--variant", str(VARIANT), "--out", str(out), "--jobs", "2"],
         cwd=ROOT, capture_output=True, check=False,
         env={**os.environ, "PYTHONIOENCODING": "gbk", "PYTHONUTF8": "0"},
     )  # fmt: skip
