@@ -1068,19 +1068,25 @@ plotting.image_rows(
 #
 # ## The numbers of this run
 #
-# The book's table of measurements is made of these.
+# The book's tables are made of these.
 
 # %%
 evaluation.record(
-    accuracy=("accuracy on test images, median", f"{test_accuracy:.2f} %"),
-    held=("accuracy on held-back images, median of five", f"{final[2]:.2f} %"),
-    seconds=("time of training, median of five", f"{seconds[2]:.1f} s"),
+    accuracy=(
+        "accuracy on test images, median",
+        f"{test_accuracy:.2f} ± {test_margin:.2f} %",
+    ),
+    held=(
+        "held-back images, median of five",
+        f"{final[2]:.2f} ± {margin:.2f} %",
+    ),
+    seconds=("training time, median of five", f"{seconds[2]:.1f} s"),
     listing=(
-        "the article's network after half an epoch of five, held-back images",
-        f"{article_held:.2f} %",
+        "article's network, half an epoch, held-back images",
+        f"{article_held:.2f} ± {article_margin:.2f} %",
     ),
     listing_seconds=(
-        "the article's network, time of half an epoch",
+        "article's network, half an epoch",
         f"{article_half:.1f} s",
     ),
 )

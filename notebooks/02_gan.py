@@ -1102,18 +1102,23 @@ assert right >= 30
 # %% [markdown]
 # ## The numbers of this run
 #
-# The book's table of measurements is made of these.
+# The book's tables are made of these.
 
 # %%
 evaluation.record(
-    frechet=("Fréchet distance of the samples", f"{course.frechet:.2f}"),
-    floor=("Fréchet distance of real images, the floor", f"{floor:.2f}"),
-    article=("Fréchet distance, article, 600 steps", f"{article.frechet:.1f}"),
-    precision=("precision of the samples", f"{course.precision:.2f}"),
-    recall=("recall of the samples", f"{course.recall:.2f}"),
-    coverage=("coverage of the samples", f"{course.coverage:.2f}"),
-    obeyed=("samples that show the digit asked for", f"{obeyed:.1f} %"),
-    seconds=("time of training", f"{run.seconds:.0f} s"),
+    **{
+        short: (f"Fréchet distance, {of}", f"{d:.2f} ± {errors[of]:.2f}")
+        for short, of, d in (
+            ("frechet", "course, this run", course.frechet),
+            ("floor", "real images", floor),
+            ("article", "article, 600 steps", article.frechet),
+        )
+    },
+    precision=("precision", f"{course.precision:.2f}"),
+    recall=("recall", f"{course.recall:.2f}"),
+    coverage=("coverage", f"{course.coverage:.2f}"),
+    obeyed=("samples read as asked", f"{obeyed:.1f} ± {error:.1f} %"),
+    seconds=("training time", f"{run.seconds:.0f} s"),
 )
 
 # %% [markdown]

@@ -496,10 +496,11 @@ seen = evaluation.elbo(model, others[:10_000], rng).nats
 # %%
 parts = evaluation.elbo(model, test_images, rng)
 each = parts.reconstruction + parts.kl.sum(1)
-error = (each.std() / len(each) ** 0.5).item()
+nats_error = (each.std() / len(each) ** 0.5).item()
 print(f"test: reconstruction {parts.reconstruction.mean():.1f}", end=" ")
 print(f"+ KL {parts.kl.sum(1).mean():.1f} nats")
-print(f"together {parts.nats:.1f} ± {error:.1f}; training images {seen:.1f}")
+print(f"together {parts.nats:.1f} ± {nats_error:.1f}")
+print(f"training images {seen:.1f}")
 long_runs = evaluation.load_results("vae_long")
 minute = [r["nats"] + r["saved"] for r in long_runs["runs"]["minute"]]
 print(f"a minute: {min(minute):.1f} to {max(minute):.1f} nats", end=" ")
@@ -744,9 +745,9 @@ mixture = vae.fit_mixture(draws, 50, rng)
 codes = vae.reparameterize(means, log_variances, rng)
 standard = Normal(0, 1).log_prob(codes).sum(1)
 saved = mixture.log_prob(codes) - standard
-error = (saved.std() / len(saved) ** 0.5).item()
-print(f"saved on test images: {saved.mean():.2f} ± {error:.2f} nats an image")
-assert saved.mean() > 10 * error
+off = (saved.std() / len(saved) ** 0.5).item()
+print(f"saved on test images: {saved.mean():.2f} ± {off:.2f} nats an image")
+assert saved.mean() > 10 * off
 minute = [r["nats"] for r in long_runs["runs"]["minute"]]
 print(f"a minute, with a mixture: {min(minute):.1f} to {max(minute):.1f} nats")
 
@@ -1049,21 +1050,27 @@ assert min(grey["neither"]) > grey["real images"][0]
 # %% [markdown]
 # ## The numbers of this run
 #
-# The book's table of measurements is made of these.
+# The book's tables are made of these.
 
 # %%
 evaluation.record(
-    nats=("negative ELBO on test images", f"{parts.nats:.2f} nats an image"),
+    nats=(
+        "negative ELBO on test images",
+        f"{parts.nats:.2f} ± {nats_error:.2f} nats an image",
+    ),
     listing=(
         "negative ELBO, article's VAE, ten epochs (stored)",
         f"{stored['listing_nats']:.2f} nats",
     ),
     active=("latent dimensions in use, of 20", f"{used}"),
-    saved=("saved by the fitted prior", f"{saved.mean():.2f} nats an image"),
-    seconds=("time of training", f"{run.seconds:.0f} s"),
+    saved=(
+        "saved by the fitted prior",
+        f"{saved.mean():.2f} ± {off:.2f} nats an image",
+    ),
+    seconds=("training time", f"{run.seconds:.0f} s"),
     **{
-        name.split()[0]: (f"Fréchet distance of {name}", f"{distance:.2f}")
-        for name, (distance, _) in distances.items()
+        name.split()[0]: (f"Fréchet distance, {name}", f"{d:.2f} ± {error:.2f}")
+        for name, (d, error) in distances.items()
     },
 )
 

@@ -806,11 +806,12 @@ tested["GPT, characters"] = gpt.surprise(model, as_characters, 64)
 tested["GPT, BPE"] = gpt.surprise(piece_model, as_pieces, 64)
 
 # %%
-final = {}
+final, errors = {}, {}
 print(f"{'':16} perplexity  bits a character")
 for name, nats in tested.items():
     per_character = len(nats) / (len(excerpt) - 1)
     final[name], error = (per_character * each for each in gpt.mean_bits(nats))
+    errors[name] = 2 * error
     perplexity = nats.mean().exp().item()
     print(f"{name:16} {perplexity:10.1f}  {final[name]:.3f} ± {2 * error:.3f}")
 
@@ -1141,7 +1142,7 @@ assert costs[: len(once)].sum() > 2 * costs[len(once) : 2 * len(once)].sum()
 show_source(gpt.keep_nucleus)
 
 # %% [markdown]
-# How many of a text's runs of four tokens stood there before, and how many of its tokens are rare, with a share below 1 in 3000?
+# How many of a text's runs of four tokens stood there before, and how many tokens are rare, below 1 in 3000?
 
 
 # %%
@@ -1167,8 +1168,9 @@ for name, stories in drawn.items():
     repeats[name] = statistics.mean(map(repeated, stories))
     rows = [torch.tensor(begun + tokens) for tokens in stories]
     nats = torch.cat([gpt.surprise(real.model, x, len(x) - 1) for x in rows])
-    surprises[name] = (nats > 8).float().mean().item()
-    print(f"{name:9} {surprises[name]:.1%} rare, repeated:", end=" ")
+    rare = (nats > 8).sum().item()
+    surprises[name] = rare / len(nats)
+    print(f"{name:9} {rare:3} of {len(nats)} rare, repeated:", end=" ")
     print(*(f"{repeated(tokens):.0%}" for tokens in stories))
 
 # %%
@@ -1438,17 +1440,18 @@ assert 2 <= cheaper <= 8
 # %% [markdown]
 # ## The numbers of this run
 #
-# The book's table of measurements is made of these.
+# The book's tables are made of these.
 
 # %%
 evaluation.record(
-    bits=(
-        "GPT on the test text",
-        f"{final['GPT, characters']:.3f} bits a character",
-    ),
-    count=("counting to six", f"{final['order 6']:.3f} bits a character"),
-    bigram=("counting to two", f"{final['order 2']:.3f} bits a character"),
-    seconds=("time of training", f"{run.seconds:.1f} s"),
+    **{
+        short: (
+            f"test text, {of}",
+            f"{final[of]:.3f} ± {errors[of]:.3f} bits a character",
+        )
+        for short, of in (("bits", "GPT, characters"), ("count", "order 6"))
+    },
+    seconds=("training time", f"{run.seconds:.1f} s"),
     poems=(
         "loss on Chinese quatrains",
         f"{poem_nats.mean():.2f} nats a character",

@@ -1142,7 +1142,7 @@ assert torch.equal(digits, flow.decode(coder, scale.back(before)))
 # %% [markdown]
 # ## The numbers of this run
 #
-# The book's table of measurements is made of these.
+# The book's tables are made of these.
 
 # %%
 evaluation.record(
@@ -1155,7 +1155,7 @@ evaluation.record(
         "drawn in one step by the student",
         f"{once['the student'].frechet:.2f}",
     ),
-    seconds=("time of training, codes", f"{coded.seconds + run.seconds:.0f} s"),
+    seconds=("training time, codes", f"{coded.seconds + run.seconds:.0f} s"),
 )
 
 # %% [markdown]
