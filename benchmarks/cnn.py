@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,16 +139,18 @@ def benchmark(seeds: int = 3, listing_epochs: int = 5, minute: bool = True) -> d
         },
         **machine(),
     }
-    named = [
-        ("article's listing", [listing]),
-        ("course, sprint", sprints),
-        ("course, one minute", minutes),
-    ]
+    _show({
+        "article's listing": [listing], "course, sprint": sprints, "course, one minute": minutes,
+    })  # fmt: skip
+    print(f"speedup {results['speedup']:.1f} x")
+    return results
+
+
+def _show(named: Mapping[str, Sequence[Result]]) -> None:
+    """Prints the medians of runs by their name, where there are runs."""
     rows = [
         (name, f"{median(runs).seconds:.2f}", f"{median(runs).accuracy:.2f}", len(runs))
-        for name, runs in named
+        for name, runs in named.items()
         if runs
     ]
     print(table(("what", "seconds", "test accuracy (%)", "seeds"), rows))
-    print(f"speedup {results['speedup']:.1f} x")
-    return results

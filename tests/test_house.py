@@ -35,15 +35,7 @@ CHAPTERS = 6
 MOST_LINES = 300
 LONG_MODULES: dict[str, int] = {}
 MOST_FUNCTION_LINES = 30
-LONG_FUNCTIONS = {
-    "aigc_utils/gpt/tokenizers.py:learn_merges": 42,
-    "aigc_utils/plotting/gpt_attention.py:attention_steps": 40,
-    "aigc_utils/plotting/gpt_attention.py:attention_maps": 38,
-    "aigc_utils/plotting/gpt_results.py:next_token_bars": 47,
-    "aigc_utils/plotting/gpt_workings.py:transformer_drawing": 35,
-    "aigc_utils/plotting/vae_workings.py:importance_bound": 31,
-    "benchmarks/cnn.py:benchmark": 32,
-}
+LONG_FUNCTIONS: dict[str, int] = {}
 
 
 def modules(root: Path = PACKAGE) -> dict[str, ast.Module]:

@@ -159,6 +159,47 @@ class BPETokenizer:
         return tokens
 
 
+class _Pairs:
+    """How often each pair of tokens stands side by side in a text, merge after merge."""
+
+    def __init__(self, text: str) -> None:
+        counts = Counter(WORD.findall(text))
+        self._words = [_single_bytes(word) for word in counts]
+        self._times = list(counts.values())
+        self._frequency: Counter[Pair] = Counter()
+        self._where: defaultdict[Pair, set[int]] = defaultdict(set)  # words that may hold a pair
+        for i in range(len(self._words)):
+            self._count(i, 1)
+        self._heap = [(-n, pair) for pair, n in self._frequency.items()]
+        heapify(self._heap)
+
+    def _count(self, i: int, sign: int) -> None:
+        for pair in pairwise(self._words[i]):
+            self._frequency[pair] += sign * self._times[i]
+            self._where[pair].add(i)
+
+    def most_frequent(self) -> tuple[Pair, int]:
+        """Returns the pair that occurs most often, and how often; (b"", b"") and 0 without one."""
+        while self._heap:
+            most, pair = heappop(self._heap)
+            if most == -self._frequency[pair]:
+                return pair, -most
+            heappush(self._heap, (-self._frequency[pair], pair))  # it has become rarer since
+        return (b"", b""), 0
+
+    def merge(self, pair: Pair) -> None:
+        """Makes a pair one token; only the words with it change, so only their pairs do."""
+        token = pair[0] + pair[1]
+        new: set[Pair] = set()
+        for i in self._where.pop(pair):
+            self._count(i, -1)
+            self._words[i] = merge(self._words[i], pair)
+            self._count(i, 1)
+            new.update(pair for pair in pairwise(self._words[i]) if token in pair)
+        for neighbours in new:
+            heappush(self._heap, (-self._frequency[neighbours], neighbours))
+
+
 def learn_merges(text: str, vocab_size: int) -> list[Pair]:
     """Returns the merges that make a vocabulary of `vocab_size` tokens, in order.
 
@@ -171,45 +212,19 @@ def learn_merges(text: str, vocab_size: int) -> list[Pair]:
     """
     check_text(text)
     whole("vocab_size", vocab_size, 256)
-    counts = Counter(WORD.findall(text))
-    words = [_single_bytes(word) for word in counts]
-    times = list(counts.values())
-    frequency: Counter[Pair] = Counter()
-    where: defaultdict[Pair, set[int]] = defaultdict(set)  # the words that may hold a pair
-
-    def count(i: int, sign: int) -> None:
-        for pair in pairwise(words[i]):
-            frequency[pair] += sign * times[i]
-            where[pair].add(i)
-
-    for i in range(len(words)):
-        count(i, 1)
-    heap = [(-n, pair) for pair, n in frequency.items()]
-    heapify(heap)
+    pairs = _Pairs(text)
     merges: list[Pair] = []
     tokens = {bytes([byte]) for byte in range(256)}
     while len(tokens) < vocab_size:
-        most, pair = heappop(heap) if heap else (0, (b"", b""))
-        if most != -frequency[pair]:
-            heappush(heap, (-frequency[pair], pair))  # it has become rarer since
-            continue
-        if most > -2:
+        pair, most = pairs.most_frequent()
+        if most < 2:
             raise ValueError(
                 "No pair is left that occurs twice: the text is enough for a vocab_size of "
                 f"{len(tokens)}, not of {vocab_size}."
             )
-        # Only the words with this pair change, so only their pairs are counted anew.
-        token = pair[0] + pair[1]
-        new: set[Pair] = set()
-        for i in where.pop(pair):
-            count(i, -1)
-            words[i] = merge(words[i], pair)
-            count(i, 1)
-            new.update(pair for pair in pairwise(words[i]) if token in pair)
-        for neighbours in new:
-            heappush(heap, (-frequency[neighbours], neighbours))
+        pairs.merge(pair)
         merges.append(pair)
-        tokens.add(token)
+        tokens.add(pair[0] + pair[1])
     return merges
 
 

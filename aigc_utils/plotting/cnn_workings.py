@@ -68,10 +68,9 @@ def convolution_steps(
         ValueError: the shapes don't fit, or the place lies outside of the output.
     """
     _check_step(image, kernel, output, at)
-    size = kernel.size(0)
-    row, column = at
+    size, (row, column) = kernel.size(0), at
     patch = image[row : row + size, column : column + size]
-    figure = new_figure(2.4)
+    figure = new_figure(2.7)
     panels = axes_grid(figure, 1, 5, width_ratios=[1.5, 1, 1, 1, 1.5])
     reach = float(output.abs().max())
     for axes, values, scale, title, form in zip(
@@ -89,6 +88,7 @@ def convolution_steps(
     _frame(panels[0], row, column, size)
     _frame(panels[4], row, column, 1)
     total = float((patch * kernel).sum())
+    figure.suptitle(f"{patch.numel()} products, one sum, one pixel of the result: {total:.2f}")
     panels[3].set_xlabel(f"sum: {total:.2f}", fontweight="bold")
     panels[4].set_xlabel(f"marked pixel: {float(output[row, column]):.2f}")
     return Picture(

@@ -125,6 +125,14 @@ def _densities(axes: Axes, x: Tensor, p_data: Tensor, p_generator: Tensor) -> No
         )  # fmt: skip
 
 
+def _discriminators(axes: Axes, x: Tensor, best: Tensor, trained: Tensor) -> None:
+    """Draws the probabilities that the best discriminator and a trained one give."""
+    axes.axhline(0.5, color=COLORS["grey"], linewidth=1, linestyle=":")
+    axes.plot(x, best, color=INK, label="best: $p/(p + q)$")
+    axes.plot(x, trained, LINES[1], color=COLORS["green"], label="trained")
+    axes.set(xlabel="$x$", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
+
+
 @styled
 def optimal_discriminator(
     x: Tensor,
@@ -148,24 +156,22 @@ def optimal_discriminator(
     for density in (p_data, *p_generator.values()):
         if not ((density >= 0) & (p_data + density > 0)).all():
             raise ValueError("densities must be 0 or more, and at no place both 0.")
-    figure = new_figure(4.0)
+    figure = new_figure(4.3)
     axes = axes_grid(figure, 2, len(p_generator), sharex=True, sharey="row")
-    told = []
+    told, errors = [], []
     for i, (name, density) in enumerate(p_generator.items()):
         above, below = axes[i], axes[len(p_generator) + i]
         _densities(above, x, p_data, density)
         best = p_data / (p_data + density)
-        below.axhline(0.5, color=COLORS["grey"], linewidth=1, linestyle=":")
-        below.plot(x, best, color=INK, label="best: $p/(p + q)$")
-        below.plot(x, trained[name], LINES[1], color=COLORS["green"], label="trained")
+        _discriminators(below, x, best, trained[name])
         above.set(title=name, ylim=(0, None))
-        below.set(xlabel="$x$", ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
         weight = (p_data + density) / (p_data + density).sum()
-        error = (weight * (trained[name] - best).abs()).sum()
+        errors.append((weight * (trained[name] - best).abs()).sum().item())
         told.append(
             f"{name}, from {best.min():.2f} to {best.max():.2f}, and a trained one is "
-            f"{error:.3f} from it on average over the samples"
+            f"{errors[-1]:.3f} from it on average over the samples"
         )
+    figure.suptitle(f"Trained, it lies at most {max(errors):.2f} from the best on average")
     axes[0].set_ylabel("density")
     axes[len(p_generator)].set_ylabel("discriminator:\nprobability of real")
     axes[0].legend(loc="upper left", fontsize=9)

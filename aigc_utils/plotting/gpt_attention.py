@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from torch import Tensor
@@ -18,7 +17,6 @@ from .drawing import arrow
 from .picture import (
     DIVERGING,
     INK,
-    STYLE,
     WIDTH,
     Picture,
     axes_grid,
@@ -26,6 +24,7 @@ from .picture import (
     picture_axes,
     styled,
 )
+from .tokens import quoted, visible
 
 #: Shares of red, green and blue in a colour's brightness.
 LUMINANCE = np.array((0.3, 0.59, 0.11))
@@ -33,36 +32,6 @@ LUMINANCE = np.array((0.3, 0.59, 0.11))
 SHARES = "Blues"
 #: The look of what the mask hides, or of what is cut off.
 HIDDEN: Any = {"facecolor": "#F4F6F8", "edgecolor": "#C9D1DA", "hatch": "////", "linewidth": 0}
-#: The font of tokens.
-MONOSPACED = "DejaVu Sans Mono"
-#: What stands for white space in a token.
-MARKS = {" ": "␣", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-@functools.cache
-def _glyphs() -> frozenset[int]:
-    """Returns the code points that the course's font can draw, upright and in equal widths."""
-    paths = (font_manager.findfont(name) for name in (STYLE["font.family"], MONOSPACED))
-    upright, equal = (frozenset(font_manager.get_font(path).get_charmap()) for path in paths)
-    return upright & equal
-
-
-def visible(token: str, limit: int = 12) -> str:
-    """Returns a token so that all of it can be seen: spaces, ends of lines, unknown glyphs.
-
-    Longer ones end in an ellipsis. What the font lacks stands as its code point, as U+6625.
-    """
-    glyphs = _glyphs()
-    marked = "".join(
-        MARKS.get(letter) or (letter if ord(letter) in glyphs else f"U+{ord(letter):04X}")
-        for letter in token
-    )
-    return marked if len(marked) <= limit else marked[: limit - 1] + "…"
-
-
-def quoted(token: str) -> str:
-    """Returns a token for an alternative text, where a screen reader can spell any glyph."""
-    return f"“{token}”".replace("\n", "\\n")
 
 
 def _checked_shares(weights: Tensor, rows: int, columns: int, name: str) -> Tensor:
@@ -114,11 +83,46 @@ def _token_ticks(
     axes.tick_params(length=0)
 
 
+def _checked_steps(size: int, scores: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
+    """Returns the shares in percent of `size` tokens; raises ValueError where a step is no such."""
+    shares = _checked_shares(weights, size, size, "weights")
+    if scores.shape != shares.shape or mask.shape != shares.shape or mask.dtype != torch.bool:
+        raise ValueError(
+            f"scores and mask must have the shape {tuple(shares.shape)} of the weights, and the "
+            f"mask must be bool, not {tuple(scores.shape)} and {tuple(mask.shape)}, {mask.dtype}."
+        )
+    if (shares[~mask.cpu()] > 0).any():
+        raise ValueError("weights must be zero where the mask hides a key.")
+    return shares
+
+
+def _draw_steps(panels: Sequence[Axes], tokens: Sequence[str], steps: Sequence[Tensor]) -> None:
+    """Draws scores, masked scores and shares as tables of numbers, each (T, T)."""
+    reach = steps[0].abs().max().item()
+    for axes, values, scale, form, hides, title in zip(
+        panels,
+        steps,
+        ((DIVERGING, -1.3 * reach, 1.3 * reach),) * 2 + ((SHARES, 0.0, 115.0),),
+        ("{:.1f}", "{:.1f}", "{:.0f}"),
+        ("", "−∞", "0"),
+        ("scores", "masked", "softmax: shares (%)"),
+        strict=True,
+    ):
+        image = _table(axes, values, *scale)
+        _numbers(axes, image, values, form, min(10, 50 / len(tokens)), hides)
+        _token_ticks(axes, tokens if axes is panels[0] else (), tokens)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("key: what is looked at")
+    panels[0].set_ylabel("query: who looks")
+
+
 @styled
 def attention_steps(
     tokens: Sequence[str], scores: Tensor, mask: Tensor, weights: Tensor
 ) -> Picture:
     """Returns the three steps of attention as tables of numbers: scores, mask, softmax.
+
+    The title says what the last token looks at most.
 
     Args:
         tokens: T of them; rows are queries, columns keys.
@@ -131,37 +135,17 @@ def attention_steps(
 
     Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
     """
-    shares = _checked_shares(weights, len(tokens), len(tokens), "weights")
-    if scores.shape != shares.shape or mask.shape != shares.shape or mask.dtype != torch.bool:
-        raise ValueError(
-            f"scores and mask must have the shape {tuple(shares.shape)} of the weights, and the "
-            f"mask must be bool, not {tuple(scores.shape)} and {tuple(mask.shape)}, {mask.dtype}."
-        )
+    shares = _checked_steps(len(tokens), scores, mask, weights)
     scores, hidden = scores.detach().cpu().float(), ~mask.cpu()
-    if (shares[hidden] > 0).any():
-        raise ValueError("weights must be zero where the mask hides a key.")
-    masked = scores.masked_fill(hidden, torch.nan)
-    figure = new_figure(2.95)
+    figure = new_figure(3.25)
     first, *arrows, last = axes_grid(figure, 1, 5, width_ratios=[1, 0.1, 1, 0.1, 1])
-    panels = (first, arrows.pop(1), last)
-    reach = scores.abs().max().item()
-    for axes, values, scale, form, hides, title in zip(
-        panels,
-        (scores, masked, shares.masked_fill(hidden, torch.nan)),
-        ((DIVERGING, -1.3 * reach, 1.3 * reach),) * 2 + ((SHARES, 0.0, 115.0),),
-        ("{:.1f}", "{:.1f}", "{:.0f}"),
-        ("", "−∞", "0"),
-        ("scores", "masked", "softmax: shares (%)"),
-        strict=True,
-    ):
-        image = _table(axes, values, *scale)
-        _numbers(axes, image, values, form, min(10, 50 / len(tokens)), hides)
-        _token_ticks(axes, tokens if axes is first else (), tokens)
-        axes.set(title=title, xlabel="key: what is looked at")
+    steps = [scores, *(values.masked_fill(hidden, torch.nan) for values in (scores, shares))]
+    _draw_steps((first, arrows.pop(1), last), tokens, steps)
     for axes in arrows:
         axes.set_axis_off()
         arrow(axes, (0, 0.5), (1, 0.5))
-    first.set_ylabel("query: who looks")
+    best = f"“{visible(tokens[int(shares[-1].argmax())])}”: {shares[-1].max():.0f} %"
+    figure.suptitle(f"“{visible(tokens[-1])}” looks most at {best}", parse_math=False)
     return Picture(
         figure,
         f"Three tables of {len(tokens)} by {len(tokens)} numbers, rows queries and columns keys, "
@@ -189,9 +173,48 @@ def _habits(share: Tensor) -> str:
     return f"{', '.join(parts)}, {late[:, 0].mean():.0f} to the first token"
 
 
+def _checked_maps(maps: Tensor, length: int, count: int) -> Tensor:
+    """Returns causal maps in percent, (count, length, length); raises ValueError otherwise."""
+    if maps.ndim != 3 or maps.size(0) != count or not 1 <= count <= 6 or length < 3:
+        raise ValueError(
+            f"maps must be 1 to 6, of the shape (P, T, T), with P titles and T tokens, T at least "
+            f"3; not {tuple(maps.shape)} with {count} titles and {length} tokens."
+        )
+    shares = _checked_shares(maps, length, length, "maps")
+    if (shares.triu(1) > 0.1).any():
+        raise ValueError("maps must be causal: a token can't look at a later one.")
+    return shares
+
+
+def _map_panels(tokens: Sequence[str], count: int) -> tuple[Figure, list[Axes], int, float]:
+    """Returns a figure, its panels, how many stand in a row, and the size of the tokens."""
+    columns = count if count < 4 else -(-count // 2)
+    rows = -(-count // columns)
+    names = 0.35 + 0.085 * max(len(visible(token)) for token in tokens)
+    side = min(3.2, (WIDTH - names - 0.1) / columns - 0.1)
+    figure = new_figure(
+        rows * (side + 0.32) + names + 1.1, min(WIDTH, columns * side + names + 0.4)
+    )
+    figure.set_layout_engine("compressed")  # squares leave gaps in the other one
+    panels = axes_grid(figure, rows, columns)
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return figure, panels, columns, max(5.5, min(10, 72 * side / len(tokens) * 0.85))
+
+
+def _far_back(shares: Tensor) -> str:
+    """Says how many tokens back the maps look on average: shape (P, T, T), in percent."""
+    places = torch.arange(shares.size(-1))
+    back = (shares / 100 * (places[:, None] - places)).sum(-1).mean(-1)
+    ends = dict.fromkeys(f"{far:.1f}" for far in (back.min(), back.max()))
+    return f"On average these look {' to '.join(ends)} tokens back"
+
+
 @styled
 def attention_maps(tokens: Sequence[str], maps: Tensor, titles: Sequence[str]) -> Picture:
     """Returns causal attention weights on one sentence, a small map for each head.
+
+    The title says how far back they look.
 
     Args:
         tokens: T of them, at least 3; rows are queries, columns keys.
@@ -202,35 +225,17 @@ def attention_maps(tokens: Sequence[str], maps: Tensor, titles: Sequence[str]) -
         ValueError: the shapes don't fit each other, or a map is no causal attention.
     """
     count, length = len(titles), len(tokens)
-    if maps.ndim != 3 or maps.size(0) != count or not 1 <= count <= 6 or length < 3:
-        raise ValueError(
-            f"maps must be 1 to 6, of the shape (P, T, T), with P titles and T tokens, T at least "
-            f"3; not {tuple(maps.shape)} with {count} titles and {length} tokens."
-        )
-    shares = _checked_shares(maps, length, length, "maps")
+    shares = _checked_maps(maps, length, count)
     future = torch.ones(length, length, dtype=torch.bool).triu(1)
-    if (shares[:, future] > 0.1).any():
-        raise ValueError("maps must be causal: a token can't look at a later one.")
-    columns = count if count < 4 else -(-count // 2)
-    rows = -(-count // columns)
-    names = 0.35 + 0.085 * max(len(visible(token)) for token in tokens)
-    side = min(3.2, (WIDTH - names - 0.1) / columns - 0.1)
-    figure = new_figure(
-        rows * (side + 0.32) + names + 0.8, min(WIDTH, columns * side + names + 0.4)
-    )
-    figure.set_layout_engine("compressed")  # squares leave gaps in the other one
-    panels = axes_grid(figure, rows, columns)
-    size = max(5.5, min(10, 72 * side / length * 0.85))
-    for i, axes in enumerate(panels):
-        if i >= count:
-            axes.set_visible(False)
-            continue
+    figure, panels, columns, size = _map_panels(tokens, count)
+    for i, axes in enumerate(panels[:count]):
         image = _table(axes, shares[i].masked_fill(future, torch.nan), SHARES, 0, 100)
-        left, lowest = i % columns == 0, i >= columns * (rows - 1)
+        left, lowest = i % columns == 0, i >= len(panels) - columns
         _token_ticks(axes, tokens if left else (), tokens if lowest else (), size)
         axes.set_title(titles[i], fontsize=10)
         axes.set_xlabel("key: looked at" if lowest else "")
         axes.set_ylabel("query: who looks" if left else "")
+    figure.suptitle(_far_back(shares))
     figure.colorbar(image, ax=panels, label="share (%)", location="top", shrink=0.6, aspect=34)
     habits = (f"{title}, {_habits(share)}" for title, share in zip(titles, shares, strict=True))
     return Picture(

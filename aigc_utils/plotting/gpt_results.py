@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
 
-from .gpt_attention import HIDDEN, MONOSPACED, quoted, visible
+from .gpt_attention import HIDDEN
 from .picture import COLORS, INK, WIDTH, Picture, axes_grid, new_figure, picture_axes, styled
+from .tokens import MONOSPACED, quoted, visible
 
 #: The colours of a text's tokens, in turn: pale blue, orange, green, purple.
 TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")
@@ -22,6 +24,51 @@ LETTER = 0.602
 def _percent(share: float) -> str:
     """Returns a share in percent as the bars and their text say it: what is not 0 is not "0"."""
     return "<1" if 0 < share < 0.5 else f"{share:.0f}"
+
+
+def _checked_next(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns shares of next tokens, float64; raises ValueError where they are no such."""
+    if not shares or not tokens:
+        raise ValueError("next_token_bars needs at least one setting and one token.")
+    values = {name: share.detach().cpu().double() for name, share in shares.items()}
+    for name, share in values.items():
+        if share.shape != (len(tokens),) or not ((share >= 0).all() and share.sum() < 1.001):
+            raise ValueError(
+                f"{name!r} must give each of {len(tokens)} tokens a probability, and together at "
+                f"most one, not {tuple(share.shape)} that sum to {share.sum():.3g}."
+            )
+    return values
+
+
+def _next_bars(axes: Axes, name: str, bars: Sequence[float], end: float) -> None:
+    """Draws shares in percent from the top down, the last one that of all others."""
+    colors = [COLORS["blue"]] * (len(bars) - 1) + [COLORS["grey"]]
+    axes.barh(range(len(bars)), bars, 0.74, color=colors)
+    for row, value in enumerate(bars):
+        gone = value == 0
+        if gone:
+            axes.barh(row, end, 0.74, **HIDDEN)
+        axes.annotate(
+            "cut" if gone else _percent(value), (value, row), xytext=(4, 0),
+            textcoords="offset points", va="center",
+            color=COLORS["grey"] if gone else INK, fontsize=9,
+        )  # fmt: skip
+    axes.set(xlim=(0, end), xlabel="share (%)")
+    axes.set_title(name, fontsize=10)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _told_next(name: str, tokens: Sequence[str], bars: Sequence[float]) -> str:
+    """Says which token gets most, how many are cut off, and what is left to all others."""
+    shares = bars[:-1]
+    gone = sum(share == 0 for share in shares)
+    cut = f"{gone} of {len(tokens)} cut off, " if gone else ""
+    best = max(range(len(shares)), key=shares.__getitem__)
+    return (
+        f"{name}, {quoted(tokens[best])} with {_percent(shares[best])} percent, {cut}"
+        f"{_percent(bars[-1])} percent to all others"
+    ).replace("<", "under ")
 
 
 @styled
@@ -36,52 +83,26 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
     Raises:
         ValueError: there is nothing to draw, a shape is not (N,), or they are no probabilities.
     """
-    if not shares or not tokens:
-        raise ValueError("next_token_bars needs at least one setting and one token.")
-    values = {name: share.detach().cpu().double() for name, share in shares.items()}
-    for name, share in values.items():
-        if share.shape != (len(tokens),) or not ((share >= 0).all() and share.sum() < 1.001):
-            raise ValueError(
-                f"{name!r} must give each of {len(tokens)} tokens a probability, and together at "
-                f"most one, not {tuple(share.shape)} that sum to {share.sum():.3g}."
-            )
-    figure = new_figure(0.27 * len(tokens) + 1.25)
-    panels = axes_grid(figure, 1, len(values), sharex=True, sharey=True)
-    rest = {name: 1 - min(1.0, round(share.sum().item(), 5)) for name, share in values.items()}
-    top = 100 * max(*(share.max().item() for share in values.values()), *rest.values())
-    parts = []
-    for axes, (name, share) in zip(panels, values.items(), strict=True):
-        bars = [*(100 * share).tolist(), 100 * rest[name]]
-        colors = [COLORS["blue"]] * len(tokens) + [COLORS["grey"]]
-        axes.barh(range(len(bars)), bars, 0.74, color=colors)
-        for row, value in enumerate(bars):
-            gone = value == 0
-            if gone:
-                axes.barh(row, 1.26 * top, 0.74, **HIDDEN)
-            text = "cut" if gone else _percent(value)
-            axes.annotate(
-                text, (value, row), xytext=(4, 0), textcoords="offset points", va="center",
-                color=COLORS["grey"] if gone else INK, fontsize=9,
-            )  # fmt: skip
-        axes.set(xlim=(0, 1.26 * top), xlabel="share (%)")
-        axes.set_title(name, fontsize=10)
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", length=0)
-        gone = int((share == 0).sum())
-        cut = f"{gone} of {len(tokens)} cut off, " if gone else ""
-        best = int(share.argmax())
-        parts.append(
-            f"{name}, {quoted(tokens[best])} with {_percent(bars[best])} percent, {cut}"
-            f"{_percent(bars[-1])} percent to all others".replace("<", "under ")
-        )
+    rows = {}
+    for name, share in _checked_next(tokens, shares).items():
+        rest = 1 - min(1.0, round(share.sum().item(), 5))
+        rows[name] = [*(100 * share).tolist(), 100 * rest]
+    figure = new_figure(0.27 * len(tokens) + 1.55)
+    panels = axes_grid(figure, 1, len(rows), sharex=True, sharey=True)
+    best = sorted(max(bars[:-1]) for bars in rows.values())
+    told = map(_percent, (best[0], best[-1]))
+    figure.suptitle(f"The likeliest of these gets {' to '.join(dict.fromkeys(told))} %")
+    for axes, (name, bars) in zip(panels, rows.items(), strict=True):
+        _next_bars(axes, name, bars, 1.26 * max(map(max, rows.values())))
     names = [*(visible(token) for token in tokens), "all others"]
     panels[0].set_yticks(range(len(names)), names, parse_math=False)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].set_ylabel("next token")
     return Picture(
         figure,
-        f"Bars of the shares of {len(tokens)} next tokens, from "
-        f"{quoted(tokens[0])} to {quoted(tokens[-1])}, and of all others: {'; '.join(parts)}.",
+        f"Bars of the shares of {len(tokens)} next tokens, from {quoted(tokens[0])} to "
+        f"{quoted(tokens[-1])}, and of all others: "
+        f"{'; '.join(_told_next(name, tokens, bars) for name, bars in rows.items())}.",
     )
 
 

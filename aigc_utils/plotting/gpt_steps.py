@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..limits import real, whole
 from .drawing import arrow
-from .gpt_attention import MONOSPACED, quoted, visible
 from .picture import (
     COLORS,
     DIVERGING,
@@ -23,6 +22,7 @@ from .picture import (
     picture_axes,
     styled,
 )
+from .tokens import MONOSPACED, quoted, visible
 from .words import counted
 
 

@@ -72,6 +72,18 @@ def _next(axes: Axes, x: float, top: float, token: str, color: str) -> None:
     axes.text(x + PITCH - 0.42, top + 0.65, "next token", **{**MIDDLE, "ha": "right"})
 
 
+def _crossing(axes: Axes) -> None:
+    """Draws cross-attention, from the encoder of `transformer_drawing` into its decoder."""
+    orange = COLORS["orange"]
+    for shift in (-PITCH, 0, PITCH):
+        axes.plot([3.5 + shift] * 2, [2.26, 2.95], color="white", linewidth=1.6)
+    look: Any = {"facecolor": "white", "edgecolor": orange, "linewidth": 2.4, "zorder": 3}
+    _panel(axes, (2.63, 2.92), 1.74, 0.4, **look)
+    axes.text(3.5, 3.12, "cross-attention", zorder=4, **BOLD)
+    axes.plot([1.26, 1.26], [2.92, 3.12], color=orange, linewidth=2.4)
+    arrow(axes, (1.26, 3.12), (2.61, 3.12), color=orange, linewidth=2.4)
+
+
 @styled
 def transformer_drawing() -> Picture:
     """Returns the two kinds of Transformer side by side: encoder-decoder and decoder-only.
@@ -80,7 +92,7 @@ def transformer_drawing() -> Picture:
     Language Understanding by Generative Pre-Training, 2018, figure 1.
     """
     figure, axes = canvas(5.28, (0, 7.2), (0, 5.28))
-    blue, purple, orange = COLORS["blue"], COLORS["purple"], COLORS["orange"]
+    blue, purple = COLORS["blue"], COLORS["purple"]
     for x, name, use in (
         (2.33, "encoder-decoder (2017)", "reads one text, writes another"),
         (6.0, "decoder-only (GPT)", "goes on with one text"),
@@ -92,13 +104,7 @@ def transformer_drawing() -> Picture:
     _stack(axes, 1.12, 2.78, blue, "encoder blocks", causal=False)
     _column(axes, 3.5, ("start", "a", "red"), "written so far", purple)
     _stack(axes, 3.5, 3.74, purple, "decoder blocks", causal=True)
-    for shift in (-PITCH, 0, PITCH):
-        axes.plot([3.5 + shift] * 2, [2.26, 2.95], color="white", linewidth=1.6)
-    look: Any = {"facecolor": "white", "edgecolor": orange, "linewidth": 2.4, "zorder": 3}
-    _panel(axes, (2.63, 2.92), 1.74, 0.4, **look)
-    axes.text(3.5, 3.12, "cross-attention", zorder=4, **BOLD)
-    axes.plot([1.26, 1.26], [2.92, 3.12], color=orange, linewidth=2.4)
-    arrow(axes, (1.26, 3.12), (2.61, 3.12), color=orange, linewidth=2.4)
+    _crossing(axes)
     _next(axes, 3.5, 3.74, "apple", purple)
     _column(axes, 6.0, ("an", "apple", "a"), "text so far", purple)
     _stack(axes, 6.0, 2.78, purple, "decoder blocks", causal=True)

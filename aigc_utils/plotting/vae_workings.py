@@ -173,6 +173,14 @@ def gradient_spread(estimates: Mapping[str, Tensor], exact: float) -> Picture:
     )
 
 
+def _sample_axes(axes: Axes, ks: Sequence[int]) -> None:
+    """Sets up a bound over numbers of samples."""
+    axes.set(xscale="log", xticks=ks, xticklabels=[f"{k:,}" for k in ks])
+    axes.minorticks_off()
+    axes.margins(x=0.15, y=0.1)
+    axes.set(xlabel="samples for each image, k (logarithmic)", ylabel="bound (nats per image)")
+
+
 @styled
 def importance_bound(
     ks: Sequence[int],
@@ -205,10 +213,7 @@ def importance_bound(
                 text, (ks[at], values[at]), xytext=(shift, 0), ha=side, fontweight="bold", **beside
             )
         parts.append(f"{name}: {course(ks, values, span)}")
-    axes.set(xscale="log", xticks=ks, xticklabels=[f"{k:,}" for k in ks])
-    axes.minorticks_off()
-    axes.margins(x=0.15, y=0.1)
-    axes.set(xlabel="samples for each image, k (logarithmic)", ylabel="bound (nats per image)")
+    _sample_axes(axes, ks)
     tighter = all(values[-1] < values[0] for values in bounds.values())
     axes.set_title(
         "More samples: a tighter bound on −log p(x)" if tighter else "The bound on −log p(x)"

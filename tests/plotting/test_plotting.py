@@ -19,6 +19,7 @@ from aigc_utils.evaluation import SampleScores
 from aigc_utils.history import History
 from aigc_utils.plotting import COLORS, GameState, Picture
 from aigc_utils.plotting.picture import new_figure
+from aigc_utils.plotting.tokens import visible
 
 DIGIT = torch.rand(28, 28, generator=torch.Generator().manual_seed(0))
 RUN = ([1.0, 2.0, 3.0], [90.0, 95.0, 98.0])
@@ -453,6 +454,33 @@ def test_the_figures_of_attention_say_what_they_show() -> None:
         best = WORDS[int(row.argmax())].replace("\n", "\\n")
         first = f"for “{word}” {100 * row.max():.0f} percent to “{best}”".replace("\n", "\\n")
         assert first in steps
+
+
+def test_the_titles_of_workings_say_what_was_found() -> None:
+    """Each title is computed from the numbers that are drawn."""
+    near, far = torch.eye(5), torch.zeros(5, 5)
+    far[:, 0] = 1
+    last, both = visible(WORDS[4]), torch.stack([near, far])
+    cold, hot = torch.tensor([0.9, 0.1]), torch.tensor([0.5, 0.4])
+    titles = {
+        plotting.attention_steps(WORDS, SCORES, SEEN, near): (
+            f"“{last}” looks most at “{last}”: 100 %"
+        ),
+        plotting.attention_maps(WORDS, near[None], ["own"]): (
+            "On average these look 0.0 tokens back"
+        ),
+        plotting.attention_maps(WORDS, both, ["own", "first"]): (
+            "On average these look 0.0 to 2.0 tokens back"
+        ),
+        plotting.next_token_bars(["a", "b"], {"cold": cold, "hot": hot}): (
+            "The likeliest of these gets 50 to 90 %"
+        ),
+        plotting.next_token_bars(["a"], {"one": cold[:1]}): "The likeliest of these gets 90 %",
+    }
+    for picture, title in titles.items():
+        assert picture.figure.get_suptitle() == title
+    dot = PICTURES["convolution_steps"]().figure
+    assert f": {dot.axes[3].get_xlabel().removeprefix('sum: ')}" in dot.get_suptitle()
 
 
 def test_a_share_that_is_not_zero_is_not_said_to_be_zero() -> None:
