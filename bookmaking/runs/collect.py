@@ -39,7 +39,7 @@ def machine() -> dict[str, str]:
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
         if hasattr(os, "sched_getaffinity")
         else f"{_processor()}, {os.cpu_count()} cores",
-        "numbers of the GPTs": "16 bits (bfloat16)" if has_bfloat16() else "32 bits",
+        "numbers of chapter 4's GPTs": "16 bits (bfloat16)" if has_bfloat16() else "32 bits",
         "system": f"{platform.system()}, Python {platform.python_version()}",
         **versions,
     }

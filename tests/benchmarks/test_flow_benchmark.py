@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import sys
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from aigc_utils import flow as course
 from aigc_utils import gan as course_gan
+from aigc_utils import gpt
 from aigc_utils import vae as course_vae
 from aigc_utils.data import MNIST, DataError, load_mnist
 from aigc_utils.digits import Codebook, learn_codebook
@@ -170,6 +172,19 @@ def test_each_technique_of_chapter_6_trains_and_draws(
     assert (found["obeys"] is None) == (name == "VAE")
     assert (found["own_floor"] is None) == (name == "GAN")
     assert (found["nearest_rebuilt"] is None) == (name == "GAN")
+
+
+def test_chapter_6_trains_the_gpt_of_its_benchmark() -> None:
+    chapter = Path(__file__).resolve().parents[2] / "notebooks" / "06_digits.py"
+    (given,) = (
+        node.value.keywords
+        for node in ast.walk(ast.parse(chapter.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        and ast.unparse(node.targets[0]) == "small"
+    )  # fmt: skip
+    settings = {k.arg: ast.literal_eval(k.value) for k in given if k.arg != "num_steps"}
+    assert gpt.GPTRecipe(techniques.WRITER.num_steps, **settings) == techniques.WRITER
+    assert len(load_mnist().train_images) == digits.IMAGES
 
 
 def quick_codebook(images: Tensor, size: int, rng: torch.Generator) -> Codebook:

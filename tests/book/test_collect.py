@@ -171,5 +171,5 @@ def test_every_chapter_records_its_numbers_and_the_front_shows_five() -> None:
 def test_the_machine_is_named_with_its_versions() -> None:
     machine = collect.machine()
     assert {"date", "processor", "system", "torch", "torchvision"} <= machine.keys()
-    assert machine["numbers of the GPTs"].startswith("16" if gpt.has_bfloat16() else "32")
+    assert machine["numbers of chapter 4's GPTs"].startswith("16" if gpt.has_bfloat16() else "32")
     assert all(machine.values())
