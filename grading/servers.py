@@ -102,7 +102,7 @@ class Server:
         except BrokenPipeError as error:
             raise ServerError(self._last_line()) from error
         # A cell may take its time once more after the last look at the clock, and wait as well.
-        answer = self._receive(self.limits.seconds + 3 * self.limits.cell_seconds + 60)
+        answer = self._receive(self.limits.seconds + 5 * self.limits.cell_seconds + 60)
         if answer.get("problem"):
             raise RunError(str(answer["problem"]))
         if "problem" in answer:

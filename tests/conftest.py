@@ -8,12 +8,13 @@ It also says how far the property tests look: the same few cases in each run, or
 """
 
 import gc
+import itertools
 
 import pytest
 from hypothesis import HealthCheck, settings
 from longest import place
 
-import aigc_utils  # noqa: F401
+from aigc_utils import training
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +26,17 @@ def pytest_collection_finish() -> None:
     """Takes all that was loaded and collected out of the sight of the garbage collector."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock for trainings that goes on a hundredth of a second each time it is read.
+
+    A step is two of them: one while a batch is drawn, and one while it is used. So a time budget
+    ends a run after the same steps on a busy machine.
+    """
+    hundredths = itertools.count()
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(hundredths) / 100)
 
 
 # No time limit for one case: the first one of each property also loads what it needs.

@@ -25,9 +25,9 @@ from ..console import for_console
 
 Status = Literal["correct", "not yet", "error", "not attempted"]
 
-#: Seconds of computing for one check: an answer comes within about two, and a busy computer makes
-#: no right answer wrong. `PATIENCE` limits the waiting.
-LIMIT_SECONDS = 1.8
+#: Seconds of computing for one check: an answer comes within one on most computers, and a slow or
+#: busy one makes no right answer wrong. `PATIENCE` limits the waiting.
+LIMIT_SECONDS = 4
 #: How many times the limit an answer may take that waits in place of computing.
 PATIENCE = 4
 #: The sign before each outcome.
@@ -199,7 +199,7 @@ def _told(error: BaseException) -> str:
 
 def _stop(thread: threading.Thread) -> bool:
     """Returns whether a thread ended when told to."""
-    for _ in range(5):
+    for _ in range(20):
         ident = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Stopped))
         thread.join(0.05)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import psutil
 import zmq
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
@@ -89,6 +90,12 @@ def execute(source: Path, first: str = "") -> nbformat.NotebookNode:
         resources={"metadata": {"path": str(source.parent)}},
         config=kernel_settings(),
     )
+    computed = [0.0]
+
+    def note(**_: object) -> None:
+        computed[0] = computing_seconds(client.km)
+
+    client.on_cell_executed = note
     threads = {} if alone else {"OMP_NUM_THREADS": "1"}
     try:  # on the CPU, unless a reader says otherwise: the book states a CPU's times and numbers
         client.execute(env={"AIGC_DEVICE": "cpu", **os.environ, **threads})
@@ -98,7 +105,14 @@ def execute(source: Path, first: str = "") -> nbformat.NotebookNode:
     shared = "all cores" if alone else "1 thread, beside another chapter"
     notebook.metadata["aigc"] = {"machine": {**collect.machine(), "each chapter had": shared}}
     notebook.metadata["aigc"]["threads"] = threads.get("OMP_NUM_THREADS", "")
+    notebook.metadata["aigc"]["computed"] = computed[0]
     return notebook
+
+
+def computing_seconds(kernel: KernelManager) -> float:
+    """Returns the seconds that a kernel has computed so far, on all its threads together."""
+    times = psutil.Process(kernel.provisioner.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def stands(source: Path, fingerprints: Fingerprints) -> bool:

@@ -32,7 +32,7 @@ class Clock:
         patience: how many times as long it may take that waits in place of computing.
     """
 
-    def __init__(self, nursery: Handle, seconds: float, patience: float = 2) -> None:
+    def __init__(self, nursery: Handle, seconds: float, patience: float = 4) -> None:
         self._nursery, self._seconds = nursery, seconds
         self.lives, self._begin = nursery.ask("look")
         self._end = time.monotonic() + patience * seconds
@@ -114,7 +114,7 @@ class Session:
             if status != "late":
                 return status
             self._nursery.ask("interrupt")
-            status = self._wait(asked, Clock(self._nursery, 1, 2), kept)
+            status = self._wait(asked, Clock(self._nursery, 1), kept)
             if status in ("ok", "error"):
                 return "late"
         return "dead" if status == "dead" else "stuck"

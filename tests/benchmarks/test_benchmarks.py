@@ -609,7 +609,7 @@ def test_gpt_compares_one_text(
     assert results["reached"] == (results["course_loss"] <= 2.0)
     for name, key in (("course", "course_loss"), ("equal_time", "equal_time_loss")):
         assert results[key] == sorted(run["nats"] for run in results["runs"][name])[1]
-    assert all(0.5 <= run["seconds"] < 2 for run in results["runs"]["equal_time"])
+    assert all(0.5 <= run["seconds"] < 20 for run in results["runs"]["equal_time"])
     assert "times as fast" in capsys.readouterr().out
 
 

@@ -118,6 +118,7 @@ def test_two_notebooks_run_side_by_side_and_again_with_as_many_threads(
     assert [*runs] == sources
     for run in runs.values():
         assert "threads 1" in run.read_text()
+        assert 0.1 < nbformat.read(run, as_version=4).metadata["aigc"]["computed"] < 60
     # What was left to PyTorch stays so: its run had two.
     alone = house / "alone.ipynb"
     notebook = nbformat.read(runs[sources[0]], as_version=4)

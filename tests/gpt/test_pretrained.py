@@ -178,14 +178,15 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         patch.setattr(pretrained, "read_gguf", watched)
         # The library takes 10 s to go through the file: once for us, and twice for transformers.
         patch.setattr(gguf, "GGUFReader", lambda path: reader(str(path)))
-        first = pretrained.load_standin()
         start = time.process_time()  # others may be using this machine too
+        first = pretrained.load_standin()
+        middle = time.process_time()
         second = pretrained.load_standin()
-        seconds = time.process_time() - start
+        share = (time.process_time() - middle) / (middle - start)
         with pretrained._offline(), pretrained._quiet():
             place = {"gguf_file": loads[0].name, "local_files_only": True, "dtype": torch.float32}
             theirs = transformers.AutoModelForCausalLM.from_pretrained(loads[0].parent, **place)
-    return SimpleNamespace(first=first, second=second, seconds=seconds, theirs=theirs, loads=loads)
+    return SimpleNamespace(first=first, second=second, share=share, theirs=theirs, loads=loads)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_standin_has_transformers_greedy_text(real: SimpleNamespace) -> None:
 
 def test_second_load_is_from_the_copy_and_fast(real: SimpleNamespace) -> None:
     assert len(real.loads) == 1
-    assert real.seconds < 5
+    assert real.share < 0.5
     first, second = real.first.model.state_dict(), real.second.model.state_dict()
     assert first.keys() == second.keys()
     assert all(torch.equal(value, second[name]) for name, value in first.items())

@@ -145,7 +145,11 @@ def the_pages_scheduler(tmp_path: Path) -> Iterator[tuple[Any, subprocess.Popen[
     command = [sys.executable, *words.split(), *more]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as scheduler:
         try:
-            waits = {"scheduler_file": file, "timeout": 60}
+            end = time.monotonic() + 120
+            while not Path(file).exists():  # so that the client need not wait as long for it
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            waits = {"scheduler_file": file, "timeout": 10}
             with distributed.Client(**waits, set_as_default=False) as client:
                 yield client, scheduler
         finally:

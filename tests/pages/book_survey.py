@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page
 
 MOST_BYTES = 1_500_000
 MOST_MILLISECONDS = 1000
-MOST_TRIES = 6
+MOST_TRIES = 12
 DENSITY = 2
 PAPER_WIDTH = 718  # px: A4, 210 mm, less margins of 10 mm
 LONG = 3  # sections from which on a page needs contents

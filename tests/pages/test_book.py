@@ -14,7 +14,7 @@ import torch
 from book_pages import PHONE_WIDTH, both_themes, page_problems
 from fontTools.ttLib import TTFont
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from aigc_utils.plotting import film
 
@@ -165,10 +165,14 @@ def test_the_menus_open_by_keyboard_on_a_phone(page: Page, book: Path) -> None:
     press(page, ".primary-toggle", "Enter")
     link.first.wait_for()
     page.keyboard.press("Escape")
-    page.wait_for_timeout(500)
-    assert link.count() == 0
+    expect(link).to_have_count(0, timeout=30_000)
     press(page, ".secondary-toggle", "Enter")
     page.locator("nav.page-toc a").locator("visible=true").first.wait_for()
+
+
+# Whether the contents mark something within a section.
+MARKED = """e => [...document.querySelectorAll("nav.page-toc a.active")].some(
+  a => [e, ...e.querySelectorAll("[id]")].some(inside => "#" + inside.id === a.hash))"""
 
 
 def test_the_contents_follow_the_reader(page: Page, book: Path) -> None:
@@ -178,6 +182,7 @@ def test_the_contents_follow_the_reader(page: Page, book: Path) -> None:
         section = sections.nth(number)
         section.evaluate("e => e.scrollIntoView({behavior: 'instant'})")
         page.wait_for_timeout(300)
+        page.wait_for_function(MARKED, arg=section.element_handle(), timeout=30_000)
         marked = page.locator("nav.page-toc a.active").evaluate_all("all => all.map(a => a.hash)")
         inside = section.evaluate("e => [e, ...e.querySelectorAll('[id]')].map(e => '#' + e.id)")
         assert set(marked) & set(inside), f"at {inside[0]} the contents mark {marked}"

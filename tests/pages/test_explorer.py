@@ -333,10 +333,12 @@ def test_a_screen_reader_hears_where_one_is_once_the_moves_rest(shown: Open) -> 
         """e => new MutationObserver(() => (window.told ??= []).push(e.textContent))
              .observe(e, {childList: true})"""
     )
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
     for _ in range(3):
         plane.press("ArrowRight")
     assert status.inner_text() == ""
-    page.wait_for_timeout(700)
+    page.clock.run_for(700)
     assert page.evaluate("told") == ["z = (0.30, 0.00), nearest dot: digit 7"]
 
 

@@ -48,7 +48,7 @@ SIZES = """sizes = {
     "parameters": (layer.in_channels * layer.kernel_size**2 + 1) * layer.out_channels,
     "field": layer.kernel_size + 2 * layer.stride,
 }"""
-WAIT_S = 60
+WAIT_S = 240
 # Runs a command of JupyterLab's, and waits until it is done.
 COMMAND = "([name, given]) => jupyterapp.commands.execute(name, given).then(() => null)"
 # Puts a text into a notebook's cell, and makes it the active one, when the kernel is there.

@@ -87,7 +87,13 @@ def slowness() -> float:
 
 
 def seconds_of(notebook: Any) -> float:
-    """Returns the seconds from an executed notebook's first cell to its last."""
+    """Returns the seconds from an executed notebook's first cell to its last.
+
+    Where it had one thread, it ran beside others: then only those count in which it computed.
+    """
+    about = notebook.metadata["aigc"]
+    if about["threads"] == "1":
+        return float(about["computed"])
     cells = [c.metadata.get("execution", {}) for c in code_cells(notebook)]
     start = datetime.fromisoformat(cells[0]["iopub.execute_input"])
     return (datetime.fromisoformat(cells[-1]["shell.execute_reply"]) - start).total_seconds()

@@ -35,7 +35,7 @@ from scaling.local import finish, start
 SMALL = ("--width", "32", "--batch", "8", "--held", "256")
 SHORT = (*SMALL, "--steps", "6", "--every", "3")
 LONG = (*SMALL, "--steps", "60", "--every", "5")
-PATIENCE = 60.0  # seconds for one run
+PATIENCE = 300.0  # seconds for one run: no more than a guard, as all import a lot
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no fork")
