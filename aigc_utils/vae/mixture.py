@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ..data import check_finite, check_tensor
-from ..devices import normal
+from ..devices import exact, normal
 from ..limits import whole
 
 #: The share of the codes' whole covariance that each bell keeps: none may become a needle.
 LEAST = 1e-3
+#: Codes that are looked at together.
+TOGETHER = 4096
 
 
 class Mixture:
@@ -92,28 +94,58 @@ def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20
     """
     _check_fit(codes, size, rounds)
     spread = torch.cov(codes.T).view(codes.size(1), -1)
-    place = codes.device
+    place, middle = codes.device, codes.mean(0)
     even = torch.eye(len(spread), device=place)
     least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * even
     order = torch.randperm(len(codes), generator=rng, device=rng.device)
-    starts = codes[order[:size].to(place)]
+    starts = codes[order[:size].to(place)] - middle
     covariances = (spread + least).expand(size, -1, -1)
     mixture = Mixture(torch.full((size,), 1 / size, device=place), starts, covariances)
     for _ in range(rounds):
-        shares = mixture.log_parts(codes).softmax(1)  # (N, K): whose code is it?
-        mixture = _refitted(codes, shares, least)
-    return mixture
+        factors, sums = _factors(mixture), []
+        for part in (codes - middle).split(TOGETHER):
+            products = _products(part)
+            shares = (products @ factors.T).softmax(1)  # (n, K): whose code is it?
+            sums.append(shares.T @ products)
+        mixture = _refitted(torch.stack(sums), least)
+    return Mixture(mixture.weights, mixture.means + middle, mixture.roots @ mixture.roots.mT)
 
 
-def _refitted(codes: Tensor, shares: Tensor, least: Tensor) -> Mixture:
-    """Returns the mixture whose Gaussians own the codes by these shares, (N, K)."""
-    counts = shares.sum(0).clamp(min=1e-3)  # (K,)
-    means = (shares.T @ codes) / counts[:, None]  # (K, D)
-    covariances = []
-    for share, mean, count in zip(shares.T, means, counts, strict=True):
-        away = codes - mean
-        covariances.append((share[:, None] * away).T @ away / count + least)
-    return Mixture(counts / counts.sum(), means, torch.stack(covariances))
+def _products(codes: Tensor) -> Tensor:
+    """Returns 1, each code, and the products of its numbers: (N, 1 + D + D * D)."""
+    pairs = codes[:, :, None] * codes[:, None, :]
+    return torch.cat([torch.ones_like(codes[:, :1]), codes, pairs.flatten(1)], 1)
+
+
+def _factors(mixture: Mixture) -> Tensor:
+    """Returns by what `_products` add up to `log_parts`, for each Gaussian: (K, 1 + D + D * D).
+
+    A Gaussian's log-density is a sum of such products, so those of all codes and Gaussians are one
+    product of matrices, an order of magnitude faster than one Gaussian after another.
+    """
+    means, roots = mixture.means, mixture.roots
+    inverse = torch.cholesky_inverse(roots)  # (K, D, D)
+    towards = (inverse @ means[:, :, None]).squeeze(2)
+    size = (means * towards).sum(1) + means.size(1) * math.log(2 * math.pi)
+    constant = mixture.weights.log() - size / 2 - roots.diagonal(dim1=1, dim2=2).log().sum(1)
+    return torch.cat([constant[:, None], towards, -inverse.flatten(1) / 2], 1)
+
+
+def _refitted(sums: Tensor, least: Tensor) -> Mixture:
+    """Returns the mixture whose codes' `_products` have these sums, (parts, K, 1 + D + D * D).
+
+    They are added in 64 bits, as a covariance is a small difference of two of them.
+    """
+    width, place = len(least), least.device
+    sums = sums.to(exact(place)).double().sum(0)
+    counts = sums[:, 0].clamp(min=1e-3)
+    means = sums[:, 1 : 1 + width] / counts[:, None]
+    pairs = sums[:, 1 + width :].view(-1, width, width) / counts[:, None, None]
+    covariances = pairs - means[:, :, None] * means[:, None, :]
+    weights = counts / counts.sum()
+    found = (each.to(least.dtype).to(place) for each in (weights, means, covariances))
+    weights, means, covariances = found
+    return Mixture(weights, means, covariances + least)
 
 
 def _check_bells(weights: Tensor, means: Tensor, covariances: Tensor) -> None:

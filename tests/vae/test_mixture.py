@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from aigc_utils import vae
+from aigc_utils.vae import mixture
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -88,6 +89,25 @@ def test_the_scale_of_the_codes_does_not_matter(scale: float) -> None:
     codes = islands(600)
     plain, scaled = (vae.fit_mixture(c, 3, seeded()) for c in (codes, scale * codes))
     torch.testing.assert_close(scale * plain.means, scaled.means, rtol=1e-3, atol=1e-3 * scale)
+
+
+def test_all_shares_come_from_one_product_of_matrices() -> None:
+    fit = vae.fit_mixture(islands(), 3, seeded())
+    product = mixture._products(islands()) @ mixture._factors(fit).T
+    torch.testing.assert_close(product, fit.log_parts(islands()), rtol=1e-4, atol=1e-3)
+
+
+def test_where_the_codes_lie_and_how_narrow_a_bell_is_does_not_matter() -> None:
+    """A covariance is a difference of large numbers, which must not eat it up."""
+    away = torch.tensor([300.0, -200.0])
+    codes = torch.cat([islands(900), 0.05 * torch.randn(900, 2, generator=seeded(5)) + 6])
+    near, far = (vae.fit_mixture(c, 3, seeded(1)) for c in (codes, codes + away))
+    torch.testing.assert_close(far.means - away, near.means, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(far.roots, near.roots, atol=1e-3, rtol=1e-2)
+    narrow = near.roots[(near.means - 6).norm(dim=1).argmin()]
+    wide = torch.cov(codes.T) * mixture.LEAST  # what `fit_mixture` adds
+    expected = 0.05**2 * torch.eye(2) + wide
+    torch.testing.assert_close(narrow @ narrow.T, expected, rtol=0.15, atol=3e-4)
 
 
 def test_a_dead_dimension_and_an_idle_bell_leave_the_fit_whole() -> None:
