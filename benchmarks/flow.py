@@ -34,8 +34,8 @@ BENCHMARKS = {
     "flow": ("benchmark", "flows on pixels and on codes after two minutes, and chapter 2's GAN"),
 }
 
-#: Seconds of training, the autoencoder's and all else counted in. It leaves one of two minutes'
-#: seconds to the steps in hand when a time is up.
+#: Seconds of training, the autoencoder's and all else counted in: one less than two minutes, for
+#: the step that is under way when the time is up.
 BUDGET = 119.0
 #: The share of it after which the autoencoder stops, whatever the machine, so that its flow has the
 #: rest.

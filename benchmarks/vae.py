@@ -52,7 +52,7 @@ IMPORTANCE_IMAGES = 1000
 ACTIVE_NATS = 0.01
 #: Gaussians of the fitted prior, the rounds in which they are fitted, and the codes: to those of
 #: 10,000 training images held back they give 2.4 nats more than the standard normal. With all other
-#: codes, a hundred Gaussians and twenty rounds it is 2.8, at nine times the cost (one seed).
+#: codes, a hundred Gaussians and twenty rounds it is 2.8 (one seed).
 BELLS, ROUNDS, FITTED = 50, 10, 30_000
 CODED_AT_ONCE = 10_000
 

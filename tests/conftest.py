@@ -32,8 +32,8 @@ def pytest_collection_finish() -> None:
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock for trainings that goes on a hundredth of a second each time it is read.
 
-    A step is two of them: one while a batch is drawn, and one while it is used. So a time budget
-    ends a run after the same steps on a busy machine.
+    A step is two of them: one while a batch is drawn, and one while it is used; reading losses is
+    one more. So a time budget ends a run after the same steps on a busy machine.
     """
     hundredths = itertools.count()
     monkeypatch.setattr(training.time, "perf_counter", lambda: next(hundredths) / 100)

@@ -48,7 +48,8 @@ def test_tensors_are_detached_and_read() -> None:
     assert history["loss"] == [1.0, 2.0, 3.0]
 
 
-def test_time_budget_ends_the_run_and_drives_the_schedule(ticking: None) -> None:
+@pytest.mark.usefixtures("ticking")
+def test_time_budget_ends_the_run_and_drives_the_schedule() -> None:
     seen: list[float] = []
     history = fit(halving, endless(), max_seconds=0.295, schedule=seen.append)
     assert history.num_steps == len(seen) == 15

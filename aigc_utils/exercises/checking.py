@@ -25,8 +25,9 @@ from ..console import for_console
 
 Status = Literal["correct", "not yet", "error", "not attempted"]
 
-#: Seconds of computing for one check: an answer comes within one on most computers, and a slow or
-#: busy one makes no right answer wrong. `PATIENCE` limits the waiting.
+#: Seconds of computing for one check. The slowest right answer takes one on the two cores that the
+#: chapters' limits are of, and must have them on a computer four times as slow, too. `PATIENCE`
+#: limits the waiting.
 LIMIT_SECONDS = 4
 #: How many times the limit an answer may take that waits in place of computing.
 PATIENCE = 4
@@ -163,7 +164,10 @@ def _wait(thread: threading.Thread, limit_s: float) -> None:
 
 
 def _computed(thread: threading.Thread, waited: float) -> float:
-    """Returns the seconds that a thread has computed; on Windows, those since it began."""
+    """Returns the seconds that a thread has computed.
+
+    Windows and macOS do not tell: there they are those since it began.
+    """
     try:
         clock = time.pthread_getcpuclockid(thread.ident or 0)
         return time.clock_gettime(clock)
@@ -199,7 +203,7 @@ def _told(error: BaseException) -> str:
 
 def _stop(thread: threading.Thread) -> bool:
     """Returns whether a thread ended when told to."""
-    for _ in range(20):
+    for _ in range(20):  # a second: on a busy machine a thread waits for its turn
         ident = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Stopped))
         thread.join(0.05)

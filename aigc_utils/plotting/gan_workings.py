@@ -171,7 +171,9 @@ def optimal_discriminator(
             f"{name}, from {best.min():.2f} to {best.max():.2f}, and a trained one is "
             f"{errors[-1]:.3f} from it on average over the samples"
         )
-    figure.suptitle(f"Trained, it lies at most {max(errors):.2f} from the best on average")
+    figure.suptitle(
+        f"Trained discriminators lie at most {max(errors):.3f} from the best on average"
+    )
     axes[0].set_ylabel("density")
     axes[len(p_generator)].set_ylabel("discriminator:\nprobability of real")
     axes[0].legend(loc="upper left", fontsize=9)

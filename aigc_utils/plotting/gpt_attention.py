@@ -24,7 +24,7 @@ from .picture import (
     picture_axes,
     styled,
 )
-from .tokens import quoted, visible
+from .tokens import quoted_token, visible
 
 #: Shares of red, green and blue in a colour's brightness.
 LUMINANCE = np.array((0.3, 0.59, 0.11))
@@ -149,7 +149,7 @@ def attention_steps(
     return Picture(
         figure,
         f"Three tables of {len(tokens)} by {len(tokens)} numbers, rows queries and columns keys, "
-        f"for the tokens {', '.join(map(quoted, tokens))}. Scores from {scores.min():.1f} to "
+        f"for the tokens {', '.join(map(quoted_token, tokens))}. Scores from {scores.min():.1f} to "
         f"{scores.max():.1f}; the same with {int(hidden.sum())} of {hidden.numel()} set to minus "
         f"infinity; and the shares that softmax makes of them, where each row sums to 100 percent "
         "and what is hidden gets 0. The largest share of each row: "
@@ -160,7 +160,8 @@ def attention_steps(
 def _largest(rows: Sequence[str], columns: Sequence[str], shares: Tensor) -> str:
     """Returns what gets most in each row of shares in percent, (T, S), and how much."""
     return ", ".join(
-        f"for {quoted(row)} {share.max():.0f} percent to {quoted(columns[int(share.argmax())])}"
+        f"for {quoted_token(row)} {share.max():.0f} percent to "
+        f"{quoted_token(columns[int(share.argmax())])}"
         for row, share in zip(rows, shares, strict=True)
     )
 

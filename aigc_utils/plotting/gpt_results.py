@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .gpt_attention import HIDDEN
 from .picture import COLORS, INK, WIDTH, Picture, axes_grid, new_figure, picture_axes, styled
-from .tokens import MONOSPACED, quoted, visible
+from .tokens import MONOSPACED, quoted_token, visible
 
 #: The colours of a text's tokens, in turn: pale blue, orange, green, purple.
 TINTS = ("#CFE5F3", "#F9DCC8", "#CBEBDF", "#EFD3EC")
@@ -66,7 +66,7 @@ def _told_next(name: str, tokens: Sequence[str], bars: Sequence[float]) -> str:
     cut = f"{gone} of {len(tokens)} cut off, " if gone else ""
     best = max(range(len(shares)), key=shares.__getitem__)
     return (
-        f"{name}, {quoted(tokens[best])} with {_percent(shares[best])} percent, {cut}"
+        f"{name}, {quoted_token(tokens[best])} with {_percent(shares[best])} percent, {cut}"
         f"{_percent(bars[-1])} percent to all others"
     ).replace("<", "under ")
 
@@ -100,8 +100,8 @@ def next_token_bars(tokens: Sequence[str], shares: Mapping[str, Tensor]) -> Pict
     panels[0].set_ylabel("next token")
     return Picture(
         figure,
-        f"Bars of the shares of {len(tokens)} next tokens, from {quoted(tokens[0])} to "
-        f"{quoted(tokens[-1])}, and of all others: "
+        f"Bars of the shares of {len(tokens)} next tokens, from {quoted_token(tokens[0])} to "
+        f"{quoted_token(tokens[-1])}, and of all others: "
         f"{'; '.join(_told_next(name, tokens, bars) for name, bars in rows.items())}.",
     )
 
@@ -192,5 +192,5 @@ def token_strip(pieces: Sequence[str]) -> Picture:
     return Picture(
         figure,
         f"A text of {characters} characters in {len(pieces)} tokens, each in a box of its own: "
-        f"{' '.join(map(quoted, pieces))}.",
+        f"{' '.join(map(quoted_token, pieces))}.",
     )

@@ -22,7 +22,7 @@ from .picture import (
     picture_axes,
     styled,
 )
-from .tokens import MONOSPACED, quoted, visible
+from .tokens import MONOSPACED, quoted_token, visible
 from .words import counted
 
 
@@ -62,7 +62,7 @@ def embedding_rows(tokens: Sequence[str], ids: Sequence[int], vectors: Tensor) -
     axes.set_title(f"{len(tokens)} tokens become a table of {len(tokens)} by {values.size(1)}")
     figure.colorbar(image, fraction=0.04, aspect=20)
     same = sum(tokens[i] in tokens[:i] for i in range(len(tokens)))
-    told = [f"{quoted(token)} is {i}" for token, i in zip(tokens, ids, strict=True)]
+    told = [f"{quoted_token(token)} is {i}" for token, i in zip(tokens, ids, strict=True)]
     return Picture(
         figure,
         f"{counted(len(tokens), 'token')}, each with its number: {', '.join(told)}. Beside each "
@@ -168,7 +168,7 @@ def attention_effect(
         parse_math=False,
     )
     told = [
-        f"{quoted(token)}, {share:.0f} percent and {effect:.2f} nats"
+        f"{quoted_token(token)}, {share:.0f} percent and {effect:.2f} nats"
         for token, share, effect in zip(tokens, percent, effects, strict=True)
     ]
     return Picture(

@@ -35,6 +35,6 @@ def visible(token: str, limit: int = 12) -> str:
     return marked if len(marked) <= limit else marked[: limit - 1] + "…"
 
 
-def quoted(token: str) -> str:
+def quoted_token(token: str) -> str:
     """Returns a token for an alternative text, where a screen reader can spell any glyph."""
     return f"“{token}”".replace("\n", "\\n")

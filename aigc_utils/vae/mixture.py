@@ -13,8 +13,8 @@ from ..limits import whole
 
 #: The share of the codes' whole covariance that each bell keeps: none may become a needle.
 LEAST = 1e-3
-#: Codes that are looked at together.
-TOGETHER = 4096
+#: Numbers of `_products` that are made at a time.
+TOGETHER = 1 << 21
 
 
 class Mixture:
@@ -93,59 +93,64 @@ def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20
     Algorithm, 1977.
     """
     _check_fit(codes, size, rounds)
-    spread = torch.cov(codes.T).view(codes.size(1), -1)
-    place, middle = codes.device, codes.mean(0)
-    even = torch.eye(len(spread), device=place)
+    middle = codes.mean(0)
+    centred = (codes - middle).to(exact(codes.device)).double()
+    spread = torch.cov(centred.T).view(codes.size(1), -1)
+    even = torch.eye(len(spread), dtype=torch.double, device=centred.device)
     least = LEAST * spread + 1e-6 * spread.trace() / len(spread) * even
     order = torch.randperm(len(codes), generator=rng, device=rng.device)
-    starts = codes[order[:size].to(place)] - middle
+    starts = centred[order[:size].to(centred.device)]
     covariances = (spread + least).expand(size, -1, -1)
-    mixture = Mixture(torch.full((size,), 1 / size, device=place), starts, covariances)
+    mixture = Mixture(starts.new_full((size,), 1 / size), starts, covariances)
     for _ in range(rounds):
-        factors, sums = _factors(mixture), []
-        for part in (codes - middle).split(TOGETHER):
+        factors, sums = _factors(mixture), starts.new_zeros(())
+        for part in centred.split(max(1, TOGETHER // factors.size(1))):
             products = _products(part)
             shares = (products @ factors.T).softmax(1)  # (n, K): whose code is it?
-            sums.append(shares.T @ products)
-        mixture = _refitted(torch.stack(sums), least)
-    return Mixture(mixture.weights, mixture.means + middle, mixture.roots @ mixture.roots.mT)
+            sums = shares.T @ products + sums  # of its codes, by these shares
+        mixture = _refitted(sums, least)
+    return _moved(mixture, middle)
 
 
 def _products(codes: Tensor) -> Tensor:
-    """Returns 1, each code, and the products of its numbers: (N, 1 + D + D * D)."""
+    """Returns 1, each code's numbers, and the products of any two of them: (N, 1 + D + D * D)."""
     pairs = codes[:, :, None] * codes[:, None, :]
     return torch.cat([torch.ones_like(codes[:, :1]), codes, pairs.flatten(1)], 1)
 
 
 def _factors(mixture: Mixture) -> Tensor:
-    """Returns by what `_products` add up to `log_parts`, for each Gaussian: (K, 1 + D + D * D).
+    """Returns what makes of a code's `_products` its `log_parts`: (K, 1 + D + D * D).
 
-    A Gaussian's log-density is a sum of such products, so those of all codes and Gaussians are one
-    product of matrices, an order of magnitude faster than one Gaussian after another.
+    A Gaussian's log-density is a weighted sum of them. So those of all codes under all Gaussians
+    are one product of matrices, which is faster than one Gaussian after another, but subtracts
+    large numbers: it needs 64 bits, and codes around zero.
     """
     means, roots = mixture.means, mixture.roots
     inverse = torch.cholesky_inverse(roots)  # (K, D, D)
     towards = (inverse @ means[:, :, None]).squeeze(2)
-    size = (means * towards).sum(1) + means.size(1) * math.log(2 * math.pi)
-    constant = mixture.weights.log() - size / 2 - roots.diagonal(dim1=1, dim2=2).log().sum(1)
+    square = (means * towards).sum(1) + means.size(1) * math.log(2 * math.pi)
+    constant = mixture.weights.log() - square / 2 - roots.diagonal(dim1=1, dim2=2).log().sum(1)
     return torch.cat([constant[:, None], towards, -inverse.flatten(1) / 2], 1)
 
 
 def _refitted(sums: Tensor, least: Tensor) -> Mixture:
-    """Returns the mixture whose codes' `_products` have these sums, (parts, K, 1 + D + D * D).
-
-    They are added in 64 bits, as a covariance is a small difference of two of them.
-    """
-    width, place = len(least), least.device
-    sums = sums.to(exact(place)).double().sum(0)
+    """Returns the mixture whose codes' `_products` have these sums, (K, 1 + D + D * D)."""
+    width = len(least)
     counts = sums[:, 0].clamp(min=1e-3)
     means = sums[:, 1 : 1 + width] / counts[:, None]
     pairs = sums[:, 1 + width :].view(-1, width, width) / counts[:, None, None]
     covariances = pairs - means[:, :, None] * means[:, None, :]
-    weights = counts / counts.sum()
-    found = (each.to(least.dtype).to(place) for each in (weights, means, covariances))
-    weights, means, covariances = found
-    return Mixture(weights, means, covariances + least)
+    return Mixture(counts / counts.sum(), means, covariances + least)
+
+
+def _moved(mixture: Mixture, middle: Tensor) -> Mixture:
+    """Returns a mixture around zero at the middle of the codes, with their type and device."""
+    parts = mixture.weights, mixture.means, mixture.roots
+    mixture.weights, mixture.means, mixture.roots = (
+        part.to(middle.dtype).to(middle.device) for part in parts
+    )
+    mixture.means = mixture.means + middle
+    return mixture
 
 
 def _check_bells(weights: Tensor, means: Tensor, covariances: Tensor) -> None:

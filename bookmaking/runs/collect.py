@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -126,6 +127,11 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def without_error(value: str) -> str:
+    """Returns a number as a sentence takes it: "99.03 %" of "99.03 ± 0.19 %"."""
+    return re.sub(r" ± [0-9.,]+", "", value)
+
+
 def substitutions(
     chapters: Mapping[str, NotebookNode], results: Path, live: str = "live"
 ) -> dict[str, str]:
@@ -150,7 +156,7 @@ def substitutions(
         measured.append(_measured(link, list(found.values())))
         given |= {f"{short}_link": link, f"{short}_time": took}
         given |= {f"{short}_badge": f"{{bdg-success}}`{took}`"}
-        given |= {key: value for key, (_, value) in found.items()}
+        given |= {key: without_error(value) for key, (_, value) in found.items()}
         for picture, (_, alt) in pictures(notebook, name).items():
             given[f"live_{picture}"] = f"```{{image}} {live}/{picture}.png\n:alt: {alt}\n```"
     given["total_time"] = clock(sum(map(seconds, chapters.values())))

@@ -6,6 +6,7 @@ threads that share a training are only 1.3 to 1.6 times as fast as one, so the w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -93,7 +94,8 @@ def execute(source: Path, first: str = "") -> nbformat.NotebookNode:
     computed = [0.0]
 
     def note(**_: object) -> None:
-        computed[0] = computing_seconds(client.km)
+        with contextlib.suppress(psutil.Error):  # the kernel has ended, which is told elsewhere
+            computed[0] = computing_seconds(client)
 
     client.on_cell_executed = note
     threads = {} if alone else {"OMP_NUM_THREADS": "1"}
@@ -109,10 +111,16 @@ def execute(source: Path, first: str = "") -> nbformat.NotebookNode:
     return notebook
 
 
-def computing_seconds(kernel: KernelManager) -> float:
-    """Returns the seconds that a kernel has computed so far, on all its threads together."""
-    times = psutil.Process(kernel.provisioner.pid).cpu_times()
-    return float(times.user + times.system)
+def computing_seconds(client: NotebookClient) -> float:
+    """Returns what a kernel, with what it started, has computed so far, on all threads together.
+
+    Raises:
+        psutil.Error: the kernel has ended.
+    """
+    assert client.km is not None
+    kernel = psutil.Process(getattr(client.km.provisioner, "pid"))  # noqa: B009 - a local one's
+    times = [each.cpu_times() for each in (kernel, *kernel.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
 
 
 def stands(source: Path, fingerprints: Fingerprints) -> bool:

@@ -77,8 +77,8 @@ class Cells:
         for number, cell in enumerate(self.cells):
             kept, status = Kept(budget), ""
             if self._runs(number, cell, correct):
-                seconds = self._seconds(cell)
-                status = self.session.run(cell["source"], seconds, kept)
+                seconds, left = self._seconds(cell)
+                status = self.session.run(cell["source"], seconds, kept, left)
                 if status == "late" and not self.watch.alone():
                     status = "stuck"
                 if status in ("dead", "stuck"):
@@ -96,15 +96,16 @@ class Cells:
         skipped = cell["again"] and cell["check"] in correct
         return bool(cell["source"].strip()) and number not in self.left_out and not skipped
 
-    def _seconds(self, cell: dict[str, Any]) -> float:
-        """Returns how long a cell may take; the released ones may wait for a busy machine."""
+    def _seconds(self, cell: dict[str, Any]) -> tuple[float, float]:
+        """Returns how long a cell may compute, and take in all; released ones have all there is."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise OutOfTimeError(
                 f"The submission was still running after {self.limits.total:g} s; give it more "
                 "with --seconds."
             )
-        return self.limits.cell if cell["own"] or cell["check"] else self.limits.total
+        own = cell["own"] or cell["check"]
+        return self.limits.cell if own else self.limits.total, left
 
     def _told(self, status: str) -> str:
         if reason := self.watch.told():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -105,11 +106,20 @@ class Session:
                     return True
         return False
 
-    def run(self, source: str, seconds: float, kept: Kept) -> str:
-        """Returns how a cell ended: "ok", "error", "late" (interrupted), "stuck" or "dead"."""
+    def run(self, source: str, seconds: float, kept: Kept, left: float = math.inf) -> str:
+        """Returns how a cell ended: "ok", "error", "late" (interrupted), "stuck" or "dead".
+
+        Args:
+            source: the cell's.
+            seconds: how long it may compute.
+            kept: takes its outputs.
+            left: how long it may take in all.
+        """
         assert self._client is not None
         asked = self._client.execute(source, allow_stdin=False, stop_on_error=False)
-        status = self._wait(asked, Clock(self._nursery, seconds), kept)
+        clock = Clock(self._nursery, seconds)
+        clock.shorten(left)
+        status = self._wait(asked, clock, kept)
         for _ in range(2):
             if status != "late":
                 return status

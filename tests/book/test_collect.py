@@ -168,6 +168,14 @@ def test_every_chapter_records_its_numbers_and_the_front_shows_five() -> None:
     assert len(tags) == 5
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("99.03 ± 0.19 %", "99.03 %"), ("2.3 s", "2.3 s"), ("94.9 ± 0.22 nats", "94.9 nats")],
+)
+def test_a_sentence_takes_a_number_without_its_error(value: str, said: str) -> None:
+    assert collect.without_error(value) == said
+
+
 def test_the_machine_is_named_with_its_versions() -> None:
     machine = collect.machine()
     assert {"date", "processor", "system", "torch", "torchvision"} <= machine.keys()

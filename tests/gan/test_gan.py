@@ -404,7 +404,8 @@ def test_train_course_lowers_all_rates_at_the_end(mnist: MNIST) -> None:
         assert muon.param_groups[0]["lr"] < 0.5 * game.recipe.muon_lr
 
 
-def test_a_time_budget_ends_train_course(mnist: MNIST, ticking: None) -> None:
+@pytest.mark.usefixtures("ticking")
+def test_a_time_budget_ends_train_course(mnist: MNIST) -> None:
     game, history = gan.train_course(
         small(10_000), mnist.train_images[:100], seed=0, max_seconds=0.395
     )

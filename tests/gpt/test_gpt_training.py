@@ -194,7 +194,8 @@ def test_fine_tuning_goes_on_from_the_given_model() -> None:
     assert more["loss"][0] == pytest.approx(history["loss"][-1], abs=0.1)
 
 
-def test_a_time_budget_ends_the_run(ticking: None) -> None:
+@pytest.mark.usefixtures("ticking")
+def test_a_time_budget_ends_the_run() -> None:
     endless = dataclasses.replace(TINY, num_steps=10_000_000)
     _, history = train_course(endless, some_ids(), VOCAB, seed=0, max_seconds=0.295)
     assert history.num_steps == 15

@@ -146,10 +146,12 @@ def the_pages_scheduler(tmp_path: Path) -> Iterator[tuple[Any, subprocess.Popen[
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as scheduler:
         try:
             end = time.monotonic() + 120
-            while not Path(file).exists():  # so that the client need not wait as long for it
+            while not Path(file).exists():
+                assert scheduler.poll() is None
                 assert time.monotonic() < end
                 time.sleep(0.1)
-            waits = {"scheduler_file": file, "timeout": 10}
+            # The client looks for a lost scheduler as long as it may wait for the first word of it.
+            waits = {"scheduler_file": file, "timeout": 20}
             with distributed.Client(**waits, set_as_default=False) as client:
                 yield client, scheduler
         finally:

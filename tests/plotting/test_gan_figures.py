@@ -78,7 +78,10 @@ def test_the_text_of_the_best_discriminator_says_how_near_the_trained_one_is() -
     assert "a trained one is 0.000 from it on average" in exact.alt
     off = plotting.optimal_discriminator(X, BELL, {"close": other}, {"close": best + 0.25})
     assert "a trained one is 0.250 from it on average" in off.alt
-    assert off.figure.get_suptitle() == "Trained, it lies at most 0.25 from the best on average"
+    assert (
+        off.figure.get_suptitle()
+        == "Trained discriminators lie at most 0.250 from the best on average"
+    )
 
 
 def test_the_text_of_the_maps_says_where_the_discriminator_is_sure() -> None:

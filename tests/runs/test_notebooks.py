@@ -76,24 +76,30 @@ def slowness() -> float:
 
     The limits were set on two cores (AMD Zen 4) on which chapter 1 trains its network in 1.9 s.
     Where the same run needs longer for that, its chapters may too, in proportion: time is compared
-    as a ratio, measured in one run.
+    as a ratio, measured in one run. Where that run had one thread beside another chapter, only the
+    share of the time counts in which it computed, as in `seconds_of`.
     """
-    for cell in code_cells(executed(SOURCES[0])):
+    first = executed(SOURCES[0])
+    share = seconds_of(first) / wall_seconds(first)
+    for cell in code_cells(first):
         for output in cell.outputs:
             for name, _, value in output.get("metadata", {}).get("aigc", {}).get("numbers", []):
                 if name == "seconds":
-                    return max(1.0, float(value.split()[0]) / 1.9)
+                    return max(1.0, share * float(value.split()[0]) / 1.9)
     raise AssertionError("Chapter 1 records no seconds of training.")
 
 
 def seconds_of(notebook: Any) -> float:
-    """Returns the seconds from an executed notebook's first cell to its last.
+    """Returns the seconds that an executed notebook took.
 
     Where it had one thread, it ran beside others: then only those count in which it computed.
     """
     about = notebook.metadata["aigc"]
-    if about["threads"] == "1":
-        return float(about["computed"])
+    return float(about["computed"]) if about["threads"] == "1" else wall_seconds(notebook)
+
+
+def wall_seconds(notebook: Any) -> float:
+    """Returns the seconds from an executed notebook's first cell to its last."""
     cells = [c.metadata.get("execution", {}) for c in code_cells(notebook)]
     start = datetime.fromisoformat(cells[0]["iopub.execute_input"])
     return (datetime.fromisoformat(cells[-1]["shell.execute_reply"]) - start).total_seconds()

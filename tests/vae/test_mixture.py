@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from aigc_utils import vae
-from aigc_utils.vae import mixture
+from aigc_utils.vae import mixture as fitting
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -93,8 +93,28 @@ def test_the_scale_of_the_codes_does_not_matter(scale: float) -> None:
 
 def test_all_shares_come_from_one_product_of_matrices() -> None:
     fit = vae.fit_mixture(islands(), 3, seeded())
-    product = mixture._products(islands()) @ mixture._factors(fit).T
+    product = fitting._products(islands()) @ fitting._factors(fit).T
     torch.testing.assert_close(product, fit.log_parts(islands()), rtol=1e-4, atol=1e-3)
+
+
+def test_codes_in_many_parts_give_the_same_mixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = vae.fit_mixture(islands(), 3, seeded())
+    monkeypatch.setattr(fitting, "TOGETHER", 700 * 7)
+    parts = vae.fit_mixture(islands(), 3, seeded())
+    torch.testing.assert_close(parts.means, whole.means)
+    torch.testing.assert_close(parts.roots, whole.roots)
+
+
+def test_one_code_far_away_and_dimensions_that_are_nearly_one_are_fitted() -> None:
+    """Both are differences of large numbers."""
+    codes = torch.randn(60_000, 3, generator=seeded(2))
+    codes[0] = 1e4
+    far = vae.fit_mixture(codes, 2, seeded(1), rounds=5)
+    assert far.log_prob(codes).isfinite().all()
+    line = torch.randn(4000, 1, generator=seeded(3))
+    codes = torch.cat([line, line + 1e-4 * torch.randn(4000, 1, generator=seeded(4))], 1)
+    both = vae.fit_mixture(codes, 2, seeded(), rounds=3).means
+    torch.testing.assert_close(both[:, 0], both[:, 1], atol=1e-3, rtol=0)
 
 
 def test_where_the_codes_lie_and_how_narrow_a_bell_is_does_not_matter() -> None:
@@ -105,7 +125,7 @@ def test_where_the_codes_lie_and_how_narrow_a_bell_is_does_not_matter() -> None:
     torch.testing.assert_close(far.means - away, near.means, atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(far.roots, near.roots, atol=1e-3, rtol=1e-2)
     narrow = near.roots[(near.means - 6).norm(dim=1).argmin()]
-    wide = torch.cov(codes.T) * mixture.LEAST  # what `fit_mixture` adds
+    wide = torch.cov(codes.T) * fitting.LEAST  # what `fit_mixture` adds
     expected = 0.05**2 * torch.eye(2) + wide
     torch.testing.assert_close(narrow @ narrow.T, expected, rtol=0.15, atol=3e-4)
 

@@ -764,7 +764,8 @@ def test_recipe_passes_noise_and_binary_on(mnist: MNIST, monkeypatch: pytest.Mon
     ]
 
 
-def test_a_time_budget_ends_the_run(mnist: MNIST, ticking: None) -> None:
+@pytest.mark.usefixtures("ticking")
+def test_a_time_budget_ends_the_run(mnist: MNIST) -> None:
     recipe = small(1e6)
     model, history = vae.train_course(recipe, mnist.train_images[:64], seed=0, max_seconds=0.095)
     assert history.num_steps == 5
