@@ -81,7 +81,9 @@ class Cells:
                 status = self.session.run(cell["source"], seconds, kept, left)
                 if status == "late" and not self.watch.alone():
                     status = "stuck"
-                if status in ("dead", "stuck"):
+                if status == "full" and not self.watch.full():
+                    status = "error"
+                if status in ("dead", "stuck", "full"):
                     self._reason = self._told(status)
                     return found, number
                 if status == "late":
@@ -112,6 +114,8 @@ class Cells:
             return f"The cell {reason}."
         if status == "dead":
             return "The cell ended the kernel."
+        if status == "full":
+            return f"The cell filled the memory of {self.watch.memory_gib:g} GiB."
         return f"The cell was still running after {self.limits.cell:g} s."
 
     def _blame(self, number: int) -> None:

@@ -20,6 +20,8 @@ from .outputs import Kept
 PREPARE = "get_ipython().ask_exit = lambda: None"
 # A longer message is never read: the connection drops it.
 LONGEST_MESSAGE = 64 << 20
+#: What Python and NumPy raise where there is no more memory.
+OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError")
 #: Seconds until a kernel must answer.
 PATIENCE = 120
 
@@ -51,6 +53,13 @@ class Clock:
         self._next = now + 0.2
         self.lives, computed = self._nursery.ask("look")
         return now > self._end or (self.lives and computed - self._begin > self._seconds)
+
+
+def how(reply: dict[str, Any]) -> str:
+    """Returns how a cell ended by its kernel's reply: "ok", "error" or "full"."""
+    if reply.get("status") == "ok":
+        return "ok"
+    return "full" if reply.get("ename") in OUT_OF_MEMORY else "error"
 
 
 class Session:
@@ -107,7 +116,10 @@ class Session:
         return False
 
     def run(self, source: str, seconds: float, kept: Kept, left: float = math.inf) -> str:
-        """Returns how a cell ended: "ok", "error", "late" (interrupted), "stuck" or "dead".
+        """Returns how a cell ended.
+
+        It is "ok", "error", "full" (an error too: there was no more memory), "late" (interrupted),
+        "stuck" or "dead".
 
         Args:
             source: the cell's.
@@ -125,7 +137,7 @@ class Session:
                 return status
             self._nursery.ask("interrupt")
             status = self._wait(asked, Clock(self._nursery, 1), kept)
-            if status in ("ok", "error"):
+            if status in ("ok", "error", "full"):
                 return "late"
         return "dead" if status == "dead" else "stuck"
 
@@ -145,7 +157,7 @@ class Session:
                 if message["parent_header"].get("msg_id") != asked:
                     continue
                 if message["header"]["msg_type"] == "execute_reply":
-                    status = "ok" if message["content"].get("status") == "ok" else "error"
+                    status = how(message["content"])
                     clock.shorten(3)  # the outputs follow at once, unless one was too long
                 else:
                     idle = kept.take(message) or idle

@@ -91,6 +91,13 @@ class Watch:
         """Whether the kernel has started nothing that runs on; true where that can't be seen."""
         return not self.walls or len(processes() - self._ours) <= 1
 
+    def full(self) -> bool:
+        """Whether half of the memory is still taken; false where that can't be seen.
+
+        Then what follows may fail, or run for ever, at random.
+        """
+        return self.walls and sum(sizes(processes() - self._ours)) > self.memory_gib * GIB / 2
+
     def told(self) -> str:
         """Returns why processes were ended since the last call, or an empty text."""
         reason, self.reason = self.reason, ""

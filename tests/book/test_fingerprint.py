@@ -174,9 +174,7 @@ def test_a_chapter_needs_its_own_code_and_data(course: Fingerprints) -> None:
 
 def test_every_asset_is_named_where_it_is_read(course: Fingerprints) -> None:
     # These are read by the book's other pages, and by no chapter.
-    of_a_page = {"scaling.json", "scaling_law.json"}
-    if (ROOT / "aigc_utils/assets/results/grading.json").exists():  # once it was measured
-        of_a_page.add("grading.json")
+    of_a_page = {"grading.json", "scaling.json", "scaling_law.json"}
     assert {path.name for path in course._nobodys} == {"NOTICE.md", "py.typed", *of_a_page}
 
 

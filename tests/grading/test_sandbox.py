@@ -149,6 +149,24 @@ def test_what_ends_the_kernel_is_left_out(server: servers.Server) -> None:
     assert found.reasons == {0: "The cell ended the kernel after it had run."}
 
 
+FILLING = "blocks = []\nwhile True:\n    blocks.append(bytearray(1 << 24))"
+
+
+@on_linux
+def test_a_cell_that_leaves_the_memory_full_is_left_out() -> None:
+    """Else the other answers fail, or run for ever, as it happens."""
+    limits = sandbox.Limits(cell_seconds=30, seconds=120, memory_gib=2)
+    found = servers.run([cell("x = 1"), cell(FILLING), cell("print(x)")], limits)
+    assert found.statuses == ["ok", "", "ok"]
+    assert found.reasons == {1: "The cell filled the memory of 2 GiB."}
+    assert printed(found, 2) == "1\n"
+    freed = f"def fill():\n    {FILLING.replace(chr(10), chr(10) + '    ')}\nfill()"
+    found = servers.run([cell("x = 1"), cell(freed), cell("bytes(1 << 60)")], limits)
+    assert found.statuses[0] == "ok"
+    assert found.statuses[2] == "error", "there is memory again, or never was so much"
+    assert 2 not in found.reasons
+
+
 @on_linux
 def test_a_check_is_repeated_until_it_is_correct(server: servers.Server) -> None:
     check = [cell("assert x == 2", own=False, check="a", again=n > 0) for n in range(4)]
