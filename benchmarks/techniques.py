@@ -27,7 +27,7 @@ from .gan import real_images
 #: Points of a curve.
 POINTS = 5
 #: The GPT for images of 49 tokens, without tables of n-grams.
-WRITER = gpt.GPTRecipe(1, batch_size=48, context=49, num_layers=2, ngrams=(), bfloat16=False)
+WRITER = gpt.GPTRecipe(1, batch_size=48, context=49, num_layers=1, ngrams=(), bfloat16=False)
 
 #: Draws digits, uint8, (N, 1, 28, 28), that are asked for, int64, (N,).
 Draw = Callable[[Tensor], Tensor]

@@ -235,13 +235,13 @@ plotting.image_rows(
 
 # %% [markdown]
 # The first word of each text is the digit's name, so that you can ask for one.
-# Step and optimizers are those of chapter 4, and the model is a smaller one of its kind: without the tables of n-grams, in 32 bits like the others, and with learned positions.
+# Step and optimizers are those of chapter 4, and the model is a smaller one of its kind: of one block, without the tables of n-grams, in 32 bits like the others, and with learned positions.
 # Where there is a graphics card, it trains there like the others, and comes back to the processor to draw.
 
 # %%
 texts = torch.cat([256 + mnist.train_labels[:, None], tokens], dim=1)
 small = gpt.GPTRecipe(
-    num_steps=len(texts) // 48, batch_size=48, context=49, num_layers=2,
+    num_steps=len(texts) // 48, batch_size=48, context=49, num_layers=1,
     ngrams=(), bfloat16=False,
 )  # fmt: skip
 
