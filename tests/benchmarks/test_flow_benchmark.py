@@ -19,7 +19,7 @@ from aigc_utils import gpt
 from aigc_utils import vae as course_vae
 from aigc_utils.data import MNIST, DataError, load_mnist
 from aigc_utils.digits import Codebook, learn_codebook
-from aigc_utils.evaluation import Judgement, judge_images
+from aigc_utils.evaluation import Judgement, judge_images, load_results
 from aigc_utils.history import History
 from benchmarks import __main__ as command
 from benchmarks import digits, flow, flow_codes, flow_seconds, techniques
@@ -185,6 +185,18 @@ def test_chapter_6_trains_the_gpt_of_its_benchmark() -> None:
     settings = {k.arg: ast.literal_eval(k.value) for k in given if k.arg != "num_steps"}
     assert gpt.GPTRecipe(techniques.WRITER.num_steps, **settings) == techniques.WRITER
     assert len(load_mnist().train_images) == digits.IMAGES
+
+
+def test_the_stored_side_by_side_is_of_this_benchmark() -> None:
+    stored = load_results("digits")
+    assert stored["images"] == digits.IMAGES
+    assert stored["seeds"] == [0, 1, 2]
+    for name, (_, batch_size) in techniques.TECHNIQUES.items():
+        equal, minute = (stored["runs"][f"equal_{what}"][name] for what in ("images", "seconds"))
+        assert all(digits.IMAGES - batch_size < run["images"] <= digits.IMAGES for run in equal)
+        assert len({run["parameters"] for run in equal + minute}) == 1
+        assert len(equal) == len(minute) == 3
+        assert all(abs(run["seconds"][-1] - digits.SECONDS) < 1 for run in minute)
 
 
 def quick_codebook(images: Tensor, size: int, rng: torch.Generator) -> Codebook:
