@@ -1,9 +1,9 @@
 """Runs assembled notebooks: `python -m grading.inside --preload "import torch"`.
 
 A request and its answer are JSON, each after its length on a line of its own; the first answer says
-that the server is ready. A cell that never ends is interrupted; one that ends the kernel is left
-out and the rest is run again, so that the other answers count. What cells put out is kept up to a
-limit, so that memory stays bounded.
+that the server is ready. A cell that never ends is interrupted; one that ends the kernel, or leaves
+the memory full, is left out and the rest is run again, so that the other answers count. What cells
+put out is kept up to a limit, so that memory stays bounded.
 """
 
 from __future__ import annotations

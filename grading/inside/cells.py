@@ -10,6 +10,10 @@ from .outputs import Budget, Kept
 from .session import Session
 from .watch import Watch
 
+#: The first takes the place of an error, with all that it holds; the second frees what hangs in a
+#: circle.
+LET_GO = ("raise Exception", "import gc\ngc.collect()")
+
 
 @dataclass
 class Limits:
@@ -64,14 +68,18 @@ class Cells:
         """
         while True:
             found, ended_in = self._once()
-            if ended_in is None:
+            if len(found.statuses) == len(self.cells):
                 found.reasons = {**found.reasons, **self.left_out}
                 return found
-            self._blame(ended_in)
+            if ended_in is not None:
+                self._blame(ended_in)
             self.session.start()
 
     def _once(self) -> tuple[Run, int | None]:
-        """Returns a run, and the number of the cell in which the kernel ended, if it did."""
+        """Returns a run, and the number of the cell in which the kernel ended, if it did.
+
+        It also stops at a cell that leaves the memory full, and leaves it out.
+        """
         found, budget = Run(), Budget()
         correct: set[str] = set()
         for number, cell in enumerate(self.cells):
@@ -81,9 +89,13 @@ class Cells:
                 status = self.session.run(cell["source"], seconds, kept, left)
                 if status == "late" and not self.watch.alone():
                     status = "stuck"
-                if status == "full" and not self.watch.full():
-                    status = "error"
-                if status in ("dead", "stuck", "full"):
+                if status == "late":
+                    self._seconds(cell)  # or is it over for all?
+                if status in ("full", "late") and cell["own"] and self._stays_full():
+                    self.left_out[number] = self._told(status)
+                    return found, None
+                status = "error" if status == "full" else status
+                if status in ("dead", "stuck"):
                     self._reason = self._told(status)
                     return found, number
                 if status == "late":
@@ -93,6 +105,15 @@ class Cells:
             found.outputs.append(kept.all())
             found.statuses.append(status)
         return found, None
+
+    def _stays_full(self) -> bool:
+        """Whether a cell leaves the memory full, so that what follows fails, or runs for ever.
+
+        What only its error holds, as the names in its functions, is let go first.
+        """
+        for source in LET_GO if self.watch.full() else ():
+            self.session.run(source, self.limits.cell, Kept(Budget()))
+        return self.watch.full()
 
     def _runs(self, number: int, cell: dict[str, Any], correct: set[str]) -> bool:
         skipped = cell["again"] and cell["check"] in correct
@@ -115,7 +136,7 @@ class Cells:
         if status == "dead":
             return "The cell ended the kernel."
         if status == "full":
-            return f"The cell filled the memory of {self.watch.memory_gib:g} GiB."
+            return f"The cell left the memory of {self.watch.memory_gib:g} GiB full."
         return f"The cell was still running after {self.limits.cell:g} s."
 
     def _blame(self, number: int) -> None:

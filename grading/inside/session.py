@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from pathlib import Path
 from queue import Empty
@@ -20,8 +21,8 @@ from .outputs import Kept
 PREPARE = "get_ipython().ask_exit = lambda: None"
 # A longer message is never read: the connection drops it.
 LONGEST_MESSAGE = 64 << 20
-#: What Python and NumPy raise where there is no more memory.
-OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError")
+#: What PyTorch's and C++'s errors say where there is no more memory; Python has one of its own.
+OUT_OF_MEMORY = re.compile("can(?:no|')t allocate memory|bad_alloc", re.IGNORECASE)
 #: Seconds until a kernel must answer.
 PATIENCE = 120
 
@@ -59,7 +60,8 @@ def how(reply: dict[str, Any]) -> str:
     """Returns how a cell ended by its kernel's reply: "ok", "error" or "full"."""
     if reply.get("status") == "ok":
         return "ok"
-    return "full" if reply.get("ename") in OUT_OF_MEMORY else "error"
+    full = OUT_OF_MEMORY.search(str(reply.get("evalue")))
+    return "full" if reply.get("ename") == "MemoryError" or full else "error"
 
 
 class Session:

@@ -92,11 +92,10 @@ class Watch:
         return not self.walls or len(processes() - self._ours) <= 1
 
     def full(self) -> bool:
-        """Whether half of the memory is still taken; false where that can't be seen.
-
-        Then what follows may fail, or run for ever, at random.
-        """
-        return self.walls and sum(sizes(processes() - self._ours)) > self.memory_gib * GIB / 2
+        """Whether more than half of the memory is taken; false where that can't be seen."""
+        found = processes() - self._ours if self.walls else set()
+        half = self.memory_gib * GIB / 2
+        return sum(sizes(found)) > half and sum(map(held, found)) > half
 
     def told(self) -> str:
         """Returns why processes were ended since the last call, or an empty text."""
