@@ -199,6 +199,20 @@ def test_the_stored_side_by_side_is_of_this_benchmark() -> None:
         assert all(abs(run["seconds"][-1] - digits.SECONDS) < 1 for run in minute)
 
 
+def test_the_stored_flows_keep_to_their_two_minutes_and_their_bars() -> None:
+    stored = load_results("flow")
+    assert stored["seeds"] == [0, 1, 2]
+    for name in ("flow_pixel", "flow_latent"):
+        assert len(stored["runs"][name]) == 3
+        assert all(run["train_seconds"] <= 120 for run in stored["runs"][name])
+    bars = {"flow_pixel": (5.0, 60.0), "flow_latent": (0.5, 10.0), "flow_one_step": (3.0, 10.0)}
+    for name, (distance, seconds) in bars.items():
+        assert stored[name]["frechet"] < distance
+        assert stored[name]["draw_seconds"] < seconds
+    assert stored["flow_latent"]["coverage"] > 0.8
+    assert stored["flow_latent"]["recall"] > 0.76
+
+
 def quick_codebook(images: Tensor, size: int, rng: torch.Generator) -> Codebook:
     return learn_codebook(images[:100], size, rng)
 
