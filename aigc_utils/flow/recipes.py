@@ -23,7 +23,10 @@ DISTILLED = FlowRecipe(num_steps=600, lr=2e-3, without_label=0.0, paired=True, l
 #: How many pairs that takes.
 NUM_PAIRS = 20_000
 
-#: How to draw codes: what `sample` takes by name.
+#: How to draw codes: what `sample` takes by name. After two minutes 10,000 digits scored 0.269 with
+#: a strength of 1, 0.250 with 1.2, 0.312 with 1.5 and 0.416 with 1.8, and after another training
+#: 0.258 with 1.1, 0.255 with 1.2 and 0.266 with 1.3, by a classifier for which real images score
+#: 0.184; ten steps in place of six scored 0.247.
 DRAW_CODES: Mapping[str, Any] = MappingProxyType({"num_steps": 6, "strength": 1.2})
 #: How to draw pixels: the last step goes straight to the network's guess. Heun's last step left
 #: half of the rest of the noise, as a grain: 2.17 in place of 1.15.
