@@ -182,7 +182,9 @@ def velocity_field(x: Tensor, velocities: Mapping[str, Tensor], centres: Tensor)
     figure = new_figure(0.6 + 7.0 / len(velocities))
     grid = axes_grid(figure, 1, len(velocities), sharex=True, sharey=True)
     longest = max(each.norm(dim=1).quantile(0.95).item() for each in velocities.values())
-    parts = []
+    shares = {name: ((each * x).sum(1) > 0).float().mean() for name, each in velocities.items()}
+    parts = [f"{100 * share:.0f} % at {name}" for name, share in shares.items()]
+    figure.suptitle(f"Pointing outward: {', '.join(parts)}")
     for axes, (name, each) in zip(grid, velocities.items(), strict=True):
         axes.quiver(
             *x.T.numpy(), *each.T.numpy(), color=COLORS["blue"], angles="xy", scale_units="xy",
@@ -190,13 +192,11 @@ def velocity_field(x: Tensor, velocities: Mapping[str, Tensor], centres: Tensor)
         )  # fmt: skip
         axes.plot(*centres.T.numpy(), "+", color=COLORS["orange"], markersize=12)
         axes.set(aspect="equal", title=name)
-        outward = (each * x).sum(1) > 0
-        parts.append(f"at {name} {100 * outward.float().mean():.0f} % point outward")
     _label_plane(grid)
     return Picture(
         figure,
         f"Arrows of the velocity in the plane, a panel for each of {len(velocities)} times, with "
-        f"crosses at the {len(centres)} islands: {'; '.join(parts)}.",
+        f"crosses at the {len(centres)} islands. Of the arrows point outward: {', '.join(parts)}.",
     )
 
 
@@ -228,12 +228,14 @@ def four_ways(times: Sequence[float], rows: Mapping[str, Tensor]) -> Picture:
                 axes.set_title(f"t = {times[column]:g}")
         grid[row * len(times)].set_ylabel(name, rotation=0, ha="right", va="center")
     sharp = [torch.as_tensor(rows["clean"][at]).abs().mean().item() for at in (0, -1)]
+    clears = "clears" if sharp[0] < sharp[1] else "does not clear"
+    figure.suptitle(f"The clean image {clears}: mean size {sharp[0]:.2f}, then {sharp[1]:.2f}")
     return Picture(
         figure,
         f"A digit at {len(times)} times, from t = {times[0]:g}, nearly noise, to {times[-1]:g}, "
         f"nearly clean, and below it what the network says of it in {len(rows) - 1} rows: "
-        f"{', '.join(list(rows)[1:])}. The clean image is a blur at first (mean size "
-        f"{sharp[0]:.2f}) and the digit at the end ({sharp[1]:.2f}).",
+        f"{', '.join(list(rows)[1:])}. The clean image {clears}: its mean size is "
+        f"{sharp[0]:.2f} at first and {sharp[1]:.2f} at the end.",
     )
 
 

@@ -46,14 +46,16 @@ def test_a_plane_tells_how_bent_its_ways_are_and_where_arrows_point() -> None:
     picture = plotting.ways_in_the_plane({"first": (ways, 0.31), "second": (ways, 0.02)}, centres)
     assert "first, 0.31; second, 0.02" in picture.alt
     outward = plotting.velocity_field(centres, {"t = 0.9": centres, "t = 0.1": -centres}, centres)
-    assert "at t = 0.9 100 % point outward; at t = 0.1 0 % point outward" in outward.alt
+    assert "point outward: 100 % at t = 0.9, 0 % at t = 0.1" in outward.alt
 
 
 def test_four_ways_tell_how_the_clean_image_clears() -> None:
     rows = {"point": torch.zeros(2, 28, 28), "clean": torch.zeros(2, 28, 28)}
     rows["clean"][1] = 0.5
     picture = plotting.four_ways([0.1, 0.9], rows)
-    assert "(mean size 0.00) and the digit at the end (0.50)" in picture.alt
+    assert "clears: its mean size is 0.00 at first and 0.50 at the end" in picture.alt
+    rows["clean"] = rows["clean"].flip(0)
+    assert "does not clear" in plotting.four_ways([0.1, 0.9], rows).alt
     with pytest.raises(ValueError, match="2 images"):
         plotting.four_ways([0.1, 0.9], {"point": torch.zeros(3, 28, 28)})
 
