@@ -72,7 +72,7 @@ def decoded_codes(
     told = "; ".join(f"{name}, {distances[name][0]:.1f}" for name in ordered)
     return image_rows(
         {label: images[name] for label, name in rows.items()},
-        title=f"{last}: {ratio:.1f} times as far from real images as {before}",
+        title=f"{last}: {_rounded(ratio)} times as far from real images as {before}",
         alt="Digits in rows, ordered by the Fréchet distance of the set that they come from: "
         f"{told}.",
     )
@@ -156,10 +156,15 @@ def _verdict(means: Mapping[str, Mapping[str, float]], first: str, fitted: str) 
     """Returns what the distances say about a fitted source beside the first one."""
     ratios = [row[first] / row[fitted] for row in means.values()]
     if min(ratios) > 1:
-        low, high = number(min(ratios)), number(max(ratios))
-        return f"The {fitted}'s samples are {low} to {high} times as near as the {first}'s"
+        low, high = _rounded(min(ratios)), _rounded(max(ratios))
+        return f"The {first}'s samples are {low} to {high} times as far as the {fitted}'s"
     nearer = sum(ratio > 1 for ratio in ratios)
     return f"The {fitted} is nearer than the {first} for {nearer} of {len(means)} models"
+
+
+def _rounded(ratio: float) -> str:
+    """Returns a ratio without the digits that a standard error of some percent makes void."""
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
 
 
 @styled

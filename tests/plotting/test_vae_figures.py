@@ -33,7 +33,7 @@ def test_decoded_codes_are_ordered_and_compared() -> None:
     images = {name: torch.zeros(3, 1, 28, 28) for name in ("prior", "draws", "real")}
     distances = {"prior": (30.0, 0.5), "draws": (3.0, 0.1), "real": (0.2, 0.01)}
     picture = plotting.decoded_codes(images, distances)
-    assert title(picture) == "prior: 10.0 times as far from real images as draws"
+    assert title(picture) == "prior: 10 times as far from real images as draws"
     assert "real, 0.2; draws, 3.0; prior, 30.0" in picture.alt
 
 
@@ -48,7 +48,7 @@ def test_prior_maps_say_what_the_better_prior_saves() -> None:
 @pytest.mark.parametrize(
     ("mixture", "says"),
     [
-        (2.0, "The mixture's samples are 4.5 to 45 times as near as the prior's"),
+        (2.0, "The prior's samples are 4.5 to 45 times as far as the mixture's"),
         (50.0, "The mixture is nearer than the prior for 1 of 2 models"),
     ],
 )
