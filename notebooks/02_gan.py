@@ -12,7 +12,7 @@
 #
 # In a *generative adversarial network* two networks learn together: one makes images, the other tells them from real ones, and each learns from what the other does.
 # By the end of this chapter you can say what game they play, why it goes wrong, how to keep it on course, and how to measure what comes out.
-# You play it with two numbers and in a plane, train the GAN of the article from which this course grew, and then a far better one.
+# You play it with two numbers and in a plane, train the GAN of the article from which this course grew, and then one that learns far faster.
 
 # %%
 # In Colab this installs the course's package; elsewhere it does nothing.
@@ -346,7 +346,7 @@ assert gentle == [[MODES] * 3] * 2
 # With R1 every game covers all eight islands, at both rates.
 # Without it a fast discriminator leaves some out in each game, and at equal rates a game covers all of them or goes wrong.
 #
-# Collapse is not memorising: every batch is drawn anew, so there is nothing to learn by heart, and the generator collapses all the same.
+# Collapse is not memorising: every batch is drawn anew, with nothing to learn by heart.
 
 # %% [markdown]
 # ## The mathematics of the game
@@ -533,12 +533,12 @@ players = "discriminator", "generator"
 losses = {name: article_run.curve(name, 10) for name in players}
 plotting.curves(
     losses, x_label="step", y_label="loss (nats)", log_y=True,
-    title="The discriminator wins: its loss falls, and the generator's rises",
+    title="The discriminator mostly wins: its loss is low, the generator's high",
 )  # fmt: skip
 
 # %% [markdown]
 # Where the discriminator only guesses, its loss is $\log 4$ nats, and the generator's is $\log 2$.
-# A falling loss is no success here: the discriminator grows sure, as on the eight islands, and the images are grey specks.
+# A low loss is no success here: the discriminator is sure, but for a few upsets, and the images are grey specks.
 
 # %%
 won, lost = (article_run.smooth(name, 100)[-1] for name in players)
@@ -628,7 +628,8 @@ show_scores()
 # The ± is a standard error by the *bootstrap*: both sets are drawn again from themselves, with repetition, and the distance computed anew, twenty times.
 # That of precision, recall and coverage, shares of 10,000 images, is 0.005 at most.
 #
-# The collapse stands in recall and coverage: hardly any real image has a generated one near it.
+# Recall and coverage are near 0: hardly any real image has a generated one near it.
+# The collapse itself shows in the rows above.
 # A high precision alone would be no comfort: an odd real image has a wide neighbourhood, and one such is enough.
 
 # %%
@@ -681,7 +682,7 @@ for first, last in zip(ages[0], ages[-1], strict=True):
     assert last["coverage"] > first["coverage"]
 
 # %% [markdown]
-# It was young; what it can do after 50 epochs is the mark to beat.
+# It was young: the mark to beat is epoch 50.
 #
 # ## The course's GAN
 #
@@ -738,7 +739,6 @@ show_source(gan.CourseGAN.step, gan.CourseGAN.discriminator_loss)
 #
 # The recipe makes the networks wider than they are by default: 64 channels in the generator, and 24, 64 and 128 in the discriminator.
 # This run has 1,700 of the recipe's 3,400 steps.
-# Again the noise stays the same, now with labels.
 
 # %%
 recipe = dataclasses.replace(gan.COURSE, num_steps=1700)
@@ -762,8 +762,8 @@ titles = [f"a {digit}" for digit in range(10)]
 
 # %% tags=["live-gan"]
 plotting.image_rows(
-    rows, titles=titles, title="Digits appear early, and grow clean",
-    alt="Blots first, then rough digits, and mostly clean ones last.",
+    rows, titles=titles, title="Blots become digits, most of them clean in the end",
+    alt="Blots at first, rough digits below them, mostly clean ones last.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -818,7 +818,7 @@ show_scores()
 
 # %%
 course = scores["course, this run"]
-print(f"{course.frechet / floor:.0f} floors above real images")
+print(f"{course.frechet:.1f}, with a floor of {floor:.1f}")
 assert course.frechet > 10 * floor
 assert course.coverage > 0.6
 
@@ -826,7 +826,7 @@ assert course.coverage > 0.6
 # So most digits are good, and by this measure still far from real ones.
 #
 # And the article's GAN, with equal time and after its 50 epochs?
-# By the time of its steps above, ten of its epochs, of 938 steps each, take longer than the course's run.
+# By the time of its steps above, ten of its epochs take longer than the course's run.
 # The benchmark of the next section has the course's GAN with three seeds, and fewer steps.
 
 # %%
@@ -847,9 +847,10 @@ assert run.seconds < ten
 young, old = (min(each["frechet"] for each in ages[i]) for i in (2, -1))
 assert max(final["frechet"]) < young
 assert course.frechet + 2 * errors["course, this run"] < old
+assert course.precision < min(each["precision"] for each in ages[-1])
 
 # %% [markdown]
-# The course's worst run, though shorter than yours, beats the article's best after 10 epochs, and yours beats its best after 50.
+# By distance the course's worst run beats the article's best after 10 epochs, and yours its best after 50; in precision that one leads.
 #
 # ### The number of samples matters
 #
@@ -863,8 +864,9 @@ shuffled = torch.randperm(10_000, generator=rng)
 
 
 def distance_of(features, size):
-    part = features[shuffled[:size]]
-    return evaluation.frechet_distance(part, real.features)
+    parts = features[shuffled].split(size)
+    found = [evaluation.frechet_distance(p, real.features) for p in parts]
+    return sum(found) / len(found)
 
 
 # %%
@@ -899,9 +901,8 @@ plotting.ablation([*rows, *others])
 # A dot is a seed, and the bar, with its number, the median.
 # A change counts where the dots of a row leave those of the row above; another order of the rows might share the credit otherwise.
 #
-# Three changes bring most: convolutions, Adam without momentum, and labels, which are information that the rows above did not have.
-# Variety comes only without momentum: coverage rises from below 2 % to above 20 %.
-# In so short a run penalty and averages bring hardly anything.
+# Three changes bring most: convolutions, Adam without momentum, and labels, which are new information.
+# In so short a run variety comes only without momentum (coverage rises from below 2 % to above 20 %), and penalty and averages bring hardly anything.
 # Neither alternative is better; their settings were those that suit the course's recipe.
 
 # %%
@@ -1078,7 +1079,7 @@ print(f"real digits read as labelled: {ceiling:.1f} ± {off:.1f} %")
 assert obeyed > 85
 
 # %% [markdown]
-# It obeys mostly: some digits are unreadable, or read as another one.
+# It obeys mostly, and some digits are read as another one.
 #
 # The label says what, and the noise says how: give each row one noise vector, and each column one label.
 
