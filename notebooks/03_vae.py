@@ -65,7 +65,7 @@ rng = torch.Generator().manual_seed(0)
 # The encoder does not answer with one point.
 # It answers with a small Gaussian cloud, a mean and a standard deviation for each number: "the code is about here".
 # One point is drawn from the cloud and decoded.
-# The picture shows a network after a quarter of an epoch, and of its twenty numbers the one farthest from zero, no typical one.
+# The picture shows a network after a quarter of an epoch, and of its twenty numbers the one farthest from zero, not a typical one.
 
 # %%
 quick = dataclasses.replace(vae.SPRINT, epochs=0.25)
@@ -152,7 +152,7 @@ assert lucky > 0.5
 #
 # ### A bound
 #
-# How far one distribution $q$ is from another, $p$, tells the *KL divergence*, in nats:
+# The *KL divergence* tells how far one distribution $q$ is from another, $p$, in nats:
 #
 # $$
 # \mathrm{KL}(q \,\|\, p) = \mathbb{E}_{z \sim q} [\log q(z) - \log p(z)] .
@@ -585,7 +585,7 @@ plotting.decoded_codes(
 )
 
 # %% [markdown]
-# The ± is a standard error by the *bootstrap*: both sets are drawn again from themselves, with repetition, and the distance computed anew, twenty times; for the shares it is 0.005 at most.
+# The ± is a standard error by the *bootstrap*: both sets are drawn again from themselves, with repetition, twenty times; for the shares it is 0.005 at most.
 # (Precision can exceed that of real images, as it asks for no variety; and recall flatters odd samples, which lie far apart and so have wide neighbourhoods [(Naeem et al., 2020)](#naeem2020reliable).)
 #
 # Posterior draws, noise and all, decode to good digits.
@@ -594,8 +594,7 @@ plotting.decoded_codes(
 #
 # ### The rate holds the misfit
 #
-# The same thing in nats.
-# Split the mean KL divergence, the *rate*, by putting $q(z)$ in the middle:
+# The same in nats: split the mean KL divergence, the *rate*, by putting $q(z)$ in the middle:
 #
 # $$
 # \mathbb{E}_x \left[ \mathrm{KL}(q(z \mid x) \,\|\, p(z)) \right] = \mathbb{E}_x \left[ \mathrm{KL}(q(z \mid x) \,\|\, q(z)) \right] + \mathrm{KL}(q(z) \,\|\, p(z)) .
@@ -646,8 +645,7 @@ plotting.explorer(
 # %% [markdown]
 # ### Noise and KL term, apart
 #
-# What do the noise and the KL term do to the codes?
-# Switch each off by itself.
+# What do noise and KL term do to the codes? Switch each off.
 # Without both you have a plain *autoencoder*: it squeezes and restores.
 
 # %%
@@ -679,7 +677,7 @@ plotting.aggregate_posterior(clouds)
 
 # %% [markdown]
 # - The KL term without noise shrinks the codes: exact codes can be told apart however near they are, and nearer to zero is cheaper.
-# - Noise without the KL term drives them apart, so that the noise no longer matters.
+# - Without the KL term nothing holds them near zero, and the noise's width shrinks to almost nothing.
 # - Together they give the codes the prior's scale. Still gaps remain, and too many codes lie far out.
 
 # %% [markdown]
@@ -765,7 +763,7 @@ plotting.decoded_codes(
 
 # %% [markdown]
 # No network has changed, and the samples are far better.
-# What is left between mixture samples and posterior draws, a better model of the codes could say: a second VAE [(Dai and Wipf, 2019)](#dai2019diagnosing), a prior trained with the rest [(Tomczak and Welling, 2018)](#tomczak2018vae), or a diffusion model.
+# A better model of the codes could close the gap to posterior draws: a second VAE [(Dai and Wipf, 2019)](#dai2019diagnosing), a prior trained with the rest [(Tomczak and Welling, 2018)](#tomczak2018vae), or a diffusion model.
 #
 # Is the VAE needed, if the prior is fitted afterwards?
 # `python -m benchmarks vae-codes` trains all four arms in twenty dimensions with three seeds each, and fits one Gaussian and a mixture to the codes of each.
@@ -790,6 +788,8 @@ for arm, runs in trained.items():
 sizes = {row["name"]: row["code_size"] for row in table["rows"]}
 assert max(sizes["KL alone"]) < 0.5 < 0.9 < min(sizes["noise and KL"])
 assert max(sizes["noise and KL"]) < 1.1 < min(sizes["noise alone"])
+rows = {row["name"]: row for row in table["rows"]}
+assert max(rows["noise alone"]["noise_size"]) < 0.01
 both, none = trained.pop("noise and KL"), trained["neither"]
 for runs in trained.values():
     assert max(both["prior"]) < min(runs["prior"])
@@ -799,7 +799,7 @@ for source in ("mixture", "reconstructions"):
 # %% [markdown]
 # The codes' sizes are ordered as in the plane.
 # Drawn from the prior, the VAE's samples are the best of the four.
-# One fitted Gaussian sets the scale of the codes and leaves the samples bad, so the misfit lies in the shape.
+# One Gaussian of the right scale brings the others far nearer and the VAE hardly: its misfit lies in the shape.
 # Drawn from a mixture, all four are far better, and the plain autoencoder's samples are better than the VAE's, as its reconstructions are.
 # So a plain autoencoder can draw too, if its codes' distribution is learned [(Ghosh et al., 2020)](#ghosh2020variational).
 # That is latent diffusion's plan.
