@@ -132,9 +132,9 @@ def leaping_student(draw: Draw) -> Question:
     """Asks why a distilled network draws in one step where the flow does not."""
     steps, pairs = draw.integer(8, 25), draw.integer(10, 60) * 1000
     text = (
-        f"With one of Euler's steps a flow draws the mean of the data. A second network is trained "
-        f"by squared error on {pairs:,} pairs of a noise and what the flow makes of it in {steps} "
-        "steps, and draws well in one. Why does it not draw the mean too?"
+        f"With one of Euler's steps a perfect flow draws the mean of the data. A second network is "
+        f"trained by squared error on {pairs:,} pairs of a noise and what a flow makes of it in "
+        f"{steps} steps, and draws well in one. Why does it not draw the mean too?"
     )
     right = "For each noise there is one right answer now, so that there is nothing to average."
     because = (
