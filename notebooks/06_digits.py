@@ -424,7 +424,9 @@ for runs in minute.values():
 # After the epoch each of the GPT's seeds is ahead of all others, and after the minute each of the flow's: the budget decides who is first.
 # Where two ranges overlap, three seeds decide nothing.
 # How many images fit into a minute depends on the machine, and on what else it does, so the spread of the minute is not that of the seeds alone.
-# The parameters are those of what draws: of the VAE its decoder, of the flow its network and the decoder.
+# The parameters are those of what draws: of the VAE its decoder, of the flow its network and the decoder; the GPT's codebook has 4,096 numbers more.
+# The epochs, too, are those of what draws; the flow's autoencoder had about as many before.
+# The figure's 2,000 real images are as frequent as in the training set, and so are those of the own floors below; the chapter's floor has 200 of each digit, like what is drawn.
 # Only a curve's last point is what one gets in its time: before it, the learning rate has not yet fallen to its end.
 #
 # ### Each has a floor of its own
@@ -471,7 +473,7 @@ for name in ("GAN", "GPT", "flow"):
 # %% [markdown]
 # The VAE was not asked.
 #
-# Copies are looked for as in chapter 2, by the median distance to the nearest training image.
+# Copies are looked for by the median distance to the nearest training image: it shows a model that copies often, not a single copy, for which chapter 2 looked at the smallest distance too.
 # Soft images lie nearer to all others, so a small number is a reason to look, and no proof.
 # So compare with test images that nothing was trained on, and that have taken the same way, through codebook or decoder.
 
@@ -608,7 +610,7 @@ evaluation.record(
 # - A game draws in one pass, and gives no probabilities.
 # - A map gives codes, interpolation and a bound, and blurs what the codes leave out.
 # - A writer gives exact probabilities of whatever can be cut into tokens, and pays with one pass for each.
-# - A walk from noise to codes needs no game and no order of pieces, and pays with a pass for each question on its way.
+# - A walk from noise to codes needs no game and no order of pieces, and pays with one or two passes for each question on its way.
 # - After one epoch the GPT was nearest to the real images, after a minute the flow: no number means anything without its budget, its judge and its floor.
 # - Who is asked for a digit may draw another: measure that too.
 #
