@@ -256,7 +256,7 @@ def sample_size_bias(sizes: Sequence[int], distances: Mapping[str, Values]) -> P
     axes.set(xticks=[*ticks.values()], xticklabels=[*ticks], xlim=(0, None))
     axes.set(ylim=(min(0, axes.get_ylim()[0]), None))
     axes.set_title(f"The lines end at {' and '.join(ends)}")
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")
     return Picture(
         figure,
         "The Fréchet distance over one divided by the number of images, with straight lines to "
