@@ -179,12 +179,12 @@ def velocity_field(x: Tensor, velocities: Mapping[str, Tensor], centres: Tensor)
         ValueError: there are not 1 to 4 times.
     """
     check_few(velocities, 4, "times")
-    figure = new_figure(0.6 + 7.0 / len(velocities))
+    figure = new_figure(1.0 + 7.0 / len(velocities))
     grid = axes_grid(figure, 1, len(velocities), sharex=True, sharey=True)
     longest = max(each.norm(dim=1).quantile(0.95).item() for each in velocities.values())
     shares = {name: ((each * x).sum(1) > 0).float().mean() for name, each in velocities.items()}
     parts = [f"{100 * share:.0f} % at {name}" for name, share in shares.items()]
-    figure.suptitle(f"Pointing outward: {', '.join(parts)}")
+    figure.suptitle(f"Arrows that point outward: {', '.join(parts)}")
     for axes, (name, each) in zip(grid, velocities.items(), strict=True):
         axes.quiver(
             *x.T.numpy(), *each.T.numpy(), color=COLORS["blue"], angles="xy", scale_units="xy",
