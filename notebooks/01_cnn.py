@@ -444,7 +444,7 @@ print("of the held-back digits are classified correctly")
 # The number behind ± is the *margin* of a measurement on few images.
 # Of $n$ images a share $a$ is right, with a *standard error* of $\sqrt{a (1 - a) / n}$; in 95 of 100 measurements the accuracy on new images lies within 1.96 of these.
 # The chance in training is not in it.
-# Networks measured on the same images share most of it.
+# Networks on the same images share most of it.
 #
 # ## The course's network
 #
@@ -694,8 +694,8 @@ assert all(bins.count[-1] > 0.9 * bins.count.sum() for bins in certain)
 plotting.reliability(measured)
 
 # %% [markdown]
-# In the last bin, with nearly all images, the plain networks are right about as often as they say, in others mostly less.
-# Pale bins say little.
+# In the last bin, with nearly all images, the plain networks are right about as often as they say.
+# The others have few images, and lie above or below the line by seed.
 # Label smoothing makes these networks *underconfident*: they were asked for 91 %, and are right more often.
 # (That is no law: after long training smoothing often improves calibration [(Müller et al., 2019)](#muller2019when).)
 # On digits moved to the side the plain networks are too sure of themselves: softmax only compares a network's own scores, and does not know when the world has changed.
@@ -954,8 +954,7 @@ assert math.prod(factors.values()) > 24
 assert abs(rungs[-1]["accuracy"] - rungs[0]["accuracy"]) < ladder_margin
 
 # %% [markdown]
-# The largest factor is no trick: fewer passes over the images.
-# They cost accuracy, and schedule, network, smoothing and Muon win it back.
+# The largest factor is no trick: fewer passes over the images, which cost accuracy; schedule, network, smoothing and Muon win it back.
 # As controls, the last rung with one thing taken back.
 
 # %%
@@ -1013,7 +1012,7 @@ plotting.image_grid(
 #
 # One step often fools the network: every pixel moves by the same small amount, up or down as the loss says:
 # $x + \eta \operatorname{sign}(\nabla_x L)$ is an *adversarial example* [(Goodfellow et al., 2015)](#goodfellow2015explaining).
-# As a control, every pixel moves by that amount up or down by chance.
+# As a control, the signs are drawn by chance.
 
 
 # %%

@@ -207,6 +207,17 @@ def test_each_rung_changes_one_thing() -> None:
     assert last.batch_size == SPRINT.batch_size
 
 
+def test_four_rungs_of_the_stored_ladder_win_back_what_fewer_passes_cost() -> None:
+    apart = {}
+    for lower, rung in itertools.pairwise(load_results("ladder")["rungs"]):
+        before, after = ([run["accuracy"] for run in each["runs"]] for each in (lower, rung))
+        apart[rung["name"]] = (min(after) > max(before)) - (max(after) < min(before))
+    fewer = ["+ 2 epochs, not 5", "+ 1 epoch", "+ 0.45 epochs"]
+    more = ["+ one-cycle schedule", "+ the course's network", "+ smoothed labels", "+ Muon"]
+    assert [name for name, sign in apart.items() if sign < 0] == fewer
+    assert [name for name, sign in apart.items() if sign > 0] == more
+
+
 def test_the_ladder_measures_on_images_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
