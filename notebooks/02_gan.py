@@ -543,6 +543,7 @@ plotting.curves(
 # %%
 won, lost = (article_run.smooth(name, 100)[-1] for name in players)
 assert won < 0.9 * math.log(4)
+assert sorted(losses["discriminator"][1])[450] < math.log(4)
 assert lost > 3 * math.log(2)
 
 # %% [markdown]
