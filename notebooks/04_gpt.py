@@ -418,9 +418,10 @@ show_source(gpt.PlacedHead)
 # %%
 placed, placed_bits = climb("positions")
 assert placed_bits < head_bits - 0.05
+assert abs(last_bits - head_bits) < 0.1
 
 # %% [markdown]
-# Mean and head alone brought next to nothing; positions bring a lot: now a head can look for "the letter before the last".
+# Mean and head alone brought hardly anything; positions bring a lot: now a head can look for "the letter before the last".
 #
 # ### Several heads
 #
@@ -1127,7 +1128,7 @@ for turn, nats in enumerate(costs.view(4, -1).mean(1), 1):
 assert costs[: len(once)].sum() > 2 * costs[len(once) : 2 * len(once)].sum()
 
 # %% [markdown]
-# What stood there once is far likelier to stand there again, so greedy decoding easily falls into a loop.
+# What stood there once is far likelier to stand there again, so greedy decoding easily loops.
 #
 # Draw from the distribution instead.
 # Its tail holds thousands of tokens, each unlikely, so the tail is often cut: *top-k* keeps the $k$ likeliest tokens, *top-p* the likeliest that together reach the probability $p$ [(Holtzman et al., 2020)](#holtzman2020curious).
