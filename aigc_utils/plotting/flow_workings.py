@@ -196,7 +196,7 @@ def velocity_field(x: Tensor, velocities: Mapping[str, Tensor], centres: Tensor)
     return Picture(
         figure,
         f"Arrows of the velocity in the plane, a panel for each of {len(velocities)} times, with "
-        f"crosses at the {len(centres)} islands. Of the arrows point outward: {', '.join(parts)}.",
+        f"crosses at the {len(centres)} islands. Arrows that point outward: {', '.join(parts)}.",
     )
 
 

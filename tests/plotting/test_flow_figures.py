@@ -47,6 +47,7 @@ def test_a_plane_tells_how_bent_its_ways_are_and_where_arrows_point() -> None:
     assert "first, 0.31; second, 0.02" in picture.alt
     outward = plotting.velocity_field(centres, {"t = 0.9": centres, "t = 0.1": -centres}, centres)
     assert "point outward: 100 % at t = 0.9, 0 % at t = 0.1" in outward.alt
+    assert title(outward) == "Arrows that point outward: 100 % at t = 0.9, 0 % at t = 0.1"
 
 
 def test_four_ways_tell_how_the_clean_image_clears() -> None:
