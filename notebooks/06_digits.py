@@ -207,6 +207,7 @@ rng = training.seed_everything(0)
 began = time.perf_counter()
 codebook = digits.learn_codebook(mnist.train_images[:5000], 256, rng)
 tokens = codebook.encode(mnist.train_images)
+assert codebook.codes.numel() == 4096
 before = time.perf_counter() - began
 assert tokens.shape == (60_000, 49)
 
