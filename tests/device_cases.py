@@ -153,6 +153,18 @@ def seeing_vae_step(move: Move) -> tuple[Step, Batch]:
     return vae.vae_step(model, optimizer, rng(), perceive=perceive), (images(),)
 
 
+def new_prior() -> vae.LearnedMixture:
+    found: vae.LearnedMixture = made(vae.LearnedMixture, 4, 3, rng())
+    return found
+
+
+def vae_step_with_prior(move: Move) -> tuple[Step, Batch]:
+    model, prior = move(new_vae()), move(new_prior())
+    parameters = [*model.parameters(), *prior.parameters()]
+    optimizer = torch.optim.Adam(parameters, 1e-3, fused=True)
+    return vae.vae_step(model, optimizer, rng(), prior=prior), (images(),)
+
+
 def gpt_step(move: Move, clip: float = 0.0, parts: int = 1) -> tuple[Step, Batch]:
     model = move(made(gpt.GPT, GPT.config(VOCABULARY)))
     step = gpt.gpt_step(model, *gpt.course_optimizers(model, GPT), clip=clip, parts=parts)
@@ -191,6 +203,7 @@ STEPS: dict[str, Callable[[Move], tuple[Step, Batch]]] = {
     "vae.article_step": article_vae_step,
     "vae.vae_step": vae_step,
     "vae.vae_step, with perception": seeing_vae_step,
+    "vae.vae_step, with a prior": vae_step_with_prior,
     "gpt.gpt_step": gpt_step,
     "gpt.gpt_step, in parts": partial(gpt_step, parts=2),
     "gpt.gpt_step, of a rung": rung_step,
@@ -226,6 +239,12 @@ def run(found: tuple[Any, ...]) -> list[list[float]]:
     return [*history.losses.values(), *history.metrics.values()]
 
 
+def vae_with_prior(place: torch.device | None) -> tuple[Any, ...]:
+    prior = new_prior()
+    model, history = vae.train_course(VAE, images(), seed=0, device=place, prior=prior)
+    return model, prior, history
+
+
 RECIPES: dict[str, Callable[[torch.device | None], tuple[Any, ...]]] = {
     "cnn.train_course": lambda place: cnn.train_course(
         CNN, images(), labels(), seed=0, test=(images(), labels()), device=place
@@ -252,6 +271,7 @@ RECIPES: dict[str, Callable[[torch.device | None], tuple[Any, ...]]] = {
         replace(VAE, perception=0.1, perceived=4), images(), seed=0, device=place,
         features=made(cnn.CourseCNN, CNN.widths).eval().requires_grad_(False).forward,
     ),
+    "vae.train_course, with a prior": vae_with_prior,
     "flow.train_flow": lambda place: flow.train_flow(
         FLOW, point_flow(), normal(24, 3), labels(), seed=0, device=place
     ),
@@ -381,6 +401,7 @@ CASES: dict[str, Case] = {
         made(vae.VAE, 2, (3, 4), False).to(at)
     )[-1],
     "vae.fit_mixture": lambda at: fitted(at).means,
+    "vae.LearnedMixture.log_prob": lambda at: new_prior().to(at).log_prob(normal(5, 3).to(at)),
     "vae.Mixture.sample": lambda at: fitted(at).sample(5, rng()),
     "vae.Mixture.log_prob": lambda at: fitted(at).log_prob(normal(5, 2, seed=1).to(at)),
     "flow.flow_loss": flow_losses,

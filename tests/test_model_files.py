@@ -50,6 +50,10 @@ MODELS: dict[str, Case] = {
         lambda: vae.VAE(3, (9, 9, 5), mean_image=IMAGES.mean(0)),
         lambda m: m.decode(m.encode(IMAGES)[0]),
     ),
+    "lean VAE": (
+        lambda: vae.VAE(3, (9,), encoder_patches=False),
+        lambda m: m.decode(m.encode(IMAGES)[0]),
+    ),
     "plain VAE": (lambda: vae.VAE(2, [6], False), lambda m: m.decode(m.encode(IMAGES)[0])),
     "GPT": (lambda: gpt.GPT(TINY), lambda m: m(TOKENS)),
     "tied GPT": (

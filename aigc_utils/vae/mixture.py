@@ -1,11 +1,11 @@
-"""Chapter 3: a prior that fits, as a mixture of Gaussians fitted to the codes."""
+"""Chapter 3: a prior that fits, as a mixture of Gaussians: fitted to codes, or trained along."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import check_finite, check_tensor
 from ..devices import exact, normal
@@ -15,6 +15,8 @@ from ..limits import whole
 LEAST = 1e-3
 #: Numbers of `_products` that are made at a time.
 TOGETHER = 1 << 21
+#: The standard deviation with which the means of a `LearnedMixture` are drawn.
+BEGIN = 0.5
 
 
 class Mixture:
@@ -70,6 +72,57 @@ class Mixture:
         noise = normal((count, self.means.size(1), 1), rng, place)
         codes: Tensor = self.means[which] + (self.roots[which] @ noise).squeeze(2)
         return codes
+
+
+class LearnedMixture(nn.Module):
+    """A mixture of K Gaussians over codes that a VAE's training moves along with its networks.
+
+    Each Gaussian has a weight, a mean and a width for each dimension, but no covariance. At the
+    beginning all weights and widths are alike, and a code's mean square is 1 in each dimension, on
+    average over the means' draw, as the standard normal distribution's is.
+
+    Args:
+        size: how many Gaussians.
+        latent_dim: numbers of a code.
+        rng: draws the means.
+
+    Raises:
+        ValueError: `size` or `latent_dim` is below 1.
+
+    Source: Tomczak and Welling, VAE with a VampPrior, 2018, who compare such a mixture with theirs.
+    """
+
+    def __init__(self, size: int, latent_dim: int, rng: torch.Generator) -> None:
+        super().__init__()
+        shape = whole("size", size), whole("latent_dim", latent_dim)
+        self.logits = nn.Parameter(torch.zeros(size))
+        self.means = nn.Parameter(BEGIN * normal(shape, rng, self.logits.device))
+        self.log_widths = nn.Parameter(torch.full(shape, math.log(1 - BEGIN**2) / 2))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Returns the log-density of codes, (N, D), in nats, (N,).
+
+        In 32 bits it is right to 0.01 nats for widths from 0.1 on, in 20 dimensions and with codes
+        whose numbers seldom exceed 5.
+
+        Raises:
+            ValueError: the codes do not have shape (N, D).
+        """
+        width = self.means.size(1)
+        if z.ndim != 2 or z.size(1) != width:
+            raise ValueError(f"codes must have shape (N, {width}), not {tuple(z.shape)}.")
+        precisions = (-2 * self.log_widths).exp()  # (K, D)
+        towards = self.means * precisions
+        squares = z.square() @ precisions.T - 2 * z @ towards.T + (self.means * towards).sum(1)
+        constants = self.logits.log_softmax(0) - self.log_widths.sum(1)
+        log_parts = constants - (squares + width * math.log(2 * math.pi)) / 2  # (N, K)
+        return log_parts.logsumexp(1)
+
+    @torch.no_grad()
+    def as_mixture(self) -> Mixture:
+        """Returns the mixture as it is now, to draw from: it no longer learns."""
+        covariances = (2 * self.log_widths).exp().diag_embed()
+        return Mixture(self.logits.softmax(0), self.means.clone(), covariances)
 
 
 def fit_mixture(codes: Tensor, size: int, rng: torch.Generator, rounds: int = 20) -> Mixture:

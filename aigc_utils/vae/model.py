@@ -32,9 +32,9 @@ class VAE(nn.Module):
 
     The layers are fully connected, residual where the width stays, and the decoder mirrors the
     encoder. With `patches`, images are cut into 7 by 7 patches of 4 by 4 pixels, and on either
-    end a small convolution lets each patch look at its neighbours. The encoder reads how an
-    image differs from the mean image, and the decoder begins with the mean image, so neither
-    has to learn it.
+    end a small convolution lets each patch look at its neighbours; without `encoder_patches` on
+    the decoder's alone. The encoder reads how an image differs from the mean image, and the
+    decoder begins with the mean image, so neither has to learn it.
 
     Raises:
         ValueError: `latent_dim` is below 1, or the mean image has another shape than (1, 28, 28)
@@ -49,6 +49,7 @@ class VAE(nn.Module):
         hidden: Sequence[int] = (512, 512),
         patches: bool = True,
         mean_image: Tensor | None = None,
+        encoder_patches: bool = True,
     ) -> None:
         super().__init__()
         whole("latent_dim", latent_dim)
@@ -61,13 +62,16 @@ class VAE(nn.Module):
             )
         bias = mean if mean_image is None else mean.clamp(1e-3, 1 - 1e-3).logit()
         self.latent_dim, self.hidden, self.patches = latent_dim, tuple(hidden), patches
+        self.encoder_patches = encoder_patches
         self.register_buffer("mean", mean)
         self.pixel_bias = nn.Parameter(bias.clone())
         to_row: list[nn.Module] = [nn.Flatten()]
         to_image: list[nn.Module] = [nn.Unflatten(1, (1, 28, 28))]
         if patches:
+            # Both are drawn in any case, so that one seed gives all other layers the same weights.
             convolutions = [nn.Conv2d(16, 16, kernel_size=3, padding=1) for _ in range(2)]
-            to_row = [nn.PixelUnshuffle(4), Residual(convolutions[0]), nn.SiLU(), nn.Flatten()]
+            if encoder_patches:
+                to_row = [nn.PixelUnshuffle(4), Residual(convolutions[0]), nn.SiLU(), nn.Flatten()]
             to_image = [
                 nn.Unflatten(1, (16, 7, 7)),
                 Residual(nn.SiLU(), convolutions[1]),
@@ -80,7 +84,8 @@ class VAE(nn.Module):
     @property
     def configuration(self) -> dict[str, Any]:
         """The constructor's arguments, as `save_model` keeps them; the mean image is a weight."""
-        return {"latent_dim": self.latent_dim, "hidden": self.hidden, "patches": self.patches}
+        names = "latent_dim", "hidden", "patches", "encoder_patches"
+        return {name: getattr(self, name) for name in names}
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns means and log-variances, (B, latent_dim) each, of images, (B, 1, 28, 28)."""

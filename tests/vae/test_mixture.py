@@ -1,4 +1,4 @@
-"""Chapter 3's fitted prior: a mixture of Gaussians, and expectation-maximisation."""
+"""Chapter 3's mixtures of Gaussians: fitted by expectation-maximisation, or trained along."""
 
 from __future__ import annotations
 
@@ -134,6 +134,69 @@ def test_a_dead_dimension_and_an_idle_bell_leave_the_fit_whole() -> None:
     codes = torch.cat([islands(300), torch.zeros(300, 1)], 1)
     found = vae.fit_mixture(codes, 40, seeded()).log_prob(codes)
     assert found.isfinite().all()
+
+
+def learned(size: int, dimensions: int) -> vae.LearnedMixture:
+    """Returns a mixture whose numbers have left their beginnings."""
+    mixture = vae.LearnedMixture(size, dimensions, seeded())
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for part in mixture.parameters():
+            part.add_(0.5 * torch.randn_like(part))
+    return mixture
+
+
+def test_a_learned_mixture_is_one_of_bells_along_the_axes() -> None:
+    found = learned(4, 3)
+    weights, widths = found.logits.softmax(0), found.log_widths.exp()
+    z = 2 * torch.randn(50, 3, generator=seeded(2))
+    bells = Normal(found.means, widths).log_prob(z[:, None]).sum(2)  # (50, 4)
+    by_hand = (weights * bells.exp()).sum(1).log()
+    torch.testing.assert_close(found.log_prob(z), by_hand)
+    same = found.as_mixture()
+    torch.testing.assert_close(same.log_prob(z), by_hand)
+    with torch.no_grad():
+        found.means.add_(1.0)
+    torch.testing.assert_close(same.log_prob(z), by_hand, msg="it no longer learns")
+
+
+def test_a_learned_mixture_is_right_for_narrow_bells_far_from_zero() -> None:
+    found = vae.LearnedMixture(10, 20, seeded())
+    with torch.no_grad():
+        found.means.copy_(torch.randn(10, 20, generator=seeded(3)).clamp(-2.5, 2.5) * 2)
+        found.log_widths.fill_(math.log(0.1))
+        z = found.means + 0.1 * torch.randn(10, 20, generator=seeded(4))
+        exact = vae.LearnedMixture(10, 20, seeded()).double()
+        exact.load_state_dict(found.state_dict())
+        torch.testing.assert_close(
+            found.log_prob(z).double(), exact.log_prob(z.double()), atol=0.01, rtol=0
+        )
+
+
+def test_a_learned_mixture_begins_as_wide_as_the_standard_normal() -> None:
+    found = vae.LearnedMixture(20_000, 2, seeded())
+    with torch.no_grad():
+        variance = found.means.var(0) + (2 * found.log_widths).exp().mean(0)
+    torch.testing.assert_close(variance, torch.ones(2), rtol=0.02, atol=0)
+    again, other = (vae.LearnedMixture(3, 2, seeded(seed)) for seed in (0, 1))
+    assert torch.equal(again.means, vae.LearnedMixture(3, 2, seeded()).means)
+    assert not torch.equal(again.means, other.means)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 2), (5, 4), (2, 5, 3)])
+def test_codes_of_another_width_than_a_learned_mixtures_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"codes must have shape \(N, 3\)") as caught:
+        learned(4, 3).log_prob(torch.zeros(shape))
+    assert_one_sentence(caught)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "name"), [((0, 3), "size"), ((4, 0), "latent_dim"), ((-1, 3), "size")]
+)
+def test_a_learned_mixture_of_nothing_is_refused(sizes: tuple[int, int], name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} ") as caught:
+        vae.LearnedMixture(*sizes, seeded())
+    assert_one_sentence(caught)
 
 
 def test_a_prior_that_fits_saves_what_the_misfit_costs() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from sentences import assert_one_sentence
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
@@ -437,6 +438,21 @@ def test_one_pixel_reaches_its_patch_and_the_neighbours_features() -> None:
     assert touched((first(changed) - first(images))[0]) == AROUND
 
 
+def test_without_the_encoders_patches_the_decoder_keeps_its_own() -> None:
+    lean, whole = (new_vae(4, (16,), encoder_patches=each) for each in (False, True))
+    assert not any(isinstance(layer, nn.Conv2d) for layer in lean.encoder.modules())
+    assert repr(lean.decoder) == repr(whole.decoder)
+    assert lean.encode(grey(3, 1, 28, 28))[0].shape == (3, 4)
+    assert lean.configuration == {**whole.configuration, "encoder_patches": False}
+    for (name, one), other in zip(
+        lean.decoder.named_parameters(), whole.decoder.parameters(), strict=True
+    ):
+        assert torch.equal(one, other), f"one seed gives all layers the same weights, {name} too"
+    recipe = small(encoder_patches=False)
+    trained, _ = vae.train_course(recipe, load_mnist().train_images[:32], seed=0)
+    assert trained.configuration["encoder_patches"] is False
+
+
 def test_one_feature_reaches_its_patch_and_the_neighbours_pixels() -> None:
     last = new_vae(4, (16,)).decoder[-3:]
     row = normal(1, 784)
@@ -562,6 +578,49 @@ def test_vae_step_moves_by_the_negative_elbo(mnist: MNIST, beta: float, noise: b
     for (name, moved), start in zip(model.named_parameters(), twin.parameters(), strict=True):
         assert start.grad is not None
         torch.testing.assert_close(moved, start - 1e-3 * start.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_vae_step_takes_a_priors_density_and_trains_it(mnist: MNIST) -> None:
+    images = mnist.train_images[:16]
+    model, twin = new_vae(4, (16, 16)), new_vae(4, (16, 16))
+    prior, start = (vae.LearnedMixture(3, 4, seeded(5)) for _ in range(2))
+    optimizer = torch.optim.SGD([*model.parameters(), *prior.parameters()], lr=1e-3)
+    losses = vae.vae_step(model, optimizer, seeded(), prior=prior)((images,))
+    mean, log_variance = twin.encode(to_float(images))
+    q = Normal(mean, (log_variance / 2).exp())
+    z = mean + q.stddev * normal(16, 4)
+    kl = (-q.entropy().sum(1) - start.log_prob(z)).mean()
+    torch.testing.assert_close(losses["kl"], kl)
+    (vae.reconstruction_loss(twin.decode(z), to_float(images)).mean() + kl).backward()
+    for one, other in ((model, twin), (prior, start)):
+        for moved, before in zip(one.parameters(), other.parameters(), strict=True):
+            assert before.grad is not None
+            assert before.grad.abs().max() > 0
+            expected = before - 1e-3 * before.grad
+            torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_prior_trained_along_fits_the_codes(mnist: MNIST) -> None:
+    images = mnist.train_images[:512]
+    prior, start, slow = (vae.LearnedMixture(5, 4, seeded()) for _ in range(3))
+    model, _ = vae.train_course(small(20.0), images, seed=0, prior=prior)
+    vae.train_course(small(20.0, prior_lr=0.0), images, seed=0, prior=slow)
+    assert torch.equal(slow.means, start.means), "its rate is the recipe's `prior_lr`"
+    with torch.no_grad():
+        codes = vae.reparameterize(*model.encode(to_float(images)), seeded(1))
+        height = prior.log_prob(codes).mean()
+        assert height > start.log_prob(codes).mean() + 0.3
+        assert height > Normal(0, 1).log_prob(codes).sum(1).mean() + 0.3
+
+
+def test_a_prior_that_cannot_be_trained_along_is_refused(mnist: MNIST) -> None:
+    images = mnist.train_images[:64]
+    with pytest.raises(ValueError, match=r"codes must have shape \(N, 5\), not \(32, 4\)"):
+        vae.train_course(small(), images, seed=0, prior=vae.LearnedMixture(3, 5, seeded()))
+    prior = vae.LearnedMixture(3, 4, seeded())
+    with pytest.raises(ValueError, match="a prior needs noise=True") as caught:
+        vae.train_course(small(noise=False), images, seed=0, prior=prior)
+    assert_one_sentence(caught)
 
 
 def encoded(step_changes: dict[str, Any], mnist: MNIST, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -759,8 +818,8 @@ def test_recipe_passes_noise_and_binary_on(mnist: MNIST, monkeypatch: pytest.Mon
     vae.train_course(recipe, mnist.train_images[:32], seed=0)
     vae.train_course(small(1.0), mnist.train_images[:32], seed=0)
     assert steps == [
-        {"beta": 0.0, "noise": False, "binary": True, "perceive": None},
-        {"beta": 1.0, "noise": True, "binary": False, "perceive": None},
+        {"beta": 0.0, "noise": False, "binary": True, "perceive": None, "prior": None},
+        {"beta": 1.0, "noise": True, "binary": False, "perceive": None, "prior": None},
     ]
 
 
@@ -774,7 +833,9 @@ def test_a_time_budget_ends_the_run(mnist: MNIST) -> None:
 
 
 def test_the_chapters_recipes_train(mnist: MNIST) -> None:
-    for recipe in (vae.SPRINT, vae.MINUTE, vae.PLANE, vae.LIKELIHOOD):
+    for recipe in (vae.SPRINT, vae.MINUTE, vae.LEAN, vae.PLANE, vae.LIKELIHOOD):
+        assert recipe.beta == 1, "it trains on the ELBO itself"
+        assert recipe.binary == (recipe is vae.LIKELIHOOD)
         tiny = dataclasses.replace(recipe, epochs=2.0, batch_size=32)
         model, history = vae.train_course(tiny, mnist.train_images[:64], seed=0)
         assert history.num_steps == 4
