@@ -444,7 +444,7 @@ print("of the held-back digits are classified correctly")
 # The number behind ± is the *margin* of a measurement on few images.
 # Of $n$ images a share $a$ is right, with a *standard error* of $\sqrt{a (1 - a) / n}$; in 95 of 100 measurements the accuracy on new images lies within 1.96 of these.
 # The chance in training is not in it.
-# Networks on the same images share most of it.
+# Networks measured on the same images share most of it.
 #
 # ## The course's network
 #
@@ -695,7 +695,7 @@ plotting.reliability(measured)
 
 # %% [markdown]
 # In the last bin, with nearly all images, the plain networks are right about as often as they say.
-# The others have few images, and lie above or below the line by seed.
+# The other bins have few images, and lie above or below the line by seed.
 # Label smoothing makes these networks *underconfident*: they were asked for 91 %, and are right more often.
 # (That is no law: after long training smoothing often improves calibration [(Müller et al., 2019)](#muller2019when).)
 # On digits moved to the side the plain networks are too sure of themselves: softmax only compares a network's own scores, and does not know when the world has changed.
