@@ -58,6 +58,7 @@ class Cells:
         self._last = -1  # where the kernel ended before
         self._trial: int | None = None  # the cell that was left out for others
         self._tried: set[int] = set()
+        self._blamed: set[int] = set()  # cells that were left out as the kernel ended in them
         self._end = time.monotonic() + limits.total
 
     def run(self) -> Run:
@@ -158,13 +159,15 @@ class Cells:
             if above and above[-1] not in self._tried:
                 self._trial, self._last = above[-1], begin
                 self._tried.add(self._trial)
-                between = range(self._trial, number)  # what only seemed to end it runs again
-                kept = {n: why for n, why in self.left_out.items() if n not in between}
-                self.left_out = kept
+                # What only seemed to end it runs again: also a cell further below, as an effect may
+                # be late now and later then.
+                seemed = {*range(self._trial, number), *self._blamed} - {*range(self._trial)}
+                self.left_out = {n: why for n, why in self.left_out.items() if n not in seemed}
                 self.left_out[self._trial] = "The cell ended the kernel after it had run."
                 return
         if released:
             raise OutOfTimeError("The machine is too slow or has too little memory.")
+        self._blamed.add(number)
         self.left_out[number] = self._reason
 
     def _next(self, number: int) -> int | None:
