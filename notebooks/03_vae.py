@@ -82,7 +82,7 @@ plotting.vae_drawing(test_images[0, 0], *cloud, logits[0, 0].sigmoid())
 # Two wishes pull at each cloud.
 # The *reconstruction* should look like the image: this wants clouds that are small and far apart.
 # And each cloud should look like the *prior*, a standard normal distribution: this wants them all to be wide and around zero.
-# The second wish lets you later draw a code from the prior, and hope that the decoder knows what to do with it.
+# The second wish lets you later draw a code from the prior, and hope that it decodes to a digit.
 
 # %% [markdown]
 # ## One number in place of an image
@@ -625,7 +625,7 @@ drawn = vae.sample(plane, z.flatten(0, 1)).view(size, size, 28, 28)
 plotting.latent_map(plane_means, mnist.test_labels, drawn, reach)
 
 # %% [markdown]
-# Some kinds of digits have a country of their own, others two, or share one, and nobody told the model about labels.
+# Some kinds of digits have a country of their own, others two, or share one, without any labels.
 #
 # Explore it yourself: drag the cross, or use the arrow keys, and your browser decodes the image.
 
@@ -770,9 +770,10 @@ for name, label in labels.items():
     print(f"{label:30} {min(found):.1f} to {max(found):.1f} nats")
 print(f"{len(long_runs['seeds'])} seeds, {long_runs['machine']}")
 assert max(minutes["along"]) < min(minutes["fitted"])
+assert all(c < b for _, b, c in zip(*minutes.values(), strict=True))
 
 # %% [markdown]
-# Training the prior along pays, and so do shorter steps.
+# In equal time both changes pay.
 # A better model of the codes may be a second VAE [(Dai and Wipf, 2019)](#dai2019diagnosing), or a diffusion model.
 #
 # Is the VAE needed, if the prior is fitted afterwards?

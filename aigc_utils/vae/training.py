@@ -73,8 +73,9 @@ def vae_step(
         z = reparameterize(mean, log_variance, rng) if noise else mean
         logits = model.decode(z)
         reconstruction = reconstruction_loss(logits, images, wait=False).mean()
-        kl = gaussian_kl(mean, log_variance).sum(1)
-        if prior is not None:
+        if prior is None:
+            kl = gaussian_kl(mean, log_variance).sum(1)
+        else:
             kl = _drawn_kl(log_variance, z, prior)
         losses = {"reconstruction": reconstruction, "kl": kl.mean()}
         loss = reconstruction + beta * losses["kl"]
