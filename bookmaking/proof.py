@@ -26,6 +26,8 @@ from .runs.outputs import run_of
 
 #: The file that decides in which version each library runs.
 PINS = "constraints.txt"
+#: The commit from which a change is told.
+SINCE = os.environ.get("PROVE_SINCE") or "HEAD~1"
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -51,6 +53,14 @@ def changed_files(root: Path, since: str) -> set[Path]:
     return {root / line for line in (differing + new).splitlines()}
 
 
+def turn_and_changes(root: Path, since: str) -> tuple[int, set[Path]] | None:
+    """Returns the number of commits, and what differs from one; None if git can't tell."""
+    try:
+        return int(git(root, "rev-list", "--count", "HEAD")), changed_files(root, since)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def changed_pins(root: Path, since: str) -> frozenset[str] | None:
     """Returns the libraries that have another version than at a commit; None if git can't tell."""
     difference = git(root, "diff", "--unified=0", "--no-color", since, "--", PINS)
@@ -64,11 +74,10 @@ def changed_pins(root: Path, since: str) -> frozenset[str] | None:
 def to_repeat(root: Path, since: str) -> list[Path]:
     """Returns the sources of the notebooks to repeat: see this module's text."""
     kinds = [[*chapters.notebooks(root, kind).values()] for kind in ("chapters", "exercises")]
-    try:
-        changed = changed_files(root, since)
-        turn = int(git(root, "rev-list", "--count", "HEAD"))
-    except (OSError, subprocess.CalledProcessError):
+    found = turn_and_changes(root, since)
+    if found is None:
         return [*chain(*kinds)]
+    turn, changed = found
     pins = changed_pins(root, since) if root / PINS in changed else frozenset()
     if pins is None:
         return [*chain(*kinds)]
@@ -95,8 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--all", action="store_true", help="all notebooks")
     arguments = parser.parse_args()
-    since = os.environ.get("PROVE_SINCE") or "HEAD~1"
-    chosen = [*chapters.notebooks(ROOT).values()] if arguments.all else to_repeat(ROOT, since)
+    chosen = [*chapters.notebooks(ROOT).values()] if arguments.all else to_repeat(ROOT, SINCE)
     for source in chosen:
         print(run_of(ROOT, chapters.page_of(source)).relative_to(ROOT).as_posix())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -13,13 +12,15 @@ from typing import Any
 import pytest
 from exercise_cases import Case, cases_of
 from exercise_notebooks import NAMES, ROOT, code_cells, nbgrader, run
+from turns import PROVE, in_turn
 
 import aigc_utils
 from aigc_utils.exercises import checking
 from aigc_utils.exercises.chapter import Desk, Exercise, chapter_names, find_chapter
 
 SEEDS = range(20)
-PROVE = os.environ.get("REPEAT") == "--all"
+#: What the exercises and their checks are made of: where it changes, each variant is tried.
+MADE_OF = ("aigc_utils", "exercises", "tests/exercise_cases", "tests/exercises")
 # A solution that trains a network takes seconds: in all variants only where `make prove` asks. The
 # notebooks that are run for the book train in variant 0.
 TRAINED = SEEDS if PROVE else (1,)
@@ -31,12 +32,17 @@ WRONG = [case for cases in CASES.values() for case in cases.wrong_ones]
 TRAINS = {
     (name, e.name) for name in NAMES for e in find_chapter(name).exercises.values() if e.optimizes
 }
-#: Each right answer with the variants in which it is tried.
-TRIED = [
+#: Each answer with a variant in which it is tried.
+RIGHT_TRIED = [
     pytest.param(case, variant, id=f"{variant}-{case}")
     for case in RIGHT
-    for variant in range(3)
+    for variant in in_turn(range(3), 3, MADE_OF)
     if PROVE or variant == 0 or (case.chapter, case.exercise) not in TRAINS
+]
+WRONG_TRIED = [
+    pytest.param(case, variant, id=f"{variant}-{case}")
+    for case in WRONG
+    for variant in in_turn(range(3), 3, MADE_OF)
 ]
 EXERCISES = [(name, e) for name in NAMES for e in find_chapter(name).exercises.values()]
 KINDS = {"predict", "complete", "write", "mend", "explain"}
@@ -63,14 +69,13 @@ def holds_a_function(answer: Any) -> bool:
 # --- the checks -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("case", "variant"), TRIED)
+@pytest.mark.parametrize(("case", "variant"), RIGHT_TRIED)
 def test_a_right_answer_is_accepted(case: Case, variant: int) -> None:
     found = outcome(case, variant, rounds=2)
     assert found.status == "correct", str(found)
 
 
-@pytest.mark.parametrize("case", WRONG, ids=str)
-@pytest.mark.parametrize("variant", [0, 1, 2])
+@pytest.mark.parametrize(("case", "variant"), WRONG_TRIED)
 def test_a_wrong_answer_is_refused_in_the_right_words(case: Case, variant: int) -> None:
     found = outcome(case, variant)
     assert found.status == "not yet", str(found)
@@ -244,7 +249,7 @@ def test_a_solution_that_makes_an_optimizer_is_marked(name: str) -> None:
 
 
 @chapters
-@pytest.mark.parametrize("variant", SEEDS)
+@pytest.mark.parametrize("variant", in_turn(SEEDS, 4, MADE_OF))
 def test_the_solutions_hold_in_each_variant(name: str, variant: int) -> None:
     trains = {e.name for e in find_chapter(name).exercises.values() if e.optimizes}
     left_out = trains if variant not in TRAINED else set()

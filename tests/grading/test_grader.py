@@ -29,6 +29,7 @@ from submission_cases import (
 from submission_cases.odd_cells import checks_overwritten_from_the_answer, half_right
 from submission_cases.odd_orders import all_cells_reversed, metadata_lost
 from submission_cases.recorded import record
+from turns import PROVE
 
 from aigc_utils.exercises.chapter import find_chapter
 from grading import __main__ as command
@@ -41,7 +42,6 @@ from grading.submissions import Attempt, Submission
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = editions.names()
-PROVE = os.environ.get("REPEAT") == "--all"
 
 
 def training(name: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import pytest
 import torch
 from PIL import Image
+from turns import in_turn
 
 from aigc_utils import evaluation, plotting
 from aigc_utils.data import ImageSteps
@@ -229,6 +230,8 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     ),
 }  # fmt: skip
 
+#: The figures that are drawn again in this run.
+REDRAWN = {*in_turn(list(PICTURES), 3, ("aigc_utils", "tests/plotting"))}
 NOT_DRAWN = {
     "COLORS", "Explorer", "Film", "GameState", "Picture", "explorer", "film", "one_way", "tiles",
 }  # fmt: skip
@@ -252,8 +255,7 @@ def test_figure_has_text_labels_size_and_the_same_bytes_again(name: str) -> None
     details = details["image/png"]
     assert len(first.alt.split()) >= 5
     assert data["text/plain"] == f"Figure: {first.alt}"
-    png = first.png()
-    assert png == base64.b64decode(data["image/png"]), "shown once more, it has moved"
+    png = base64.b64decode(data["image/png"])
     image = Image.open(io.BytesIO(png))
     assert image.size == (2 * details["width"], 2 * details["height"])
     assert details["width"] <= 720
@@ -262,8 +264,10 @@ def test_figure_has_text_labels_size_and_the_same_bytes_again(name: str) -> None
     for axes in first.figure.axes:
         if axes.lines and axes.axison:
             assert axes.get_xlabel(), "an axis without a label"
-    torch.manual_seed(0)
-    assert PICTURES[name]().png() == png
+    if name in REDRAWN:
+        assert first.png() == png, "shown once more, it has moved"
+        torch.manual_seed(0)
+        assert PICTURES[name]().png() == png
 
 
 def test_the_readers_own_style_is_left_alone() -> None:
