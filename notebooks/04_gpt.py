@@ -632,13 +632,10 @@ lines = {
 }
 passed = [n for n, nats in baselines.items() if run["validation"][-1] < nats]
 plotting.curves(
-    lines,
+    lines, y_label=LOSS, marks=baselines, bottom=1.3,
     x_label=f"step ({recipe.batch_size} rows of {recipe.context} characters)",
-    y_label=LOSS,
     title=f"At its end it has passed {', '.join(passed)}",
-    marks=baselines,
-    bottom=1.3,
-)
+)  # fmt: skip
 
 # %%
 characters_read = run.num_steps * recipe.batch_size * recipe.context
@@ -986,13 +983,10 @@ lines = {
     for name, each in sonnet_runs.items()
 }
 plotting.curves(
-    lines,
-    x_label="steps on sonnets, from the 20th",
-    y_label=LOSS,
+    lines, x_label="steps on sonnets, from the 20th", y_label=LOSS, height=3.6,
     marks={"the plays alone": before},
     title=f"28 sonnets: {worth[28]:.2f} nats better after the plays",
-    height=3.6,
-)
+)  # fmt: skip
 
 # %%
 by_heart = alone_few.smooth("loss", 10)[-1]
@@ -1237,7 +1231,7 @@ assert all(first >= second for first, second, *_ in bars.values())
 # ### Streaming, and the KV cache
 #
 # This model was also tuned on conversations.
-# Its marks for who is speaking are tokens like any other.
+# Its marks for speakers are tokens like any other.
 
 # %%
 request = "Explain in two sentences what a neural network is."
@@ -1265,10 +1259,10 @@ for word in gpt.words(tokens, to_text):
 show_source(gpt.Memory)
 
 # %% [markdown]
-# `gpt.read` runs the same parts as `GPT`, and hands each block its memory.
+# `gpt.cached_features` hands each block its memory.
 
 # %%
-show_source(gpt.read)
+show_source(gpt.cached_features)
 
 # %% [markdown]
 # What does one more token cost with and without it?
@@ -1296,9 +1290,12 @@ def without_cache(length):
 def with_cache(length):
     tokens, model = torch.zeros(1, length, dtype=torch.int64), real.model
     cache = gpt.Cache(model.config, 1, length + 4)
-    gpt.read(model, tokens[:, 1:], cache)
-    newest = tokens[:, :1]
-    return milliseconds(lambda: model.head(gpt.read(model, newest, cache)))
+
+    def read(new):
+        return model.head(gpt.cached_features(model, new, cache))
+
+    read(tokens[:, 1:])
+    return milliseconds(lambda: read(tokens[:, :1]))
 
 
 # %%
@@ -1312,14 +1309,10 @@ lines = {
     "with the cache": (lengths, cached),
 }
 plotting.curves(
-    lines,
-    x_label="tokens so far",
+    lines, x_label="tokens so far", bottom=0, timed=True, points=True,
     y_label="milliseconds for one more token",
     title=f"At {lengths[-1]} tokens the cache saves most of the time",
-    bottom=0,
-    timed=True,
-    points=True,
-)
+)  # fmt: skip
 
 # %%
 assert everything[-1] > 3 * cached[-1]

@@ -447,7 +447,7 @@ CASES: dict[str, Case] = {
     ),
     "gpt.generate": lambda at: gpt.generate(new_gpt().to(at), [[1, 2], [3]], 9),
     "gpt.stream": lambda at: list(gpt.stream(new_gpt().to(at), [1, 2], 3)),
-    "gpt.read": lambda at: gpt.read(
+    "gpt.cached_features": lambda at: gpt.cached_features(
         new_gpt().to(at), ids(6).view(2, 3).to(at),
         gpt.Cache(GPT.config(VOCABULARY), 2, 4, like=normal(1).to(at)),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from longest import LONG, place
+from offenders import only_shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aigc_utils"
@@ -29,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("digits",),
     ("exercises",),
 )
-CHAPTERS = 6
+CHAPTERS = FLOORS.index(())
 
 # Today's offenders, which may only become fewer and shorter.
 MOST_LINES = 300
@@ -70,7 +72,7 @@ def imports(name: str, names: dict[str, ast.Module]) -> set[str]:
 
 
 def floor(name: str) -> int:
-    """Returns a module's floor; the sixth, from 0, is the chapters'."""
+    """Returns a module's floor, from 0; what stands in no list is a chapter's."""
     top = name.split(".")[0]
     return next((i for i, on in enumerate(FLOORS) if top in on), CHAPTERS)
 
@@ -170,19 +172,6 @@ def code_lines(function: ast.FunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def only_shrink(found: dict[str, int], listed: dict[str, int]) -> list[str]:
-    """Returns what is wrong with a list of offenders: new ones, longer ones, and mended ones."""
-    return [
-        *(f"{name} is new, with {size}" for name, size in found.items() if name not in listed),
-        *(
-            f"{name} has grown to {found[name]}"
-            for name, size in listed.items()
-            if found.get(name, 0) > size
-        ),
-        *(f"{name} is mended: take it from the list" for name in listed if name not in found),
-    ]
-
-
 def test_modules_have_one_subject_each() -> None:
     found = {path: text.count("\n") for path, text, _ in sources()}
     assert only_shrink({k: v for k, v in found.items() if v > MOST_LINES}, LONG_MODULES) == []
@@ -221,8 +210,14 @@ def misnamed(tree: ast.AST) -> list[str]:
     ]
 
 
+#: A new generator of random numbers; the first kind's may be seeded at once.
+NEW_GENERATOR = re.compile(
+    r"torch\.Generator\(.*|(?:random\.Random|np\.random\.default_rng)\([^()]*\)"
+)
+
+
 def misnamed_variables(tree: ast.AST) -> list[str]:
-    """Returns the variables that get a new `torch.Generator` and whose name does not end in rng."""
+    """Returns the variables that get a new generator and whose name does not end in rng."""
     pairs: list[tuple[ast.expr, ast.expr]] = []
     for node in ast.walk(tree):
         for target in node.targets if isinstance(node, ast.Assign) else ():
@@ -233,7 +228,7 @@ def misnamed_variables(tree: ast.AST) -> list[str]:
     return [
         ast.unparse(target)
         for target, value in pairs
-        if isinstance(value, ast.Call) and ast.unparse(value).startswith("torch.Generator(")
+        if NEW_GENERATOR.fullmatch(ast.unparse(value))
         if not ast.unparse(target).endswith("rng")
     ]
 
@@ -262,11 +257,12 @@ def test_a_new_generator_is_called_rng() -> None:
     found = [
         (path.name, name)
         for path, text in texts.items()
-        if "torch.Generator(" in text
+        if any(kind in text for kind in ("Generator(", "Random(", "default_rng("))
         for name in misnamed_variables(ast.parse(text))
     ]
     assert found == []
     assert misnamed_variables(ast.parse("a, b = torch.Generator(), 1")) == ["a"]
+    assert misnamed_variables(ast.parse("a = random.Random(0); my_rng = random.Random(1)")) == ["a"]
 
 
 class Anonymous(ast.NodeTransformer):

@@ -26,7 +26,7 @@ from .batches import consecutive_batches, token_batches
 from .cache import Cache, Memory
 from .checkpoints import from_gpt2, from_llama, with_weights
 from .config import GPT2, SMOLLM2, GPTConfig
-from .decoding import decode, generate, read, stream, words
+from .decoding import cached_features, decode, generate, stream, words
 from .measuring import mean_bits, surprise
 from .model import GPT, MLP, Attention, Block, Embedding, NGrams, attention_maps
 from .pretrained import Pretrained, load_gpt2, load_gpt2_or_standin, load_standin
@@ -107,6 +107,7 @@ __all__ = [
     "backoff_surprise",
     "bigram_nats",
     "bits_per_character",
+    "cached_features",
     "causal_mask",
     "choose",
     "compressed_bits",
@@ -132,7 +133,6 @@ __all__ = [
     "merge",
     "penalize_repetition",
     "probabilities",
-    "read",
     "rotary_angles",
     "rotate",
     "save_model",

@@ -19,7 +19,7 @@ from .numpy_decoding import numpy_decoder, numpy_threads
 from .sampling import GREEDY, Sampling, choose
 
 
-def read(model: GPT, tokens: Tensor, cache: Cache) -> Tensor:
+def cached_features(model: GPT, tokens: Tensor, cache: Cache) -> Tensor:
     """Returns what the head reads, (B, T, width), of tokens that follow those in the cache.
 
     They are added to the cache. The result is that of `model.features` on all tokens, for the
@@ -112,7 +112,9 @@ def _decoded(
             unread, read_one = history[:, first:end], numpy_decoder(model, cache)
         alone = read_one if unread.numel() == 1 else None
         with _in_use(model), numpy_threads(alone is not None):
-            logits = alone(unread) if alone else model.head(read(model, unread, cache)[:, -1])
+            logits = (
+                alone(unread) if alone else model.head(cached_features(model, unread, cache)[:, -1])
+            )
             unread = choose(logits, sampling, rng, history[:, :end])
         history[:, end : end + 1] = unread
         end += 1

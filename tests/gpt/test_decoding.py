@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,11 @@ from aigc_utils.gpt import (
     Cache,
     Memory,
     Sampling,
+    cached_features,
     causal_mask,
     decode,
     decoding,
     generate,
-    read,
     sampling,
     stream,
     words,
@@ -34,6 +34,21 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def logits_by_parts(model: GPT, parts: Sequence[Tensor], cache: Cache) -> Tensor:
+    """Returns the logits of all parts of a text, read one after the other."""
+    return torch.cat([model.head(cached_features(model, part, cache)) for part in parts], dim=1)
+
+
+def watch_reading(monkeypatch: pytest.MonkeyPatch, note: Callable[[Tensor], None]) -> None:
+    """Hands the new tokens of each reading with a cache to `note` as well."""
+
+    def noting(model: GPT, tokens: Tensor, cache: Cache) -> Tensor:
+        note(tokens)
+        return cached_features(model, tokens, cache)
+
+    monkeypatch.setattr(decoding, "cached_features", noting)
+
+
 # --- the cache ------------------------------------------------------------------------------
 
 
@@ -42,9 +57,9 @@ def seeded(seed: int = 0) -> torch.Generator:
 def test_cached_logits_equal_uncached_ones(kind: str, chunks: tuple[int, ...]) -> None:
     model, tokens = new_model(kind), some_tokens(2, 12)
     cache = Cache(model.config, batch_size=2, size=12)
-    parts = [model.head(read(model, part, cache)) for part in tokens.split(chunks, dim=1)]
+    logits = logits_by_parts(model, tokens.split(chunks, dim=1), cache)
     assert cache.length == 12
-    torch.testing.assert_close(torch.cat(parts, dim=1), model(tokens))
+    torch.testing.assert_close(logits, model(tokens))
 
 
 @kinds
@@ -52,8 +67,7 @@ def test_cached_logits_equal_uncached_ones(kind: str, chunks: tuple[int, ...]) -
 def test_padded_rows_have_the_logits_of_rows_alone(kind: str, chunks: tuple[int, ...]) -> None:
     model, tokens, gaps = new_model(kind), some_tokens(3, 9), (0, 3, 5)
     cache = Cache(model.config, 3, 9, padding=torch.tensor(gaps))
-    parts = [model.head(read(model, part, cache)) for part in tokens.split(chunks, dim=1)]
-    logits = torch.cat(parts, dim=1)
+    logits = logits_by_parts(model, tokens.split(chunks, dim=1), cache)
     assert logits.isfinite().all()
     for row, gap in enumerate(gaps):
         alone = model(tokens[row : row + 1, gap:])[0]
@@ -69,13 +83,13 @@ def test_mask_hides_padding_and_leaves_every_token_something_to_see() -> None:
     assert mask.any(-1).all()
     assert torch.equal(mask[0, 0], causal_mask(4))
     assert mask[1, 0, 2:].int().tolist() == [[0, 0, 1, 0], [0, 0, 1, 1]]
-    read(model, some_tokens(2, 4), cache)
+    cached_features(model, some_tokens(2, 4), cache)
     mask = cache.mask(1)
     assert mask is not None
     assert mask[:, 0, 0].int().tolist() == [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]]
     whole = Cache(model.config, 2, 6)
     assert whole.mask(4) is None
-    read(model, some_tokens(2, 3), whole)
+    cached_features(model, some_tokens(2, 3), whole)
     assert whole.mask(1) is None
     chunk = whole.mask(2)
     assert chunk is not None
@@ -93,9 +107,9 @@ def test_cache_refuses_more_than_it_has_room_for() -> None:
     with pytest.raises(ValueError, match=r"^The model's context is 24 tokens, so not 25\.$"):
         Cache(model.config, 1, 25)
     cache = Cache(model.config, 1, 6)
-    read(model, some_tokens(1, 5), cache)
+    cached_features(model, some_tokens(1, 5), cache)
     with pytest.raises(ValueError, match=r"^There is room for 6 tokens, not 7: [^.]+\.$"):
-        read(model, some_tokens(1, 2), cache)
+        cached_features(model, some_tokens(1, 2), cache)
     assert cache.length == 5
 
 
@@ -275,7 +289,7 @@ def test_generation_ends_when_all_rows_have_stopped(monkeypatch: pytest.MonkeyPa
     model, prompt = new_model("course"), [1, 2, 3]
     first = generate(model, [prompt], 1)[0]
     calls = []
-    monkeypatch.setattr(decoding, "read", lambda *a: (calls.append(1), read(*a))[1])
+    watch_reading(monkeypatch, lambda new: calls.append(1))
     assert generate(model, [prompt], 20, stop=first) == [[]]
     assert len(calls) == 1
 
@@ -283,7 +297,7 @@ def test_generation_ends_when_all_rows_have_stopped(monkeypatch: pytest.MonkeyPa
 @kinds
 def test_each_token_is_read_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, sizes = new_model(kind), []
-    monkeypatch.setattr(decoding, "read", lambda *a: (sizes.append(a[1].size(1)), read(*a))[1])
+    watch_reading(monkeypatch, lambda new: sizes.append(new.size(1)))
     generate(model, [[1, 2, 3, 4]], 6)
     assert sizes == [4, 1, 1, 1, 1, 1]
 
@@ -325,7 +339,7 @@ def test_a_longer_neighbour_changes_nothing() -> None:
 
 def test_rows_are_read_together_as_long_as_all_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
     model, shapes = new_model("course"), []
-    monkeypatch.setattr(decoding, "read", lambda *a: (shapes.append(a[1].shape), read(*a))[1])
+    watch_reading(monkeypatch, lambda new: shapes.append(new.shape))
     generate(model, [[1] * 20, [2] * 18], 12)
     sizes = [tuple(shape) for shape in shapes]
     # Of 24 the first row is full after 4 more, the second after 6; both are read anew each time.
@@ -467,10 +481,10 @@ def test_a_cache_refuses_sizes_rows_and_models_that_do_not_fit() -> None:
     cache = Cache(model.config, 2, 8)
     for wrong in (some_tokens(1, 3), some_tokens(3, 3), some_tokens(2, 3)[0], some_tokens(2, 0)):
         with pytest.raises(ValueError, match=r"^A cache of 2 rows reads tokens of shape \(2, T\)"):
-            read(model, wrong, cache)
+            cached_features(model, wrong, cache)
     other = new_model("course", qk_norm=False)
     with pytest.raises(ValueError, match=r"^The cache is another model's"):
-        read(other, some_tokens(2, 3), cache)
+        cached_features(other, some_tokens(2, 3), cache)
     assert cache.length == 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_decoding import slow_greedy
+from test_decoding import slow_greedy, watch_reading
 from test_gpt import kinds, new_model, normal, some_tokens
 from torch import nn
 
@@ -18,10 +18,10 @@ from aigc_utils.gpt import (
     Attention,
     Cache,
     Sampling,
+    cached_features,
     decoding,
     generate,
     numpy_decoding,
-    read,
     sampling,
 )
 from aigc_utils.gpt.numpy_decoding import numpy_threads, store_for_decoding
@@ -47,8 +47,8 @@ def test_one_token_has_the_models_logits(kind: str, stored: bool) -> None:
     ours, theirs = Cache(model.config, 1, 24), Cache(model.config, 1, 24)
     read_one = numpy_decoding.numpy_decoder(model, ours)
     assert read_one is not None
-    read(model, tokens[:, :9], ours)
-    read(model, tokens, theirs)
+    cached_features(model, tokens[:, :9], ours)
+    cached_features(model, tokens, theirs)
     for place in range(9, 24):
         logits = read_one(tokens[:, place : place + 1])
         assert logits.dtype == torch.float32
@@ -87,7 +87,7 @@ def test_generation_reads_the_prompt_by_the_model_and_then_one_by_one(
 ) -> None:
     model, prompt, sizes = finished(kind), some_tokens(5).tolist(), []
     expected = slow_greedy(model, prompt, 19)
-    monkeypatch.setattr(decoding, "read", lambda *a: (sizes.append(a[1].size(1)), read(*a))[1])
+    watch_reading(monkeypatch, lambda new: sizes.append(new.size(1)))
     assert generate(model, [prompt], 19) == [expected]
     assert sizes == [5]
     # Beyond the context of 24 tokens, the newest 12 are read anew.

@@ -44,10 +44,10 @@ def chinese(poems):
 
 def random_texts(count):
     """Returns texts of characters from everywhere in Unicode, surrogates left out."""
-    chance = random.Random(0)
+    rng = random.Random(0)
     edges = [0x80, 0x800, 0x3000, 0xD800, 0x110000]
     for _ in range(count):
-        codes = [chance.randrange(chance.choice(edges)) for _ in range(chance.randrange(40))]
+        codes = [rng.randrange(rng.choice(edges)) for _ in range(rng.randrange(40))]
         yield "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
 
 

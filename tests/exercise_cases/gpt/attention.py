@@ -35,7 +35,7 @@ def by_building_layers(g):
     whole = gpt.GPT(config)
     cache = gpt.Cache(config, 1, 2000)
     with torch.no_grad():
-        gpt.read(whole, torch.zeros(1, g.tokens, dtype=torch.int64), cache)
+        gpt.cached_features(whole, torch.zeros(1, g.tokens, dtype=torch.int64), cache)
     kept = cache.memories[0].keys[:, :, : cache.length].numel()
     return {
         "few": size(g.heads)[1],
