@@ -10,7 +10,7 @@ VARIANT ?= 0
 SEED ?= 0
 FORMAT ?= exam
 SHOWN ?= all
-# Which notebooks `make test` runs a second time; `make prove` says --all.
+# What `make test` takes in turn, notebooks and cases; `make prove` says --all.
 export REPEAT ?=
 
 .NOTPARALLEL:

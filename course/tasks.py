@@ -97,7 +97,7 @@ TASKS = {
         "run every check", (*MAKE_THE_BOOK, (*NBVAL, *OF_THE_BOOK)),
         ("lint", "unit", "browser", "font"),
     ),
-    "prove": Task("the same, and run every chapter a second time to compare all digits"),
+    "prove": Task("the same with nothing in turn: run every chapter twice, compare all digits"),
     "lint": Task(
         "check the sources of the book and the code",
         (

@@ -1,4 +1,4 @@
-"""Which cases a run leaves to the next ones: none for ever, and none that a change may alter."""
+"""Which cases a run leaves to the next commits' runs: none that the last change may alter."""
 
 from __future__ import annotations
 

@@ -126,6 +126,13 @@ def test_a_push_and_a_week_are_tested_before_they_are_published() -> None:
     assert "workflow_dispatch" in publish["on"]
 
 
+def test_a_push_repeats_what_it_altered_and_a_week_everything() -> None:
+    checkout, *_, prove = jobs(FOLDER / "test.yml")["all"]["steps"]
+    assert checkout["with"]["fetch-depth"] == "0"
+    assert prove["env"]["REPEAT"] == "${{ github.event_name == 'schedule' && '--all' || '' }}"
+    assert prove["env"]["PROVE_SINCE"].startswith("${{ github.event.before || ")
+
+
 def test_a_run_on_main_is_not_cut_off_by_the_next_push() -> None:
     assert read(FOLDER / "publish.yml")["concurrency"]["cancel-in-progress"] == "false"
     cancels = read(FOLDER / "test.yml")["concurrency"]["cancel-in-progress"]

@@ -1,8 +1,8 @@
 """What one run of the tests leaves to the next ones, as the second runs of notebooks are in turn.
 
-Cases that differ by a number alone, as the variants of an exercise, are many: a run takes the part
-whose turn it is by the number of commits, and all where the last change touches what they try.
-`make prove`, and a copy without history, take all.
+The variants of an exercise, and figures that are drawn a second time, are many of one kind: a run
+takes the part whose turn it is by the number of commits, and all where the last change touches what
+they try. `make prove`, `REPEAT=--all pytest ...` and a copy without history take all.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ PROVE = os.environ.get("REPEAT") == "--all"
 def in_turn(
     cases: Sequence[T], parts: int, tried: Sequence[str], root: Path = ROOT, since: str = SINCE
 ) -> list[T]:
-    """Returns the cases of this run: each is in one of so many runs on commits in a row.
+    """Returns the cases of this run; as many as there are parts, on commits in a row, take all.
 
     Args:
-        cases: all cases, those that differ by a number alone in a row.
+        cases: all cases.
         parts: in how many they are cut.
         tried: files and folders; all cases are taken where one of them, or a pin, has changed.
         root: the course's folder.

@@ -28,20 +28,20 @@ class Draw:
 
     def __init__(self, text: str) -> None:
         self.seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
-        self._random = random.Random(self.seed)
+        self._python_rng = random.Random(self.seed)
         self._rng = torch.Generator().manual_seed(self.seed)
 
     def integer(self, low: int, high: int) -> int:
         """Returns an integer from `low` to `high`, both included."""
-        return self._random.randint(low, high)
+        return self._python_rng.randint(low, high)
 
     def number(self, low: float, high: float, digits: int = 2) -> float:
         """Returns a number between `low` and `high` with so many digits after the point."""
-        return round(self._random.uniform(low, high), digits)
+        return round(self._python_rng.uniform(low, high), digits)
 
     def choice(self, values: Sequence[T]) -> T:
         """Returns one of the values."""
-        return self._random.choice(values)
+        return self._python_rng.choice(values)
 
     def sample(self, values: Sequence[T], count: int) -> list[T]:
         """Returns `count` different values in random order.
@@ -49,7 +49,7 @@ class Draw:
         Raises:
             ValueError: there are fewer than `count` values.
         """
-        return self._random.sample(values, count)
+        return self._python_rng.sample(values, count)
 
     def lettered(self, statements: Iterable[str]) -> dict[str, str]:
         """Returns the statements in random order, each under its letter from A on."""
