@@ -351,7 +351,8 @@ def test_a_repetition_is_found_whatever_its_names() -> None:
     assert repeated(trees, size=10) == []
 
 
-# What stands once on the ground floor, and what of it may appear nowhere else.
+# What stands once on the ground floor, and what of it may appear nowhere else. Importance sampling
+# needs the noise by itself, so it draws its codes itself.
 ONCE = {
     ".zero_grad(": ("aigc_utils/optimizers.py",),
     "was_training": ("aigc_utils/training.py",),

@@ -64,6 +64,12 @@ def test_colours_reach_a_contrast_of_4_5_in_both_themes() -> None:
             assert (bright + 0.05) / (dim + 0.05) >= 4.5, color
 
 
+def test_a_gpts_listing_shows_nothing_that_chapter_4_teaches_later() -> None:
+    later = re.compile(r"padding|n-?gram|cache|memory", re.IGNORECASE)
+    assert later.search(source.Source(gpt.GPT).code) is None
+    assert later.search(source.Source(gpt.Memory).code)
+
+
 def test_a_decorated_function_is_of_its_own_file() -> None:
     assert source.Source(flow.decode).title == "aigc_utils/flow/latent.py"
 

@@ -27,6 +27,7 @@ from aigc_utils.gpt import (
     attend,
     attention_weights,
     bigram_nats,
+    cached_features,
     choose,
     consecutive_batches,
     from_gpt2,
@@ -37,7 +38,6 @@ from aigc_utils.gpt import (
     learn_merges,
     mean_nats,
     probabilities,
-    read,
     rotary_angles,
     rotate,
     stream,
@@ -315,7 +315,7 @@ def test_the_cache_changes_nothing(config: GPTConfig, seed: int, cuts: list[int]
         sizes = sizes[:-1]
     sizes = [*sizes, 12 - sum(sizes)]
     with torch.no_grad():
-        parts = [read(model, part, cache) for part in tokens.split(sizes, dim=1)]
+        parts = [cached_features(model, part, cache) for part in tokens.split(sizes, dim=1)]
         torch.testing.assert_close(
             torch.cat(parts, 1), model.features(tokens), atol=1e-4, rtol=1e-4
         )
