@@ -1,8 +1,9 @@
 """What one run of the tests leaves to the next ones, as the second runs of notebooks are in turn.
 
-The variants of an exercise, and figures that are drawn a second time, are many of one kind: a run
-takes the part whose turn it is by the number of commits, and all where the last change touches what
-they try. `make prove`, `REPEAT=--all pytest ...` and a copy without history take all.
+The variants of an exercise, odd submissions to the grader, and figures that are drawn a second time
+are many of one kind: a run takes the part whose turn it is by the number of commits, and all where
+the last change touches what they try. `make prove`, `REPEAT=--all pytest ...` and a copy without
+history take all.
 """
 
 from __future__ import annotations

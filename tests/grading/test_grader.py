@@ -15,6 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from submission_cases import (
     FUNCTION,
+    MADE_OF,
     NAME,
     VALUE,
     VARIANT,
@@ -29,7 +30,7 @@ from submission_cases import (
 from submission_cases.odd_cells import checks_overwritten_from_the_answer, half_right
 from submission_cases.odd_orders import all_cells_reversed, metadata_lost
 from submission_cases.recorded import record
-from turns import PROVE
+from turns import PROVE, in_turn
 
 from aigc_utils.exercises.chapter import find_chapter
 from grading import __main__ as command
@@ -176,7 +177,7 @@ def test_make_hands_everything_on() -> None:
     assert told("worker", "SCHEDULER=tcp://x:1").endswith('course worker "tcp://x:1" --nthreads 2')
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != NAME])
+@pytest.mark.parametrize("name", in_turn([n for n in NAMES if n != NAME], 2, MADE_OF))
 @on_linux
 def test_the_other_chapters_solutions_get_full_points(name: str) -> None:
     made = editions.make_editions(name)

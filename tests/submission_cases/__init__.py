@@ -17,6 +17,11 @@ from grading.assembly import settings
 NAME = "02_gan"
 VALUE, FUNCTION = "best_guess", "generator_loss"  # an answer of numbers, and a function
 VARIANT = 3
+#: What the grader and what it grades are made of: where it changes, every submission is tried.
+MADE_OF = (
+    "aigc_utils", "exercises", "grading", "pyproject.toml", "tests/grading",
+    "tests/submission_cases", "tests/turns.py",
+)  # fmt: skip
 #: What the two exercises earn.
 EACH = 2
 
