@@ -149,21 +149,33 @@ def executed(source: Path, fingerprints: Fingerprints) -> Path:
     return target
 
 
+def longest_first(sources: Iterable[Path]) -> list[Path]:
+    """Returns the order in which notebooks run side by side: what begins last should be short.
+
+    Later chapters train longer, and exercises take seconds.
+    """
+    backwards = sorted(sources, key=lambda source: source.stem, reverse=True)
+    return sorted(backwards, key=lambda source: source.parent.name == "exercises")
+
+
 def executed_all(sources: Iterable[Path], fingerprints: Fingerprints) -> dict[Path, Path]:
     """Returns the path of each executed notebook, by its source; see `executed`.
 
     Where one stops with an error, those that have not begun are left.
     """
+    sources = [*sources]
     if side_by_side() == 1:
         return {source: executed(source, fingerprints) for source in sources}
     with ThreadPoolExecutor(side_by_side()) as pool:
-        runs = {source: pool.submit(executed, source, fingerprints) for source in sources}
+        runs = {
+            source: pool.submit(executed, source, fingerprints) for source in longest_first(sources)
+        }
         wait(runs.values(), return_when=FIRST_EXCEPTION)
         pool.shutdown(cancel_futures=True)
     for run in runs.values():
         if not run.cancelled():
             run.result()  # raises what stopped it
-    return {source: run.result() for source, run in runs.items()}
+    return {source: runs[source].result() for source in sources}
 
 
 def without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

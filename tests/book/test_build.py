@@ -171,6 +171,13 @@ def test_of_two_side_by_side_the_one_that_fails_stops_the_build(
         running.executed_all(sources, Fingerprints(house))
 
 
+def test_side_by_side_what_begins_last_is_short(house: Path) -> None:
+    folders = ("notebooks", "exercises")
+    sources = [house / folder / f"0{n}_x.py" for folder in folders for n in (1, 2, 3)]
+    order = [f"{path.parent.name[0]}{path.stem[1]}" for path in running.longest_first(sources)]
+    assert order == ["n3", "n2", "n1", "e3", "e2", "e1"]
+
+
 def test_a_wrong_number_of_notebooks_at_a_time_is_refused(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
